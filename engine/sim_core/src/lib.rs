@@ -1,0 +1,1 @@
+//! The contract every simulation kernel signs, and its conformance suite.

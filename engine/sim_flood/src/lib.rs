@@ -1,0 +1,1 @@
+//! Two-dimensional shallow-water flood kernel.

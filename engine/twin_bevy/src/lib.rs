@@ -1,0 +1,1 @@
+//! The adapter between the model and Bevy: ingest, apply, project; one way.

@@ -1,0 +1,1 @@
+//! The community as data: ids, entities, observations, alarms, cases, scenarios, runs, commands.

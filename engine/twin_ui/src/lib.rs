@@ -1,0 +1,1 @@
+//! Panels as functions of a view-model that emit commands.

@@ -1,0 +1,1 @@
+//! What is drawn: tiles, devices, water, labels, camera, picking.

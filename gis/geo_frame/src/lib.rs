@@ -1,0 +1,1 @@
+//! Coordinate reference systems, local frames and Chinese map offsets.

@@ -1,0 +1,1 @@
+//! Deliveries to community pack: rasters, vectors, CityJSON, oblique mesh, BIM.

@@ -1,0 +1,1 @@
+//! IFC to geometry, spatial tree and property sets, through ifc-lite.

@@ -1,0 +1,2 @@
+//! The native viewer: one-map, wall and editor.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The browser viewer: the same app as WASM.

@@ -1,0 +1,1 @@
+//! Generates a fictional riverside community as deliveries in real formats.

@@ -1,0 +1,1 @@
+//! Simulated devices that speak MQTT over a real socket.

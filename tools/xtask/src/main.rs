@@ -1,0 +1,2 @@
+//! Repository checks and the web build.
+fn main() {}

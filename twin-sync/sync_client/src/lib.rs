@@ -1,0 +1,1 @@
+//! Fetches packs and follows live state, native and in the browser.

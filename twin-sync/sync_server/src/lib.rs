@@ -1,0 +1,1 @@
+//! MQTT listener, durable log, REST, WebSocket and pack files in one process.
