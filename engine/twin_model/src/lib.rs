@@ -1,1 +1,30 @@
-//! The community as data: ids, entities, observations, alarms, cases, scenarios, runs, commands.
+//! The community as data (社区模型): typed ids, the address spine, entities, observations, alarms, cases, scenarios,
+//! runs and commands. Plain serde types without IO, clock or engine; builds for wasm32.
+//!
+//! Positions are ENU metres (x east, y north, z up) at the community's origin, `f64`, unless a name says otherwise.
+//! Times are [`TimeMs`]: milliseconds since the Unix epoch, UTC.
+
+mod alarm;
+mod case;
+mod command;
+mod entity;
+mod ids;
+mod observation;
+mod property;
+mod scenario;
+mod spine;
+mod time;
+
+pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
+pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
+pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
+pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
+pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use observation::{Observation, Quality, StateEntry};
+pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
+pub use scenario::{
+    Barrier, Forcing, GridSpec, Intervention, RainForcing, Run, RunStatus, RunSummary, Scenario, ScenarioBase,
+    ScenarioError, StageForcing,
+};
+pub use spine::{Community, CommunityModel, ModelError, SearchHit};
+pub use time::{Clock, TimeMs};

@@ -1,0 +1,47 @@
+//! Typed ids. Keys of the outside world (IFC GlobalId, MQTT topic, GB/T 28181 id …) stay in lookup tables at the edge.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! typed_id {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+typed_id! {
+    /// A thing of the community: dense index of the pack's entity table, stable for one pack.
+    EntityId(u32)
+}
+typed_id! {
+    /// An observed property (水位、雨强 …): index into the [`crate::PropertyTable`].
+    PropertyId(u16)
+}
+typed_id! {
+    /// A layer of the pack's manifest, by position.
+    LayerId(u16)
+}
+typed_id! {
+    /// An alarm (告警), unique within one server's log.
+    AlarmId(u64)
+}
+typed_id! {
+    /// A grid case (网格事件), unique within one server's log.
+    CaseId(u64)
+}
+typed_id! {
+    /// A simulation run (演算), unique within one server's log.
+    RunId(u64)
+}
+typed_id! {
+    /// Commit sequence of the durable log: strictly increasing, never reused.
+    Seq(u64)
+}

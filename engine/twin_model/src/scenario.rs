@@ -1,0 +1,353 @@
+//! Scenarios (预案/情景) and runs (演算).
+
+use crate::{EntityId, RunId, TimeMs};
+use serde::{Deserialize, Serialize};
+
+/// What a run starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScenarioBase {
+    /// The latest live state at the moment of the run.
+    #[default]
+    Live,
+    /// No live state: forcing is given in full by the scenario.
+    None,
+}
+
+/// Rain on the community.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "source")]
+pub enum RainForcing {
+    /// The mean of the fresh rain gauges, held constant over the run, times a factor.
+    Live {
+        /// Multiplier in [0, 10].
+        #[serde(default = "one")]
+        factor: f64,
+    },
+    /// A constant rate.
+    Constant {
+        /// Rain rate, mm/h in [0, 500].
+        rain_mmph: f64,
+    },
+    /// Piecewise-linear rate.
+    Series {
+        /// (seconds from start, mm/h), seconds ascending.
+        points: Vec<(f64, f64)>,
+    },
+    /// No rain.
+    None,
+}
+
+/// Water level of the river.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "source")]
+pub enum StageForcing {
+    /// The fresh river gauges' value at the moment of the run, rising at a constant rate.
+    Live {
+        /// Rate of rise, m/h in [-5, 5].
+        #[serde(default)]
+        rise_mph: f64,
+    },
+    /// A constant level.
+    Constant {
+        /// Level above the pack's vertical datum, m.
+        level_m: f64,
+    },
+    /// Piecewise-linear level.
+    Series {
+        /// (seconds from start, level m), seconds ascending.
+        points: Vec<(f64, f64)>,
+    },
+    /// The river is left out.
+    None,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// What drives a flood run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Forcing {
+    /// Rain.
+    pub rain: RainForcing,
+    /// River.
+    pub river: StageForcing,
+}
+
+impl Default for Forcing {
+    fn default() -> Self {
+        Self { rain: RainForcing::Live { factor: 1.0 }, river: StageForcing::Live { rise_mph: 0.0 } }
+    }
+}
+
+/// A wall of sandbags or a flood barrier along a line (挡水墙).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Barrier {
+    /// Name; may be empty.
+    #[serde(default)]
+    pub name: String,
+    /// Line in the ENU plane, at least two points.
+    pub line_enu: Vec<[f64; 2]>,
+    /// Height above the ground along the line, m in (0, 20].
+    pub height_m: f64,
+}
+
+/// A change of the community that the run takes as done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Intervention {
+    /// A barrier.
+    Barrier(Barrier),
+}
+
+/// A what-if to compute. Stored as hand-editable TOML.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Name shown to people.
+    pub name: String,
+    /// What it starts from.
+    #[serde(default)]
+    pub base: ScenarioBase,
+    /// Simulated time, s in (0, 604800].
+    pub duration_s: f64,
+    /// Simulated time between stored frames, s in [1, duration].
+    pub frame_interval_s: f64,
+    /// Cell size, m in [0.5, 50]; the terrain is resampled to it.
+    pub cell_m: f64,
+    /// Seed of everything random in the run (the flood kernel uses none; kept for ensembles).
+    #[serde(default)]
+    pub seed: u64,
+    /// Water.
+    #[serde(default)]
+    pub forcing: Forcing,
+    /// Changes, in order.
+    #[serde(default)]
+    pub interventions: Vec<Intervention>,
+}
+
+/// A scenario value outside its range.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("scenario {scenario:?}: {field} = {value}: must be {allowed}")]
+pub struct ScenarioError {
+    /// Scenario name.
+    pub scenario: String,
+    /// Field path.
+    pub field: String,
+    /// Offending value as text.
+    pub value: String,
+    /// Allowed range with unit.
+    pub allowed: String,
+}
+
+impl Scenario {
+    /// Checks every number against its documented range.
+    ///
+    /// # Errors
+    /// The first [`ScenarioError`] found, in field order.
+    pub fn validate(&self) -> Result<(), ScenarioError> {
+        self.range("duration_s", self.duration_s, 1.0, 604_800.0, "s")?;
+        self.range("frame_interval_s", self.frame_interval_s, 1.0, self.duration_s, "s")?;
+        self.range("cell_m", self.cell_m, 0.5, 50.0, "m")?;
+        match &self.forcing.rain {
+            RainForcing::Live { factor } => self.range("forcing.rain.factor", *factor, 0.0, 10.0, "")?,
+            RainForcing::Constant { rain_mmph } => {
+                self.range("forcing.rain.rain_mmph", *rain_mmph, 0.0, 500.0, "mm/h")?;
+            }
+            RainForcing::Series { points } => self.series("forcing.rain.points", points, 0.0, 500.0, "mm/h")?,
+            RainForcing::None => {}
+        }
+        match &self.forcing.river {
+            StageForcing::Live { rise_mph } => self.range("forcing.river.rise_mph", *rise_mph, -5.0, 5.0, "m/h")?,
+            StageForcing::Constant { level_m } => {
+                self.range("forcing.river.level_m", *level_m, -500.0, 9000.0, "m")?;
+            }
+            StageForcing::Series { points } => self.series("forcing.river.points", points, -500.0, 9000.0, "m")?,
+            StageForcing::None => {}
+        }
+        self.interventions.iter().enumerate().try_for_each(|(i, change)| self.check_intervention(i, change))
+    }
+
+    fn check_intervention(&self, i: usize, change: &Intervention) -> Result<(), ScenarioError> {
+        let Intervention::Barrier(barrier) = change;
+        let field = |name: &str| format!("interventions[{i}].{name}");
+        if barrier.line_enu.len() < 2 {
+            return Err(self.error(&field("line_enu"), format!("{} points", barrier.line_enu.len()), ">= 2 points"));
+        }
+        for p in &barrier.line_enu {
+            self.range(&field("line_enu"), p[0], -50_000.0, 50_000.0, "m")?;
+            self.range(&field("line_enu"), p[1], -50_000.0, 50_000.0, "m")?;
+        }
+        self.range(&field("height_m"), barrier.height_m, 0.01, 20.0, "m")
+    }
+
+    fn series(&self, field: &str, pts: &[(f64, f64)], lo: f64, hi: f64, unit: &str) -> Result<(), ScenarioError> {
+        if pts.is_empty() {
+            return Err(self.error(field, "no points".into(), "at least one point"));
+        }
+        for (t, v) in pts {
+            self.range(&format!("{field}.time"), *t, 0.0, 604_800.0, "s")?;
+            self.range(&format!("{field}.value"), *v, lo, hi, unit)?;
+        }
+        match pts.windows(2).find(|w| w[1].0 <= w[0].0) {
+            Some(w) => Err(self.error(field, format!("{} after {}", w[1].0, w[0].0), "seconds strictly ascending")),
+            None => Ok(()),
+        }
+    }
+
+    fn range(&self, field: &str, value: f64, lo: f64, hi: f64, unit: &str) -> Result<(), ScenarioError> {
+        if value >= lo && value <= hi {
+            return Ok(());
+        }
+        Err(self.error(field, format!("{value} {unit}").trim_end().to_owned(), format!("{lo}..{hi} {unit}").trim_end()))
+    }
+
+    fn error(&self, field: &str, value: String, allowed: &str) -> ScenarioError {
+        ScenarioError { scenario: self.name.clone(), field: field.to_owned(), value, allowed: allowed.to_owned() }
+    }
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "status")]
+pub enum RunStatus {
+    /// Waiting for a slot.
+    Queued,
+    /// Computing.
+    Running {
+        /// Simulated seconds reached.
+        reached_s: f64,
+        /// Frames that can be shown.
+        frames: u32,
+    },
+    /// Finished.
+    Done {
+        /// Frames stored.
+        frames: u32,
+    },
+    /// Stopped with an error.
+    Failed {
+        /// One clear line.
+        error: String,
+    },
+    /// Stopped by a person.
+    Cancelled,
+}
+
+/// Grid of a run, in the plane CRS of the terrain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GridSpec {
+    /// EPSG code of the plane CRS.
+    pub epsg: u32,
+    /// Easting of the south-west corner of cell (0, 0), m.
+    pub x0: f64,
+    /// Northing of the south-west corner of cell (0, 0), m.
+    pub y0: f64,
+    /// Cell size, m.
+    pub dx_m: f64,
+    /// Cells west to east.
+    pub nx: u32,
+    /// Cells south to north.
+    pub ny: u32,
+}
+
+/// What a finished (or running) flood run says about itself (`run.json`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// The scenario as it was run.
+    pub scenario: Scenario,
+    /// Instant that simulated second 0 stands for.
+    pub started_from: TimeMs,
+    /// The live values used: (what, value, unit, observed at).
+    pub live_inputs: Vec<(String, f64, String, TimeMs)>,
+    /// The grid.
+    pub grid: GridSpec,
+    /// Simulated second of each stored frame.
+    pub frame_times_s: Vec<f64>,
+    /// Steps computed.
+    pub steps: u64,
+    /// Volume at the start, m³.
+    pub volume_start_m3: f64,
+    /// Volume at the end, m³.
+    pub volume_end_m3: f64,
+    /// Rain received, m³.
+    pub rain_m3: f64,
+    /// In over boundaries and sources, m³.
+    pub inflow_m3: f64,
+    /// Out over boundaries, m³.
+    pub outflow_m3: f64,
+    /// (end − start − in + out) / (in), dimensionless; relative to the start volume when nothing came in.
+    pub mass_error: f64,
+    /// Area that was deeper than 5 cm at some time and is not river, m².
+    pub flooded_area_m2: f64,
+    /// Greatest depth outside the river, m.
+    pub max_depth_m: f64,
+    /// Checksum of the final state.
+    pub checksum: String,
+    /// CPU-independent version of the kernel.
+    pub kernel: String,
+    /// Entities that got wet: (entity, max depth m, first wet s), sorted by entity.
+    pub affected: Vec<(EntityId, f64, f64)>,
+}
+
+/// A run as the server lists it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// What is computed.
+    pub scenario: Scenario,
+    /// When it was asked for.
+    pub created_at: TimeMs,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub status: RunStatus,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenario() -> Scenario {
+        Scenario {
+            name: "试算".into(),
+            base: ScenarioBase::Live,
+            duration_s: 3600.0,
+            frame_interval_s: 60.0,
+            cell_m: 2.0,
+            seed: 1,
+            forcing: Forcing::default(),
+            interventions: vec![],
+        }
+    }
+
+    #[test]
+    fn every_range_is_checked_with_a_clear_line() {
+        assert_eq!(scenario().validate(), Ok(()));
+        let mut s = scenario();
+        s.cell_m = f64::NAN;
+        assert_eq!(s.validate().unwrap_err().to_string(), "scenario \"试算\": cell_m = NaN m: must be 0.5..50 m");
+        let mut s = scenario();
+        s.forcing.river = StageForcing::Series { points: vec![(0.0, 1.0), (0.0, 2.0)] };
+        assert!(s.validate().unwrap_err().to_string().contains("strictly ascending"));
+        let mut s = scenario();
+        s.interventions.push(Intervention::Barrier(Barrier {
+            name: String::new(),
+            line_enu: vec![[0.0, 0.0]],
+            height_m: 1.0,
+        }));
+        assert!(s.validate().unwrap_err().to_string().contains(">= 2 points"));
+    }
+
+    #[test]
+    fn a_run_reads_back_from_json() {
+        let run = Run {
+            id: RunId(3),
+            scenario: scenario(),
+            created_at: TimeMs(5),
+            status: RunStatus::Running { reached_s: 1.0, frames: 2 },
+        };
+        let text = serde_json::to_string(&run).unwrap();
+        assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), run);
+    }
+}
