@@ -1,2 +1,51 @@
-//! Repository checks and the web build.
-fn main() {}
+//! Repository checks and the web build: `cargo run -p xtask -- tidy`, `cargo run -p xtask -- web [--report]`.
+
+mod tidy;
+mod web;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "xtask", about = "Repository checks and the web build")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Who-may-see-whom table, one version of shared crates, file sizes, READMEs, lints.
+    Tidy,
+    /// Builds the browser viewer into target/web.
+    Web {
+        /// Print sizes (raw, gzip, brotli) and, when Chromium and Node are there, the time to the first picture.
+        #[arg(long)]
+        report: bool,
+        /// Only report on what is already built.
+        #[arg(long)]
+        no_build: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Tidy => repository_root().and_then(|root| tidy::run(&root)),
+        Task::Web { report, no_build } => repository_root().and_then(|root| web::run(&root, report, no_build)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace manifest.
+fn repository_root() -> Result<PathBuf> {
+    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    manifest.ancestors().nth(2).map(PathBuf::from).context("xtask does not lie in tools/ of the repository")
+}

@@ -1,0 +1,119 @@
+//! The browser build: cargo for wasm32, wasm-bindgen, wasm-opt, a subset font, and a size report.
+
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+pub fn run(root: &Path, report: bool, no_build: bool) -> Result<()> {
+    let out = root.join("target/web");
+    if !no_build {
+        build(root, &out)?;
+    }
+    if report {
+        print_report(root, &out)?;
+    }
+    Ok(())
+}
+
+/// Where `tools/setup` put what only the web build needs.
+fn cache() -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("SANDTABLE_CACHE") {
+        return Ok(dir.into());
+    }
+    let home = std::env::var_os("HOME").context("HOME is not set")?;
+    Ok(PathBuf::from(home).join(".cache/sandtable"))
+}
+
+fn build(root: &Path, out: &Path) -> Result<()> {
+    let cache = cache()?;
+    let target_dir = std::env::var_os("SANDTABLE_WASM_TARGET_DIR").map_or_else(|| root.join("target/wasm"), PathBuf::from);
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root).args(["build", "--locked", "-p", "web", "--profile", "wasm-release"]);
+    cargo.args(["--target", "wasm32-unknown-unknown"]).arg("--target-dir").arg(&target_dir);
+    cargo.env_remove("RUSTFLAGS").env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "--cfg getrandom_backend=\"wasm_js\"");
+    let distro = cache.join("rust-web/root");
+    if distro.join("usr/bin/rustc").is_file() {
+        // The distribution's compiler and std sources, unpacked by tools/setup where rustup has no wasm32 target.
+        cargo.env("RUSTC", distro.join("usr/bin/rustc"));
+        cargo.env("LD_LIBRARY_PATH", distro.join("usr/lib/x86_64-linux-gnu"));
+        cargo.env("RUSTC_BOOTSTRAP", "1");
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-22");
+        cargo.arg("-Zbuild-std=std,panic_abort");
+    }
+    succeed(&mut cargo, "cargo build for wasm32")?;
+
+    let wasm = target_dir.join("wasm32-unknown-unknown/wasm-release/web.wasm");
+    let staging = target_dir.join("bindgen");
+    let mut bindgen = Command::new(tool(&cache.join("bin/wasm-bindgen"), "wasm-bindgen"));
+    bindgen.args(["--target", "web", "--no-typescript", "--out-name", "sandtable", "--out-dir"]).arg(&staging).arg(&wasm);
+    succeed(&mut bindgen, "wasm-bindgen")?;
+
+    fs::create_dir_all(out)?;
+    let optimised = out.join("sandtable_bg.wasm");
+    let mut opt = Command::new(tool(&cache.join("npm/node_modules/.bin/wasm-opt"), "wasm-opt"));
+    opt.args(["-O2", "--all-features", "-o"]).arg(&optimised).arg(staging.join("sandtable_bg.wasm"));
+    succeed(&mut opt, "wasm-opt")?;
+    fs::copy(staging.join("sandtable.js"), out.join("sandtable.js"))?;
+    copy_folder(&staging.join("snippets"), &out.join("snippets"))?;
+    copy_folder(&root.join("scenes/web/static"), out)?;
+    subset_font(root, out)?;
+    println!("web: {}", out.display());
+    Ok(())
+}
+
+/// A Chinese font of only the characters that the interface and common place names need.
+fn subset_font(root: &Path, out: &Path) -> Result<()> {
+    let script = root.join("tools/web_font");
+    succeed(Command::new(script).arg(out.join("font.otf")), "tools/web_font")
+}
+
+fn tool(preferred: &Path, name: &str) -> PathBuf {
+    if preferred.exists() { preferred.to_path_buf() } else { name.into() }
+}
+
+fn succeed(command: &mut Command, what: &str) -> Result<()> {
+    let status = command.status().with_context(|| format!("{what}: cannot start {command:?}; run tools/setup"))?;
+    if !status.success() {
+        bail!("{what} failed with {status}");
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), &target).with_context(|| entry.path().display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+fn print_report(root: &Path, out: &Path) -> Result<()> {
+    println!("{:<24} {:>12} {:>12} {:>12}", "file", "raw", "gzip -9", "brotli -9");
+    for name in ["sandtable_bg.wasm", "sandtable.js", "font.otf"] {
+        let file = out.join(name);
+        let raw = fs::metadata(&file).with_context(|| format!("{} (build the web viewer first)", file.display()))?.len();
+        let gzip = compressed_size("gzip", &["-9", "-c"], &file)?;
+        let brotli = compressed_size("brotli", &["-q", "9", "-c"], &file)?;
+        println!("{name:<24} {raw:>12} {gzip:>12} {brotli:>12}");
+    }
+    succeed(Command::new(root.join("tools/web_first_picture")).arg(out), "tools/web_first_picture")
+}
+
+fn compressed_size(program: &str, args: &[&str], file: &Path) -> Result<usize> {
+    let output = Command::new(program).args(args).arg(file).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot start {program}; run tools/setup"))?;
+    if !output.status.success() {
+        bail!("{program} {} failed with {}", file.display(), output.status);
+    }
+    Ok(output.stdout.len())
+}
