@@ -1,0 +1,192 @@
+//! Right panel: scenario editor, run list, comparison of two runs.
+
+use crate::model::{CompareModel, RunRow, ViewModel};
+use crate::state::{RainChoice, RiverChoice, UiState};
+use crate::theme::Palette;
+use crate::timeline::{has_frames, status_words};
+use crate::widgets::{card_frame, heading, one_line, primary_button, small_button, tag, weak};
+use egui::{DragValue, RichText, Ui};
+use twin_model::{Barrier, Command, RunId, RunStatus, ToolMode, TwinCommand, ViewCommand, ViewTime};
+
+pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    barriers(ui, vm, state, commands);
+    forcing(ui, vm, state, commands);
+    runs(ui, vm, state, commands);
+    compare(ui, vm, state, commands);
+}
+
+fn barriers(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    heading(ui, "挡水墙");
+    let mut view = |c| commands.push(Command::View(c));
+    ui.horizontal(|ui| {
+        ui.label(weak("高度"));
+        ui.add(DragValue::new(&mut state.form.barrier_height_m).range(0.1..=20.0).speed(0.05).suffix(" m"));
+        if vm.tool == ToolMode::DrawBarrier {
+            let ready = vm.draft_points >= 2;
+            if primary_button(ui, "完成", ready) {
+                view(ViewCommand::FinishBarrier { height_m: state.form.barrier_height_m });
+            }
+            if small_button(ui, "取消") {
+                view(ViewCommand::SetTool(ToolMode::Pick));
+            }
+        } else {
+            if primary_button(ui, "画挡水墙", true) {
+                view(ViewCommand::SetTool(ToolMode::DrawBarrier));
+            }
+            if !vm.barriers.is_empty() && small_button(ui, "清除") {
+                view(ViewCommand::ClearBarriers);
+            }
+        }
+    });
+    if vm.tool == ToolMode::DrawBarrier {
+        let text = format!("在图上依次点选墙线 (已有 {} 点, 至少 2 点)", vm.draft_points);
+        ui.label(RichText::new(text).size(13.0).color(Palette::WARN));
+    }
+    for (i, row) in vm.barriers.iter().enumerate() {
+        let name = if row.barrier.name.is_empty() { format!("挡水墙 {}", i + 1) } else { row.barrier.name.clone() };
+        ui.label(weak(format!("{name} · 长 {:.0} m · 高 {:.1} m", row.length_m, row.barrier.height_m)));
+    }
+    ui.add_space(4.0);
+}
+
+fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    heading(ui, "情景");
+    let form = &mut state.form;
+    egui::Grid::new("scenario").num_columns(2).spacing([10.0, 6.0]).show(ui, |ui| {
+        ui.label(weak("名称"));
+        ui.add(egui::TextEdit::singleline(&mut form.name).desired_width(190.0));
+        ui.end_row();
+        ui.label(weak("降雨"));
+        ui.horizontal(|ui| {
+            ui.selectable_value(&mut form.rain, RainChoice::Live, "实测");
+            ui.selectable_value(&mut form.rain, RainChoice::Constant, "设定");
+            ui.selectable_value(&mut form.rain, RainChoice::None, "无");
+        });
+        ui.end_row();
+        if form.rain == RainChoice::Constant {
+            ui.label(weak("雨强"));
+            ui.add(DragValue::new(&mut form.rain_mmph).range(0.0..=500.0).speed(1.0).suffix(" mm/h"));
+            ui.end_row();
+        }
+        ui.label(weak("河道水位"));
+        ui.horizontal(|ui| {
+            ui.selectable_value(&mut form.river, RiverChoice::Live, "实测");
+            ui.selectable_value(&mut form.river, RiverChoice::None, "不计");
+        });
+        ui.end_row();
+        if form.river == RiverChoice::Live {
+            ui.label(weak("上涨"));
+            ui.add(DragValue::new(&mut form.rise_mph).range(-5.0..=5.0).speed(0.05).suffix(" m/h"));
+            ui.end_row();
+        }
+        ui.label(weak("时长"));
+        ui.horizontal(|ui| {
+            ui.add(DragValue::new(&mut form.duration_min).range(1.0..=1440.0).speed(1.0).suffix(" 分钟"));
+            ui.label(weak("网格"));
+            ui.add(DragValue::new(&mut form.cell_m).range(1.0..=20.0).speed(0.5).suffix(" m"));
+        });
+        ui.end_row();
+    });
+    if primary_button(ui, "开始演算", vm.has_server()) {
+        let placed: Vec<Barrier> = vm.barriers.iter().map(|b| b.barrier.clone()).collect();
+        match state.form.scenario(&placed) {
+            Ok(scenario) => {
+                state.form_error = None;
+                commands.push(Command::Twin(TwinCommand::StartRun(scenario)));
+            }
+            Err(error) => state.form_error = Some(error.to_string()),
+        }
+    }
+    if !vm.has_server() {
+        ui.label(weak("没有连接服务器, 不能运行演算。"));
+    }
+    if let Some(error) = &state.form_error {
+        ui.label(RichText::new(error).size(13.0).color(Palette::BAD));
+    }
+    ui.add_space(4.0);
+}
+
+fn runs(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    if vm.runs.is_empty() {
+        return;
+    }
+    heading(ui, "演算");
+    for row in vm.runs.iter().take(20) {
+        card_frame().show(ui, |ui| {
+            ui.set_width(ui.available_width());
+            run_card(ui, vm, row, state, commands);
+        });
+    }
+    ui.add_space(4.0);
+}
+
+fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, commands: &mut Vec<Command>) {
+    let colour = match row.status {
+        RunStatus::Done { .. } => Palette::GOOD,
+        RunStatus::Failed { .. } => Palette::BAD,
+        RunStatus::Cancelled => Palette::WEAK,
+        RunStatus::Queued | RunStatus::Running { .. } => Palette::WARN,
+    };
+    ui.horizontal(|ui| {
+        tag(ui, &status_words(&row.status, row.duration_s), colour);
+        one_line(ui, RichText::new(format!("#{} {}", row.id, row.name)).color(Palette::TEXT));
+    });
+    if let RunStatus::Failed { error } = &row.status {
+        ui.label(RichText::new(error).size(12.5).color(Palette::BAD));
+    }
+    let shown = matches!(vm.time, ViewTime::Run { run, .. } if run == row.id);
+    ui.horizontal(|ui| {
+        if has_frames(&row.status) && !shown && small_button(ui, "查看") {
+            commands.push(Command::View(ViewCommand::SetTime(ViewTime::Run { run: row.id, t_s: 0.0 })));
+            commands.push(Command::View(ViewCommand::SetPlaying(true)));
+        }
+        if matches!(row.status, RunStatus::Queued | RunStatus::Running { .. }) && small_button(ui, "停止") {
+            commands.push(Command::Twin(TwinCommand::CancelRun(row.id)));
+        }
+        if matches!(row.status, RunStatus::Done { .. }) {
+            mark(ui, "基准", &mut state.compare_first, row.id);
+            mark(ui, "对比", &mut state.compare_second, row.id);
+        }
+    });
+}
+
+fn mark(ui: &mut Ui, text: &str, slot: &mut Option<RunId>, id: RunId) {
+    if ui.selectable_label(*slot == Some(id), text).clicked() {
+        *slot = (*slot != Some(id)).then_some(id);
+    }
+}
+
+fn compare(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    if vm.runs.iter().filter(|r| matches!(r.status, RunStatus::Done { .. })).count() < 2 {
+        return;
+    }
+    heading(ui, "比较两次演算");
+    let pair = state.compare_first.zip(state.compare_second).filter(|(a, b)| a != b);
+    if pair.is_none() {
+        ui.label(weak("在上面的演算中选“基准”与“对比”。"));
+    }
+    if primary_button(ui, "显示最大水深之差", pair.is_some())
+        && let Some((a, b)) = pair
+    {
+        commands.push(Command::View(ViewCommand::CompareRuns(a, b)));
+    }
+    if let Some(result) = &vm.compare {
+        compare_result(ui, result);
+    }
+}
+
+fn compare_result(ui: &mut Ui, c: &CompareModel) {
+    card_frame().show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal(|ui| {
+            tag(ui, "模拟", Palette::SIMULATED);
+            ui.label(format!("#{} 相对 #{}", c.second, c.first));
+        });
+        if !c.ready {
+            ui.label(weak("正在读取两次演算的最大水深 …"));
+            return;
+        }
+        ui.label(RichText::new(format!("变干 {:.0} m², 最多降低 {:.2} m", c.drier_m2, c.max_drop_m)).color(Palette::GOOD));
+        ui.label(RichText::new(format!("变深 {:.0} m², 最多升高 {:.2} m", c.wetter_m2, c.max_rise_m)).color(Palette::BAD));
+    });
+}

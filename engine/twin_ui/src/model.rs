@@ -1,0 +1,314 @@
+//! What the panels show. Built anew by the host; panels only read it.
+
+use twin_model::{
+    AlarmId, AlarmState, Barrier, CaseId, CaseStage, EntityId, LayerKind, RunId, RunStatus, SearchHit, Severity,
+    TimeMs, ToolMode, ViewTime,
+};
+
+/// How the view is connected to a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum LinkState {
+    /// Opened from a folder: there is no server and no live state.
+    #[default]
+    NoServer,
+    /// First connection is being made.
+    Connecting,
+    /// Deltas arrive.
+    Live,
+    /// Was connected; the reason of the loss.
+    Lost(String),
+}
+
+/// Counts for the top bar.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    /// 楼栋.
+    pub buildings: usize,
+    /// 户.
+    pub households: usize,
+    /// 设备.
+    pub devices: usize,
+    /// Devices whose shown value is fresh.
+    pub devices_fresh: usize,
+    /// 摄像头.
+    pub cameras: usize,
+    /// Alarms that are not closed.
+    pub open_alarms: usize,
+    /// Cases that somebody still works on.
+    pub open_cases: usize,
+}
+
+/// Progress before the first picture is complete.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Loading {
+    /// What is being loaded, Chinese.
+    pub text: String,
+    /// In [0, 1].
+    pub fraction: f32,
+}
+
+/// A row of the layer panel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LayerRow {
+    /// Which layer.
+    pub kind: LayerKind,
+    /// Shown now.
+    pub visible: bool,
+    /// False when the pack has nothing for it.
+    pub available: bool,
+    /// How many things it has, when that is a sensible number.
+    pub count: Option<usize>,
+}
+
+/// One observed property of the selection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueRow {
+    /// Property name, Chinese.
+    pub name: String,
+    /// Value with its unit.
+    pub text: String,
+    /// Seconds since it was measured, by the server's clock.
+    pub age_s: f64,
+    /// Older than three expected intervals.
+    pub stale: bool,
+    /// Quality words.
+    pub quality: String,
+    /// True when the quality is good.
+    pub good: bool,
+    /// Computed by a run, not measured.
+    pub simulated: bool,
+}
+
+/// One alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlarmRow {
+    /// Its id.
+    pub id: AlarmId,
+    /// About what.
+    pub entity: EntityId,
+    /// Name of that thing with its address.
+    pub place: String,
+    /// Text of the rule.
+    pub text: String,
+    /// Severity.
+    pub severity: Severity,
+    /// ISA-18.2 state.
+    pub state: AlarmState,
+    /// When it was raised.
+    pub raised_at: TimeMs,
+    /// Predicted by a run.
+    pub simulated: bool,
+}
+
+/// One grid case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CaseRow {
+    /// Its id.
+    pub id: CaseId,
+    /// One line.
+    pub title: String,
+    /// Matter class.
+    pub class: String,
+    /// Stage.
+    pub stage: CaseStage,
+    /// Address or grid.
+    pub place: String,
+    /// About what, if it was picked.
+    pub entity: Option<EntityId>,
+    /// When it was reported.
+    pub reported_at: TimeMs,
+}
+
+/// The picked thing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SelectionModel {
+    /// Which.
+    pub id: EntityId,
+    /// Name.
+    pub title: String,
+    /// Address on the spine.
+    pub address: String,
+    /// Kind word, Chinese.
+    pub kind: String,
+    /// Class word; may be empty.
+    pub class: String,
+    /// Code; may be empty.
+    pub code: String,
+    /// Attributes: name and value.
+    pub attributes: Vec<(String, String)>,
+    /// Full property sets, by set name; filled when they have arrived.
+    pub property_sets: Vec<(String, Vec<(String, String)>)>,
+    /// Live (or simulated) values.
+    pub values: Vec<ValueRow>,
+    /// Its open alarms.
+    pub alarms: Vec<AlarmRow>,
+    /// Its cases.
+    pub cases: Vec<CaseRow>,
+    /// What it stands in, nearest first.
+    pub ancestors: Vec<(EntityId, String)>,
+    /// What stands in it (at most 60) and how many there are.
+    pub children: Vec<(EntityId, String)>,
+    /// Number of all children.
+    pub child_count: usize,
+    /// Cameras that are near: name and distance in metres.
+    pub cameras: Vec<(EntityId, String, f64)>,
+    /// Greatest depth (m) and first wet second in the shown run.
+    pub flooded: Option<(f64, f64)>,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRow {
+    /// Its id.
+    pub id: RunId,
+    /// Scenario name.
+    pub name: String,
+    /// When it was asked for.
+    pub created_at: TimeMs,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Simulated length, s.
+    pub duration_s: f64,
+}
+
+/// The run that the view shows.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunTime {
+    /// Seconds of the frames that can be shown, ascending.
+    pub frames_s: Vec<f64>,
+    /// Simulated length, s.
+    pub duration_s: f64,
+    /// Instant that second 0 stands for.
+    pub started_from: Option<TimeMs>,
+    /// Wet cells in the shown frame.
+    pub wet_cells: usize,
+    /// Wet area in the shown frame, m².
+    pub wet_area_m2: f64,
+    /// Greatest depth in the shown frame, m.
+    pub max_depth_m: f64,
+}
+
+/// A placed barrier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BarrierRow {
+    /// The barrier.
+    pub barrier: Barrier,
+    /// Its length, m.
+    pub length_m: f64,
+}
+
+/// The comparison of two runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CompareModel {
+    /// Base run.
+    pub first: RunId,
+    /// Other run; the difference is `second` − `first`.
+    pub second: RunId,
+    /// Area that became drier by more than 5 cm, m².
+    pub drier_m2: f64,
+    /// Area that became wetter by more than 5 cm, m².
+    pub wetter_m2: f64,
+    /// Greatest decrease of the maximum depth, m ≥ 0.
+    pub max_drop_m: f64,
+    /// Greatest increase of the maximum depth, m ≥ 0.
+    pub max_rise_m: f64,
+    /// False while the maximum depths are being fetched.
+    pub ready: bool,
+}
+
+/// A line for the person: refusal or confirmation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// Text.
+    pub text: String,
+    /// True for errors.
+    pub error: bool,
+}
+
+/// Everything that the panels show.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ViewModel {
+    /// Name of the community, Chinese.
+    pub community: String,
+    /// The shown clock: server time when linked, else the viewer's.
+    pub now: Option<TimeMs>,
+    /// Connection.
+    pub link: LinkState,
+    /// Counts.
+    pub totals: Totals,
+    /// Progress while loading.
+    pub loading: Option<Loading>,
+    /// Layers in panel order.
+    pub layers: Vec<LayerRow>,
+    /// Results of [`crate::UiState::query`].
+    pub hits: Vec<SearchHit>,
+    /// The picked thing.
+    pub selection: Option<SelectionModel>,
+    /// Open alarms, worst first.
+    pub alarms: Vec<AlarmRow>,
+    /// Cases, open first, newest first.
+    pub cases: Vec<CaseRow>,
+    /// Runs, newest first.
+    pub runs: Vec<RunRow>,
+    /// The instant shown.
+    pub time: ViewTime,
+    /// Playing a run.
+    pub playing: bool,
+    /// The shown run, when [`Self::time`] is in one.
+    pub run: Option<RunTime>,
+    /// What clicks mean.
+    pub tool: ToolMode,
+    /// Points of the barrier being drawn.
+    pub draft_points: usize,
+    /// Placed barriers.
+    pub barriers: Vec<BarrierRow>,
+    /// Where a case is about to be reported, ENU metres.
+    pub case_point: Option<[f64; 3]>,
+    /// Two runs compared.
+    pub compare: Option<CompareModel>,
+    /// Messages, oldest first.
+    pub notices: Vec<Notice>,
+    /// Started as scenario editor.
+    pub edit: bool,
+}
+
+impl ViewModel {
+    /// True when the view shows simulated values.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        matches!(self.time, ViewTime::Run { .. })
+    }
+    /// True when there is a server to send commands to.
+    #[must_use]
+    pub fn has_server(&self) -> bool {
+        self.link != LinkState::NoServer
+    }
+}
+
+/// "12 秒前", "3 分钟前", "2 小时前", "5 天前"; "刚刚" below one second (and for clocks slightly apart).
+#[must_use]
+pub fn age_zh(age_s: f64) -> String {
+    match age_s {
+        s if !s.is_finite() => "时间未知".to_owned(),
+        s if s < 1.0 => "刚刚".to_owned(),
+        s if s < 60.0 => format!("{s:.0} 秒前"),
+        s if s < 3600.0 => format!("{:.0} 分钟前", (s / 60.0).floor()),
+        s if s < 86_400.0 => format!("{:.0} 小时前", (s / 3600.0).floor()),
+        s => format!("{:.0} 天前", (s / 86_400.0).floor()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_read_in_chinese() {
+        let cases = [(0.2, "刚刚"), (12.0, "12 秒前"), (59.9, "60 秒前"), (61.0, "1 分钟前"), (7300.0, "2 小时前")];
+        for (age, words) in cases {
+            assert_eq!(age_zh(age), words);
+        }
+        assert_eq!(age_zh(f64::NAN), "时间未知");
+        assert_eq!(age_zh(-3.0), "刚刚");
+    }
+}

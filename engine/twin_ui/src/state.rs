@@ -1,0 +1,192 @@
+//! What the panels remember between frames: texts being typed, open tabs. Never part of the shared state.
+
+use twin_model::{
+    Barrier, Forcing, Intervention, RainForcing, RunId, Scenario, ScenarioBase, ScenarioError, StageForcing,
+};
+
+/// Tabs of the right panel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RightTab {
+    /// Attributes of the picked thing.
+    #[default]
+    Selection,
+    /// Open alarms.
+    Alarms,
+    /// Grid cases.
+    Cases,
+    /// Runs and scenario editor.
+    Edit,
+}
+
+/// Where the rain of a scenario comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RainChoice {
+    /// The gauges, at the moment of the run.
+    #[default]
+    Live,
+    /// A constant rate.
+    Constant,
+    /// No rain.
+    None,
+}
+
+/// Where the river level of a scenario comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RiverChoice {
+    /// The gauges, at the moment of the run.
+    #[default]
+    Live,
+    /// No river.
+    None,
+}
+
+/// The scenario being edited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScenarioForm {
+    /// Name.
+    pub name: String,
+    /// Rain source.
+    pub rain: RainChoice,
+    /// Constant rate, mm/h.
+    pub rain_mmph: f64,
+    /// River source.
+    pub river: RiverChoice,
+    /// Rate of rise, m/h.
+    pub rise_mph: f64,
+    /// Simulated minutes.
+    pub duration_min: f64,
+    /// Stored every so many seconds.
+    pub frame_interval_s: f64,
+    /// Cell size, m.
+    pub cell_m: f64,
+    /// Height of the next barrier, m.
+    pub barrier_height_m: f64,
+}
+
+impl Default for ScenarioForm {
+    fn default() -> Self {
+        Self {
+            name: "内涝推演".to_owned(),
+            rain: RainChoice::Live,
+            rain_mmph: 60.0,
+            river: RiverChoice::Live,
+            rise_mph: 0.5,
+            duration_min: 60.0,
+            frame_interval_s: 60.0,
+            cell_m: 4.0,
+            barrier_height_m: 1.0,
+        }
+    }
+}
+
+impl ScenarioForm {
+    /// The form that shows `scenario`.
+    #[must_use]
+    pub fn from_scenario(scenario: &Scenario) -> Self {
+        let (rain, rain_mmph) = match &scenario.forcing.rain {
+            RainForcing::Live { .. } => (RainChoice::Live, 60.0),
+            RainForcing::Constant { rain_mmph } => (RainChoice::Constant, *rain_mmph),
+            RainForcing::Series { points } => (RainChoice::Constant, points.iter().map(|p| p.1).fold(0.0, f64::max)),
+            RainForcing::None => (RainChoice::None, 60.0),
+        };
+        let (river, rise_mph) = match &scenario.forcing.river {
+            StageForcing::Live { rise_mph } => (RiverChoice::Live, *rise_mph),
+            StageForcing::Constant { .. } | StageForcing::Series { .. } => (RiverChoice::Live, 0.0),
+            StageForcing::None => (RiverChoice::None, 0.0),
+        };
+        Self {
+            name: scenario.name.clone(),
+            rain,
+            rain_mmph,
+            river,
+            rise_mph,
+            duration_min: scenario.duration_s / 60.0,
+            frame_interval_s: scenario.frame_interval_s,
+            cell_m: scenario.cell_m,
+            ..Self::default()
+        }
+    }
+
+    /// The scenario that the form and the placed barriers describe, checked.
+    ///
+    /// # Errors
+    /// The first value outside its range.
+    pub fn scenario(&self, barriers: &[Barrier]) -> Result<Scenario, ScenarioError> {
+        let rain = match self.rain {
+            RainChoice::Live => RainForcing::Live { factor: 1.0 },
+            RainChoice::Constant => RainForcing::Constant { rain_mmph: self.rain_mmph },
+            RainChoice::None => RainForcing::None,
+        };
+        let river = match self.river {
+            RiverChoice::Live => StageForcing::Live { rise_mph: self.rise_mph },
+            RiverChoice::None => StageForcing::None,
+        };
+        let scenario = Scenario {
+            name: self.name.clone(),
+            base: ScenarioBase::Live,
+            duration_s: self.duration_min * 60.0,
+            frame_interval_s: self.frame_interval_s.min(self.duration_min * 60.0),
+            cell_m: self.cell_m,
+            seed: 1,
+            forcing: Forcing { rain, river },
+            interventions: barriers.iter().cloned().map(Intervention::Barrier).collect(),
+        };
+        scenario.validate().map(|()| scenario)
+    }
+}
+
+/// Texts, tabs and forms.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UiState {
+    /// Search text.
+    pub query: String,
+    /// Open tab on the right.
+    pub tab: RightTab,
+    /// The right panel is folded away.
+    pub right_folded: bool,
+    /// The left panel is folded away.
+    pub left_folded: bool,
+    /// Scenario being edited.
+    pub form: ScenarioForm,
+    /// What was wrong with it when it was last started.
+    pub form_error: Option<String>,
+    /// First run of a comparison.
+    pub compare_first: Option<RunId>,
+    /// Second run of a comparison.
+    pub compare_second: Option<RunId>,
+    /// Title of the case being reported.
+    pub case_title: String,
+    /// Class of the case being reported.
+    pub case_class: String,
+    /// Case list also shows finished cases.
+    pub show_closed_cases: bool,
+    /// A text field has the keyboard.
+    pub typing: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_makes_a_valid_scenario_and_names_what_is_wrong() {
+        let mut form = ScenarioForm::default();
+        let barrier = Barrier { name: "甲".into(), line_enu: vec![[0.0, 0.0], [10.0, 0.0]], height_m: 1.2 };
+        let scenario = form.scenario(std::slice::from_ref(&barrier)).unwrap();
+        assert_eq!(scenario.interventions, [Intervention::Barrier(barrier)]);
+        assert_eq!(scenario.duration_s, 3600.0);
+        form.rain = RainChoice::Constant;
+        form.rain_mmph = 900.0;
+        let error = form.scenario(&[]).unwrap_err().to_string();
+        assert!(error.contains("rain_mmph") && error.contains("0..500"), "{error}");
+    }
+
+    #[test]
+    fn a_scenario_survives_the_form() {
+        let mut form = ScenarioForm { rain: RainChoice::Constant, rain_mmph: 80.0, ..Default::default() };
+        form.river = RiverChoice::None;
+        form.rise_mph = 0.0;
+        let back = ScenarioForm::from_scenario(&form.scenario(&[]).unwrap());
+        assert_eq!(back, form);
+    }
+}
