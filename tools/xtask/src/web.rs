@@ -33,9 +33,13 @@ fn build(root: &Path, out: &Path) -> Result<()> {
     cargo.args(["--target", "wasm32-unknown-unknown"]).arg("--target-dir").arg(&target_dir);
     cargo.env_remove("RUSTFLAGS").env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "--cfg getrandom_backend=\"wasm_js\"");
     let distro = cache.join("rust-web/root");
-    if distro.join("usr/bin/rustc").is_file() {
+    if !toolchain_has_wasm()? {
         // The distribution's compiler and std sources, unpacked by tools/setup where rustup has no wasm32 target.
-        cargo.env("RUSTC", distro.join("usr/bin/rustc"));
+        let compiler = distro.join("usr/bin/rustc");
+        if !compiler.is_file() {
+            bail!("no wasm32 standard library: neither the toolchain's nor {}; run tools/setup", compiler.display());
+        }
+        cargo.env("RUSTC", compiler);
         cargo.env("LD_LIBRARY_PATH", distro.join("usr/lib/x86_64-linux-gnu"));
         cargo.env("RUSTC_BOOTSTRAP", "1");
         cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-ld-22");
@@ -60,6 +64,13 @@ fn build(root: &Path, out: &Path) -> Result<()> {
     subset_font(root, out)?;
     println!("web: {}", out.display());
     Ok(())
+}
+
+/// True when the Rust toolchain in use brings the wasm32 standard library.
+fn toolchain_has_wasm() -> Result<bool> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).output().context("running rustc")?;
+    let sysroot = String::from_utf8(output.stdout).context("rustc printed invalid UTF-8")?;
+    Ok(Path::new(sysroot.trim()).join("lib/rustlib/wasm32-unknown-unknown/lib").is_dir())
 }
 
 /// A Chinese font of only the characters that the interface and common place names need.
