@@ -1,1 +1,17 @@
-//! Fetches packs and follows live state, native and in the browser.
+//! The viewer's side of the wire: [`Fetcher`] reads pack files from a folder or a server, [`LiveLink`] follows live
+//! state and reconnects by itself, [`send_command`] asks the server for a change. Nothing blocks, nothing needs an async
+//! runtime, and the same code runs natively and in the browser; time is always passed in.
+
+mod command;
+mod error;
+mod fetch;
+#[cfg(not(target_arch = "wasm32"))]
+mod folder;
+mod link;
+mod url;
+
+pub use command::{CommandError, CommandReply, CommandTicket, send_command};
+pub use error::FetchError;
+pub use fetch::{Fetcher, Source, Ticket};
+pub use link::{LinkEvent, LiveLink};
+pub use url::{server_url, ws_url};

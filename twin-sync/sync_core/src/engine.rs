@@ -1,0 +1,342 @@
+//! The single-writer state machine behind the log.
+
+use crate::alarms::{self, RuleBook};
+use crate::dedup::Dedup;
+use crate::live::LiveState;
+use crate::log::{LogRecord, LoggedMessage, LoggedSample};
+use crate::wire::StateRow;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use twin_model::{
+    Alarm, AlarmId, AlarmRule, AlarmState, Case, CaseEvent, CaseId, CaseStage, CommunityModel, EntityId, EntityKind,
+    NewCase, Observation, PropertyId, Quality, Run, RunId, RunStatus, Seq, TimeMs,
+};
+
+/// What decides which of two samples of a series is newer.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct OrderKey {
+    observed_at: i64,
+    boot: u64,
+    seq: u64,
+    value_bits: u64,
+    clocked: bool,
+}
+
+impl OrderKey {
+    pub(crate) fn of(message: &LoggedMessage, sample: &LoggedSample) -> Self {
+        Self {
+            observed_at: sample.observed_at,
+            boot: message.boot,
+            seq: message.seq.unwrap_or(0),
+            value_bits: sample.value.to_bits(),
+            clocked: message.device_ts.is_some(),
+        }
+    }
+
+    /// By device time, then by the device's own count, then by value so that ties do not depend on arrival. Samples of
+    /// devices without a clock follow the device's count or, without one, arrival: our own clock may be set back.
+    pub(crate) fn is_newer_than(&self, held: &OrderKey) -> bool {
+        if !self.clocked && !held.clocked {
+            return self.boot != held.boot || self.seq == 0 || self.seq > held.seq;
+        }
+        let key = |o: &OrderKey| (o.observed_at, o.boot, o.seq, o.value_bits);
+        key(self) > key(held)
+    }
+}
+
+/// What applying one record did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Samples that became the latest value.
+    pub newest: usize,
+    /// Samples that went to history only.
+    pub late: usize,
+    /// Alarms raised for the first time.
+    pub raised: Vec<AlarmId>,
+}
+
+/// All that is needed to go on after a restart without reading the whole log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EngineSnapshot {
+    seq: Seq,
+    latest: Vec<(StateRow, OrderKey)>,
+    alarms: Vec<(Seq, Alarm)>,
+    cases: Vec<(Seq, Case)>,
+    runs: Vec<(Seq, Run)>,
+    next_alarm: u64,
+    forgotten: Seq,
+    dedup: Dedup,
+}
+
+impl EngineSnapshot {
+    /// Last sequence contained.
+    #[must_use]
+    pub fn seq(&self) -> Seq {
+        self.seq
+    }
+}
+
+/// Live state with what only the server needs: order keys and alarm rules. State is a function of the records applied
+/// and the rule book.
+#[derive(Debug, Clone, Default)]
+pub struct LiveEngine {
+    live: LiveState,
+    order: BTreeMap<(EntityId, PropertyId), OrderKey>,
+    open: BTreeMap<(EntityId, PropertyId, u16), AlarmId>,
+    rules: RuleBook,
+    next_alarm: u64,
+}
+
+impl LiveEngine {
+    /// Empty state watched by these rules.
+    #[must_use]
+    pub fn new(rules: RuleBook) -> Self {
+        Self { rules, next_alarm: 1, ..Self::default() }
+    }
+
+    /// Goes on from a snapshot; also returns what the intake must remember.
+    #[must_use]
+    pub fn restore(rules: RuleBook, snapshot: EngineSnapshot) -> (Self, Dedup) {
+        let mut engine = Self { rules, next_alarm: snapshot.next_alarm, ..Self::default() };
+        for (row, order) in snapshot.latest {
+            engine.order.insert((row.0, row.1), order);
+            engine.live.put_latest(row.into());
+        }
+        // Closed alarms first came in the order of their closing; keep it for the list of recent ones.
+        let mut alarms = snapshot.alarms;
+        alarms.sort_by_key(|(seq, alarm)| (*seq, alarm.id));
+        for (seq, alarm) in alarms {
+            engine.put_alarm(alarm, seq);
+        }
+        for (seq, case) in snapshot.cases {
+            engine.live.cases.put(case.id, case, seq);
+        }
+        for (seq, run) in snapshot.runs {
+            engine.live.runs.put(run.id, run, seq);
+        }
+        engine.live.seq = snapshot.seq;
+        engine.live.forgotten = snapshot.forgotten;
+        (engine, snapshot.dedup)
+    }
+
+    /// Everything, for [`LiveEngine::restore`].
+    #[must_use]
+    pub fn snapshot(&self, dedup: &Dedup) -> EngineSnapshot {
+        let latest = self.live.iter().filter_map(|entry| {
+            let order = self.order.get(&(entry.entity, entry.property))?;
+            Some((StateRow::from(entry), *order))
+        });
+        EngineSnapshot {
+            seq: self.live.seq,
+            latest: latest.collect(),
+            alarms: self.live.alarms.iter().map(|(_, seq, a)| (seq, a.clone())).collect(),
+            cases: self.live.cases.iter().map(|(_, seq, c)| (seq, c.clone())).collect(),
+            runs: self.live.runs.iter().map(|(_, seq, r)| (seq, r.clone())).collect(),
+            next_alarm: self.next_alarm,
+            forgotten: self.live.forgotten,
+            dedup: dedup.clone(),
+        }
+    }
+
+    /// The state.
+    #[must_use]
+    pub fn live(&self) -> &LiveState {
+        &self.live
+    }
+
+    /// The id that the next case gets.
+    #[must_use]
+    pub fn next_case_id(&self) -> CaseId {
+        CaseId(self.live.cases.iter().map(|(id, _, _)| id.0).max().unwrap_or(0) + 1)
+    }
+
+    /// The id that the next run gets.
+    #[must_use]
+    pub fn next_run_id(&self) -> RunId {
+        RunId(self.live.runs.iter().map(|(id, _, _)| id.0).max().unwrap_or(0) + 1)
+    }
+
+    pub(crate) fn order(&self, key: (EntityId, PropertyId)) -> Option<&OrderKey> {
+        self.order.get(&key)
+    }
+
+    /// Applies a record whose first sequence is `first` (its samples take `first`, `first + 1` …). Records that no
+    /// longer fit (a move that the stage does not allow) change nothing but the sequence.
+    pub fn apply(&mut self, first: Seq, record: &LogRecord) -> Applied {
+        let mut applied = Applied::default();
+        match record {
+            LogRecord::Observations(messages) => {
+                for (seq, observation, order) in samples(first, messages) {
+                    self.apply_sample(observation, order, &mut applied);
+                    self.live.seq = seq;
+                }
+            }
+            LogRecord::AlarmAck { alarm, at } => self.acknowledge(*alarm, *at, first),
+            LogRecord::CaseCreated { case } => self.live.cases.put(case.id, case.clone(), first),
+            LogRecord::CaseMoved { case, action, note, at } => {
+                if let Some(mut moved) = self.live.case(*case).cloned()
+                    && moved.apply(*action, *at, note.clone()).is_ok()
+                {
+                    self.live.cases.put(*case, moved, first);
+                }
+            }
+            LogRecord::RunCreated { run, scenario, at } => {
+                let queued = Run { id: *run, scenario: scenario.clone(), created_at: *at, status: RunStatus::Queued };
+                self.live.runs.put(*run, queued, first);
+            }
+            LogRecord::RunProgress { run, state } => {
+                let held = self.live.run(*run);
+                let unfinished = |r: &&Run| matches!(r.status, RunStatus::Queued | RunStatus::Running { .. });
+                if let Some(run) = held.filter(unfinished).cloned() {
+                    self.live.runs.put(run.id, Run { status: state.clone(), ..run }, first);
+                }
+            }
+        }
+        let last = first.0.saturating_add(record.seq_count().saturating_sub(1));
+        self.live.seq = self.live.seq.max(Seq(last));
+        applied
+    }
+
+    fn apply_sample(&mut self, mut sample: Observation, order: OrderKey, applied: &mut Applied) {
+        let key = (sample.entity, sample.property);
+        if self.order.get(&key).is_some_and(|held| !order.is_newer_than(held)) {
+            applied.late += 1;
+            return;
+        }
+        sample.quality = Quality(sample.quality.0 & !Quality::LATE.0);
+        self.order.insert(key, order);
+        self.live.put_latest(sample);
+        applied.newest += 1;
+        if alarms::may_alarm(&sample) {
+            let rules = self.rules.rules(sample.entity, sample.property).to_vec();
+            for (index, rule) in &rules {
+                applied.raised.extend(self.check_rule(*index, rule, &sample));
+            }
+        }
+    }
+
+    fn check_rule(&mut self, index: u16, rule: &AlarmRule, sample: &Observation) -> Option<AlarmId> {
+        let slot = (sample.entity, sample.property, index);
+        if let Some(alarm) = self.open.get(&slot).and_then(|id| self.live.alarm(*id)) {
+            if let Some(next) = alarms::step(alarm, rule, sample) {
+                self.put_alarm(next, sample.seq);
+            }
+            return None;
+        }
+        if !rule.is_met(sample.value) {
+            return None;
+        }
+        let id = AlarmId(self.next_alarm);
+        self.next_alarm += 1;
+        let alarm = Alarm {
+            id,
+            entity: sample.entity,
+            property: sample.property,
+            rule: index,
+            severity: rule.severity,
+            state: AlarmState::Unacknowledged,
+            text: rule.text.clone(),
+            value: sample.value,
+            raised_at: sample.observed_at,
+            changed_at: sample.observed_at,
+            count: 1,
+            run: None,
+        };
+        self.put_alarm(alarm, sample.seq);
+        Some(id)
+    }
+
+    fn acknowledge(&mut self, id: AlarmId, at: TimeMs, seq: Seq) {
+        let Some(alarm) = self.live.alarm(id) else { return };
+        let state = alarm.state.acknowledged();
+        if state != alarm.state {
+            let next = Alarm { state, changed_at: at, ..alarm.clone() };
+            self.put_alarm(next, seq);
+        }
+    }
+
+    fn put_alarm(&mut self, alarm: Alarm, seq: Seq) {
+        let slot = (alarm.entity, alarm.property, alarm.rule);
+        if alarm.state.is_open() {
+            self.open.insert(slot, alarm.id);
+        } else if self.open.get(&slot) == Some(&alarm.id) {
+            self.open.remove(&slot);
+        }
+        self.live.put_alarm(alarm, seq);
+    }
+}
+
+/// The samples of a batch as observations, with their sequence and order.
+fn samples(first: Seq, messages: &[LoggedMessage]) -> impl Iterator<Item = (Seq, Observation, OrderKey)> {
+    let all = messages.iter().flat_map(|m| m.samples.iter().map(move |s| (m, s)));
+    (first.0..).zip(all).map(|(seq, (message, s))| {
+        let observation = Observation {
+            seq: Seq(seq),
+            entity: EntityId(s.entity),
+            property: PropertyId(s.property),
+            value: s.value,
+            quality: Quality(s.quality),
+            observed_at: TimeMs(s.observed_at),
+            received_at: TimeMs(message.received_at),
+        };
+        (Seq(seq), observation, OrderKey::of(message, s))
+    })
+}
+
+impl LogRecord {
+    /// The samples of an observation batch whose first sequence is `first`, for a history table.
+    pub fn observations(&self, first: Seq) -> impl Iterator<Item = Observation> {
+        let messages = match self {
+            LogRecord::Observations(messages) => messages.as_slice(),
+            _ => &[],
+        };
+        samples(first, messages).map(|(_, observation, _)| observation)
+    }
+}
+
+/// A report that cannot become a case.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("case: {field} {problem}")]
+pub struct NewCaseError {
+    /// Field.
+    pub field: &'static str,
+    /// What is wrong and what is allowed.
+    pub problem: String,
+}
+
+/// Checks a report and places it: at the given point or the entity's, in the grid that contains it.
+///
+/// # Errors
+/// [`NewCaseError`] naming the field.
+pub fn check_new_case(model: &CommunityModel, new: NewCase, id: CaseId, at: TimeMs) -> Result<Case, NewCaseError> {
+    let fail = |field: &'static str, problem: String| NewCaseError { field, problem };
+    for (field, text, least, most) in
+        [("class", &new.class, 1, 40), ("title", &new.title, 1, 200), ("description", &new.description, 0, 4000)]
+    {
+        let length = text.trim().chars().count();
+        if !(least..=most).contains(&length) {
+            return Err(fail(field, format!("has {length} characters: must be {least}..{most}")));
+        }
+    }
+    let entity = match new.entity {
+        None => None,
+        Some(e) => Some(model.get(e).ok_or_else(|| fail("entity", format!("{e} is not in the community")))?),
+    };
+    let p_enu = new.p_enu.or(entity.map(|e| e.p_enu));
+    let p_enu = p_enu.ok_or_else(|| fail("p_enu", "is needed when no entity is given".to_owned()))?;
+    if p_enu.iter().any(|c| !(c.abs() <= 100_000.0)) {
+        return Err(fail("p_enu", format!("= {p_enu:?}: must lie within 100 km of the origin (m)")));
+    }
+    let around = entity.and_then(|e| model.nearest(e.id, EntityKind::Grid)).map(|g| g.id);
+    Ok(Case {
+        id,
+        class: new.class.trim().to_owned(),
+        title: new.title.trim().to_owned(),
+        description: new.description.trim().to_owned(),
+        entity: new.entity,
+        grid: around.or_else(|| model.grid_at([p_enu[0], p_enu[1]])),
+        p_enu,
+        stage: CaseStage::Reported,
+        events: vec![CaseEvent { at, stage: CaseStage::Reported, action: None, note: String::new() }],
+    })
+}
