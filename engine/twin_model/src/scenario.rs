@@ -29,7 +29,7 @@ pub enum RainForcing {
         /// Rain rate, mm/h in [0, 500].
         rain_mmph: f64,
     },
-    /// Piecewise-linear rate.
+    /// A hyetograph: each rate holds from its time until the next.
     Series {
         /// (seconds from start, mm/h), seconds ascending.
         points: Vec<(f64, f64)>,
@@ -53,7 +53,7 @@ pub enum StageForcing {
         /// Level above the pack's vertical datum, m.
         level_m: f64,
     },
-    /// Piecewise-linear level.
+    /// A stage hydrograph, linear between points.
     Series {
         /// (seconds from start, level m), seconds ascending.
         points: Vec<(f64, f64)>,

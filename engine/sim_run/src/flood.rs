@@ -1,0 +1,182 @@
+//! Runs a flood scenario to the end.
+
+use crate::domain::{Domain, build_domain};
+use crate::live::{LiveInput, mean};
+use crate::outcome::affected;
+use crate::output::RunFolder;
+use crate::{KERNEL, LiveSnapshot, RunError};
+use community_pack::{Pack, run_folder};
+use sim_core::CancelToken;
+use sim_flood::{FloodParams, FloodRun, Forcing, Initial, RainSeries, StageBoundary};
+use std::path::Path;
+use twin_model::{RainForcing, RunSummary, Scenario, ScenarioBase, StageForcing, TimeMs};
+
+/// A frame that has just appeared in the run folder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FrameWritten {
+    /// Its number, from 0.
+    pub frame: u32,
+    /// Its simulated second.
+    pub t_s: f64,
+    /// Simulated seconds of the whole run.
+    pub duration_s: f64,
+}
+
+/// Computes a scenario on a pack and writes the run folder `out`.
+///
+/// `on_frame` is called after each stored frame. Cancelling leaves the frames so far and no `run.json`.
+///
+/// # Errors
+/// [`RunError`] as one clear line; nothing is written when the input is refused.
+pub fn run_flood(
+    scenario: &Scenario,
+    pack_dir: &Path,
+    live: Option<&LiveSnapshot>,
+    out: &Path,
+    cancel: &CancelToken,
+    on_frame: &mut dyn FnMut(FrameWritten),
+) -> Result<RunSummary, RunError> {
+    scenario.validate()?;
+    let pack = Pack::open(pack_dir)?;
+    if pack.manifest.terrain.is_none() {
+        return Err(RunError::NoTerrain { community: pack.manifest.community.id.clone() });
+    }
+    let (terrain, landcover) = (pack.terrain()?, pack.landcover()?);
+    let domain = build_domain(&pack, &terrain, landcover.as_ref(), scenario)?;
+    let (forcing, live_inputs) = forcing(scenario, &pack, live, &domain)?;
+    let initial = initial(&domain, &forcing);
+    let mut run =
+        FloodRun::new(domain.terrain.clone(), domain.barriers.clone(), forcing, FloodParams::default(), initial)?;
+
+    let folder = RunFolder::create(out)?;
+    let (nx, ny) = (domain.spec.nx, domain.spec.ny);
+    folder.write(run_folder::GRID, &to_json(&domain.spec, out)?)?;
+    let bed: Vec<f32> = domain.terrain.bed_m.iter().map(|z| *z as f32).collect();
+    folder.write(run_folder::BED, &run_folder::encode_bed(nx, ny, &bed))?;
+
+    let mut frame_times_s = Vec::new();
+    let frames = (scenario.duration_s / scenario.frame_interval_s).ceil() as u32;
+    for frame in 0..=frames {
+        let t_s = (f64::from(frame) * scenario.frame_interval_s).min(scenario.duration_s);
+        run.advance_to(t_s, cancel)?;
+        let depth: Vec<f32> = run.depth_m().iter().map(|h| *h as f32).collect();
+        folder.write(&run_folder::frame_name(frame), &run_folder::encode_depth(nx, ny, t_s, &depth))?;
+        frame_times_s.push(t_s);
+        on_frame(FrameWritten { frame, t_s, duration_s: scenario.duration_s });
+    }
+    let started_from = live.map_or(TimeMs(0), |l| l.now);
+    let summary = summarise(scenario, &pack, &domain, &run, started_from, live_inputs, frame_times_s)?;
+    write_results(&folder, &pack, &domain, &run, &summary, out)?;
+    Ok(summary)
+}
+
+fn to_json<T: serde::Serialize>(value: &T, out: &Path) -> Result<Vec<u8>, RunError> {
+    serde_json::to_vec_pretty(value).map_err(|e| RunError::Io { path: out.to_owned(), source: e.into() })
+}
+
+type Inputs = Vec<(String, f64, String, TimeMs)>;
+
+/// Forcing of the kernel, and the live values that went into it.
+fn forcing(
+    scenario: &Scenario,
+    pack: &Pack,
+    live: Option<&LiveSnapshot>,
+    domain: &Domain,
+) -> Result<(Forcing, Inputs), RunError> {
+    let mut used = Vec::new();
+    let mut gauges = |class, property, what| -> Result<Vec<LiveInput>, RunError> {
+        let none = || RunError::NoFreshGauge { what, found: "the run was started without live state".into() };
+        let live = live.filter(|_| scenario.base == ScenarioBase::Live).ok_or_else(none)?;
+        let inputs = live.fresh_gauges(&pack.model, &pack.properties, class, property, what)?;
+        used.extend(inputs.iter().map(|i| (i.name.clone(), i.value, i.unit.clone(), i.observed_at)));
+        Ok(inputs)
+    };
+    let rain = match &scenario.forcing.rain {
+        RainForcing::None => vec![],
+        RainForcing::Constant { rain_mmph } => uniform_rain(vec![(0.0, *rain_mmph)]),
+        RainForcing::Series { points } => uniform_rain(points.clone()),
+        RainForcing::Live { factor } => {
+            let gauges = gauges("rain_gauge", "rain_mmph", "rain gauge")?;
+            uniform_rain(vec![(0.0, mean(&gauges).max(0.0) * factor)])
+        }
+    };
+    let stage = match &scenario.forcing.river {
+        StageForcing::None => None,
+        StageForcing::Constant { level_m } => Some(vec![(0.0, *level_m)]),
+        StageForcing::Series { points } => Some(points.clone()),
+        StageForcing::Live { rise_mph } => {
+            let level_m = mean(&gauges("river_level", "water_level_m", "river level gauge")?);
+            let end_m = level_m + rise_mph * scenario.duration_s / 3600.0;
+            Some(vec![(0.0, level_m), (scenario.duration_s, end_m)])
+        }
+    };
+    let stages = stage.map(|series| StageBoundary { cells: domain.river.clone(), series });
+    let stages = stages.into_iter().filter(|s| !s.cells.is_empty()).collect();
+    Ok((Forcing { rain, stages, inflows: vec![], open_edges: true }, used))
+}
+
+fn uniform_rain(series: Vec<(f64, f64)>) -> Vec<RainSeries> {
+    vec![RainSeries { series, cells: None }]
+}
+
+/// The river stands at its first stage; everything else is dry.
+fn initial(domain: &Domain, forcing: &Forcing) -> Initial {
+    let mut depth_m = vec![0.0; domain.terrain.bed_m.len()];
+    for stage in &forcing.stages {
+        let level = stage.series.first().map_or(f64::NEG_INFINITY, |p| p.1);
+        for &cell in &stage.cells {
+            depth_m[cell as usize] = (level - domain.terrain.bed_m[cell as usize]).max(0.0);
+        }
+    }
+    Initial { depth_m, ..Initial::dry() }
+}
+
+fn summarise(
+    scenario: &Scenario,
+    pack: &Pack,
+    domain: &Domain,
+    run: &FloodRun,
+    started_from: TimeMs,
+    live_inputs: Inputs,
+    frame_times_s: Vec<f64>,
+) -> Result<RunSummary, RunError> {
+    let ledger = run.ledger();
+    let mut is_river = vec![false; domain.terrain.bed_m.len()];
+    domain.river.iter().for_each(|&c| is_river[c as usize] = true);
+    let land = || run.max_depth_m().iter().zip(&is_river).filter(|(_, river)| !**river).map(|(h, _)| f64::from(*h));
+    let flooded_cells = land().filter(|h| *h > crate::outcome::AFFECTED_DEPTH_M).count();
+    Ok(RunSummary {
+        scenario: scenario.clone(),
+        started_from,
+        live_inputs,
+        grid: domain.spec.clone(),
+        frame_times_s,
+        steps: run.tick(),
+        volume_start_m3: ledger.initial_m3,
+        volume_end_m3: ledger.current_m3,
+        rain_m3: ledger.rain_in_m3,
+        inflow_m3: ledger.total_in_m3() - ledger.rain_in_m3,
+        outflow_m3: ledger.total_out_m3(),
+        mass_error: ledger.relative_error(),
+        flooded_area_m2: flooded_cells as f64 * domain.terrain.grid.cell_area_m2(),
+        max_depth_m: land().fold(0.0, f64::max),
+        checksum: format!("{:016x}", run.checksum()),
+        kernel: KERNEL.to_owned(),
+        affected: affected(&pack.model, domain, run.max_depth_m(), run.first_wet_s())?,
+    })
+}
+
+fn write_results(
+    folder: &RunFolder,
+    pack: &Pack,
+    domain: &Domain,
+    run: &FloodRun,
+    summary: &RunSummary,
+    out: &Path,
+) -> Result<(), RunError> {
+    let max = run.max_depth_m();
+    folder.write(run_folder::MAX_DEPTH, &run_folder::encode_depth(domain.spec.nx, domain.spec.ny, 0.0, max))?;
+    folder.write_geotiff(run_folder::MAX_DEPTH_TIF, &domain.spec, max)?;
+    folder.write_outcomes(&pack.model, &summary.affected)?;
+    folder.write(run_folder::RUN, &to_json(summary, out)?)
+}
