@@ -1,1 +1,46 @@
-//! Two-dimensional shallow-water flood kernel.
+//! Two-dimensional shallow-water flood kernel on a uniform square raster.
+//!
+//! Second-order MUSCL-Hancock with HLLC fluxes and hydrostatic reconstruction (Audusse et al. 2004), bed terms in
+//! difference form, a draining limiter instead of clipping, point-implicit Manning friction. Buildings are blocked
+//! cells, walls and gates are face crests. Bit-identical for any number of threads; every cubic metre is booked.
+//!
+//! ```
+//! use sim_core::CancelToken;
+//! use sim_flood::{FloodParams, FloodRun, Forcing, Grid, Initial, RainSeries, Terrain};
+//!
+//! let grid = Grid { nx: 40, ny: 30, dx_m: 2.0 };
+//! let terrain = Terrain::from_fn(grid, 0.03, |x, _| 5.0 - 0.01 * x);
+//! let rain = RainSeries { series: vec![(0.0, 50.0), (600.0, 0.0)], cells: None };
+//! let forcing = Forcing { rain: vec![rain], ..Forcing::default() };
+//! let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry())?;
+//! run.advance_to(60.0, &CancelToken::new())?;
+//! assert!(run.ledger().relative_error() < 1e-9);
+//! # Ok::<(), sim_flood::FloodError>(())
+//! ```
+
+mod barrier;
+mod error;
+mod forcing;
+mod grid;
+mod initial;
+mod kernel;
+mod ledger;
+mod params;
+mod plan;
+mod rows;
+mod run;
+mod state;
+mod tile;
+pub mod verification;
+
+pub use barrier::{Barrier, barrier_along};
+pub use error::FloodError;
+pub use forcing::{Forcing, PointInflow, RainSeries, StageBoundary, thiessen_cells};
+pub use grid::{FaceAxis, FaceId, Grid, MAX_CELLS, Terrain};
+pub use initial::{Initial, initial_pool};
+pub use kernel::FloodKernel;
+pub use ledger::Ledger;
+pub use params::{FloodParams, Order};
+pub use plan::FloodForcing;
+pub use run::{FloodRun, StepStats};
+pub use state::FloodState;

@@ -1,0 +1,557 @@
+//! The kernel: unchanging ground and walls, and the step.
+
+use sim_core::{Checksum, Kernel, StepReport};
+
+use crate::plan::{FloodForcing, StepForcing};
+use crate::rows::{NO_CREST, Row, Step, WALL, max};
+use crate::state::{FloodState, Layout, PAD};
+use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, step_tile, track_row, wet};
+use crate::{Barrier, FaceAxis, FloodError, FloodParams, Initial, Order, Terrain};
+
+/// Ground, roughness, buildings and walls of a run, prepared for stepping.
+#[derive(Debug, Clone)]
+pub struct FloodKernel {
+    layout: Layout,
+    datum_m: f64,
+    bed: Vec<f64>,
+    n2: Vec<f64>,
+    blocked: Vec<bool>,
+    crest_w: Vec<f64>,
+    crest_s: Vec<f64>,
+    open_edges: bool,
+    /// Per tile: a crest on or near it.
+    walled: Vec<bool>,
+    rough: bool,
+    digest: u64,
+    arch: pulp::Arch,
+}
+
+/// Sums of one step over a band of tiles.
+#[derive(Debug, Clone, Copy, Default)]
+struct BandSums {
+    tiles: TileSums,
+    stage_in: f64,
+    stage_out: f64,
+    point_in: f64,
+    point_out: f64,
+    stepped: u64,
+}
+
+impl BandSums {
+    fn add(&mut self, o: &Self) {
+        self.tiles.speed = max(self.tiles.speed, o.tiles.speed);
+        self.tiles.lost += o.tiles.lost;
+        self.tiles.edge_in += o.tiles.edge_in;
+        self.tiles.edge_out += o.tiles.edge_out;
+        self.stage_in += o.stage_in;
+        self.stage_out += o.stage_out;
+        self.point_in += o.point_in;
+        self.point_out += o.point_out;
+        self.stepped += o.stepped;
+    }
+}
+
+/// Mutable rows of one band of tiles.
+struct Band<'a> {
+    target: Target<'a>,
+    max_depth: &'a mut [f32],
+    max_hazard: &'a mut [f32],
+    first_wet: &'a mut [f32],
+    wet: &'a mut [u8],
+    settled: &'a mut [bool],
+}
+
+/// What every band of a step reads.
+struct Pass<'a> {
+    fields: Fields<'a>,
+    forcing: &'a FloodForcing,
+    now: &'a StepForcing,
+    active: &'a [bool],
+    k: Step,
+    t1_s: f64,
+    wet_depth: f64,
+}
+
+impl FloodKernel {
+    /// Prepares ground and walls.
+    ///
+    /// # Errors
+    /// [`FloodError`] when the terrain or a barrier is invalid.
+    pub fn new(terrain: &Terrain, barriers: &[Barrier], open_edges: bool) -> Result<Self, FloodError> {
+        terrain.validate()?;
+        let layout = Layout::new(terrain.grid);
+        let lowest = terrain.bed_m.iter().fold(f64::INFINITY, |m, z| m.min(*z));
+        let datum_m = lowest.floor();
+        let bed: Vec<f64> = terrain.bed_m.iter().map(|z| z - datum_m).collect();
+        let mut padded = layout.pad(&bed, 0.0);
+        fill_halo(&layout, &mut padded);
+        let n2: Vec<f64> = terrain.manning.iter().map(|n| n * n).collect();
+        let mut c = Checksum::new();
+        c.add_f64s(&terrain.bed_m);
+        c.add_f64s(&terrain.manning);
+        terrain.blocked.iter().for_each(|b| c.add_u64(u64::from(*b)));
+        let mut kernel = Self {
+            layout,
+            datum_m,
+            bed: padded,
+            rough: n2.iter().any(|n| *n > 0.0),
+            n2: layout.pad(&n2, 0.0),
+            blocked: terrain.blocked.clone(),
+            crest_w: Vec::new(),
+            crest_s: Vec::new(),
+            open_edges,
+            walled: Vec::new(),
+            digest: c.finish(),
+            arch: pulp::Arch::new(),
+        };
+        kernel.set_barriers(barriers)?;
+        Ok(kernel)
+    }
+
+    /// Replaces all barriers. Between two steps this moves no water: the volume does not change.
+    ///
+    /// # Errors
+    /// [`FloodError`] when a barrier is invalid; the old barriers stay.
+    pub fn set_barriers(&mut self, barriers: &[Barrier]) -> Result<(), FloodError> {
+        let grid = self.layout.grid;
+        barriers.iter().try_for_each(|b| b.validate(&grid))?;
+        let stride = self.layout.stride;
+        let mut w = vec![NO_CREST; self.layout.len()];
+        let mut s = vec![NO_CREST; self.layout.len()];
+        for b in barriers {
+            for f in &b.faces {
+                let at = (f.j as usize + PAD) * stride + f.i as usize + PAD;
+                let crest = if f.axis == FaceAxis::X { &mut w[at] } else { &mut s[at] };
+                *crest = max(*crest, b.crest_m - self.datum_m);
+            }
+        }
+        for cell in (0..grid.cell_count()).filter(|c| self.blocked[*c]) {
+            let at = self.layout.padded(cell);
+            (w[at], w[at + 1], s[at], s[at + stride]) = (WALL, WALL, WALL, WALL);
+        }
+        if !self.open_edges {
+            for j in PAD..PAD + grid.ny {
+                (w[j * stride + PAD], w[j * stride + PAD + grid.nx]) = (WALL, WALL);
+            }
+            s[PAD * stride..(PAD + 1) * stride].fill(WALL);
+            s[(PAD + grid.ny) * stride..(PAD + grid.ny + 1) * stride].fill(WALL);
+        }
+        self.walled = self.tiles().map(|t| near_crest(&self.layout, &t, &w, &s)).collect();
+        (self.crest_w, self.crest_s) = (w, s);
+        Ok(())
+    }
+
+    pub(crate) const fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    pub(crate) fn blocked(&self) -> &[bool] {
+        &self.blocked
+    }
+
+    /// Elevation the kernel counts from, metres above the terrain's datum (lowest ground, rounded down).
+    #[must_use]
+    pub const fn datum_m(&self) -> f64 {
+        self.datum_m
+    }
+
+    pub(crate) const fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    fn tiles(&self) -> impl Iterator<Item = Tile> {
+        let l = self.layout;
+        (0..l.tiles_y).flat_map(move |ty| (0..l.tiles_x).map(move |tx| Tile::new(&l, tx, ty)))
+    }
+
+    /// The state at time 0: the initial water with imposed levels already standing.
+    ///
+    /// # Errors
+    /// [`FloodError`] when `initial` does not fit the grid.
+    pub fn initial_state(
+        &self,
+        params: &FloodParams,
+        forcing: &FloodForcing,
+        initial: &Initial,
+    ) -> Result<FloodState, FloodError> {
+        let grid = self.layout.grid;
+        initial.validate(&grid)?;
+        let n = grid.cell_count();
+        let full = |v: &Vec<f64>| if v.is_empty() { vec![0.0; n] } else { v.clone() };
+        let (mut h, mut u, mut v) =
+            (full(&initial.depth_m), full(&initial.velocity_x_mps), full(&initial.velocity_y_mps));
+        let levels = forcing.levels(self, 0.0);
+        for s in forcing.stages.iter().flatten() {
+            h[s.cell] = max(0.0, levels[s.series] - self.bed[s.at]);
+        }
+        let mut speed = 0.0;
+        for k in 0..n {
+            if self.blocked[k] {
+                h[k] = 0.0;
+            }
+            if h[k] <= params.dry_depth_m {
+                (u[k], v[k]) = (0.0, 0.0);
+            }
+            speed = max(speed, max(u[k].abs(), v[k].abs()) + (params.gravity_mps2 * h[k]).sqrt());
+        }
+        let mut state = FloodState::new(self.layout, self.digest, &h, &u, &v);
+        state.speed_mps = speed;
+        let mut wet_flags = Vec::with_capacity(state.wet.len());
+        for t in self.tiles() {
+            let (mut flags, nx) = (0, grid.nx);
+            for j in t.r0 - PAD..t.r1 - PAD {
+                let at = j * nx + t.c0 - PAD..j * nx + t.c1 - PAD;
+                let (md, mh, fw) = (&mut state.max_depth_m, &mut state.max_hazard_m2ps, &mut state.first_wet_s);
+                let row = &h[at.clone()];
+                let any = track_row(
+                    row.len(),
+                    0.0,
+                    params.dry_depth_m,
+                    params.wet_depth_m,
+                    row,
+                    &u[at.clone()],
+                    &v[at.clone()],
+                    &mut md[at.clone()],
+                    &mut mh[at.clone()],
+                    &mut fw[at],
+                );
+                flags |= row_flags(any, row, params.dry_depth_m, j + PAD == t.r0, j + PAD + 1 == t.r1);
+            }
+            wet_flags.push(flags);
+        }
+        state.wet = wet_flags;
+        state.ledger.initial_m3 = state.volume_m3();
+        state.ledger.current_m3 = state.ledger.initial_m3;
+        Ok(state)
+    }
+
+    /// The step the CFL condition allows, seconds.
+    #[must_use]
+    pub fn stable_dt_s(&self, params: &FloodParams, state: &FloodState) -> f64 {
+        let dt = params.cfl * self.layout.grid.dx_m / state.speed_mps;
+        if dt < params.max_dt_s { dt } else { params.max_dt_s }
+    }
+
+    /// Advances by at most `cap_s` seconds; returns the report and the number of cells computed.
+    pub(crate) fn step_capped(
+        &self,
+        params: &FloodParams,
+        forcing: &FloodForcing,
+        state: &mut FloodState,
+        cap_s: f64,
+    ) -> (StepReport, u64) {
+        let dt = self.stable_dt_s(params, state).min(cap_s);
+        let t1_s = state.t_s + dt;
+        let now = forcing.at_step(self, state.t_s, t1_s);
+        if self.open_edges {
+            for field in [&mut state.h, &mut state.u, &mut state.v] {
+                fill_halo(&self.layout, field);
+            }
+        }
+        let active: Vec<bool> = self.active(&state.wet, forcing);
+        let k = Step {
+            g: params.gravity_mps2,
+            dt,
+            lam: dt / self.layout.grid.dx_m,
+            dry: params.dry_depth_m,
+            thin: 5.0 * params.dry_depth_m,
+            theta: params.limiter_theta,
+            half_slope: if params.order == Order::Second { 0.5 } else { 0.0 },
+        };
+        let fields = Fields {
+            layout: self.layout,
+            h: &state.h,
+            u: &state.u,
+            v: &state.v,
+            bed: &self.bed,
+            n2: &self.n2,
+            crest_w: &self.crest_w,
+            crest_s: &self.crest_s,
+        };
+        let pass = Pass { fields, forcing, now: &now, active: &active, k, t1_s, wet_depth: params.wet_depth_m };
+        let (stride, grid) = (self.layout.stride, self.layout.grid);
+        let inner = PAD * stride..(PAD + grid.ny) * stride;
+        let bands = Bands {
+            stride,
+            nx: grid.nx,
+            tiles_x: self.layout.tiles_x,
+            h: &mut state.h1[inner.clone()],
+            u: &mut state.u1[inner.clone()],
+            v: &mut state.v1[inner],
+            max_depth: &mut state.max_depth_m,
+            max_hazard: &mut state.max_hazard_m2ps,
+            first_wet: &mut state.first_wet_s,
+            wet: &mut state.wet,
+            settled: &mut state.settled,
+        };
+        let sums = bands.run(|ty, band| self.step_band(&pass, ty, band));
+        let mut total = BandSums::default();
+        sums.iter().for_each(|s| total.add(s));
+        let area = grid.cell_area_m2();
+        let l = &mut state.ledger;
+        l.rain_in_m3 += now.rain_m3;
+        l.residue_m3 += total.tiles.lost * area;
+        l.edge_in_m3 += total.tiles.edge_in * dt * grid.dx_m;
+        l.edge_out_m3 += total.tiles.edge_out * dt * grid.dx_m;
+        l.stage_in_m3 += total.stage_in * area;
+        l.stage_out_m3 += total.stage_out * area;
+        l.point_in_m3 += total.point_in * area;
+        l.point_out_m3 += total.point_out * area;
+        std::mem::swap(&mut state.h, &mut state.h1);
+        std::mem::swap(&mut state.u, &mut state.u1);
+        std::mem::swap(&mut state.v, &mut state.v1);
+        state.speed_mps = total.tiles.speed;
+        state.t_s = t1_s;
+        state.tick += 1;
+        (StepReport { tick: state.tick, t_s: t1_s, dt_s: dt }, total.stepped)
+    }
+
+    /// Tiles to compute: with water that moves, next to such water, or with a source.
+    fn active(&self, flags: &[u8], forcing: &FloodForcing) -> Vec<bool> {
+        let (tx, ty) = (self.layout.tiles_x, self.layout.tiles_y);
+        let has = |t: usize, part: u8| flags[t] & part != 0;
+        (0..tx * ty)
+            .map(|t| {
+                let (i, j) = (t % tx, t / tx);
+                has(t, wet::ANY)
+                    || forcing.has_source(t)
+                    || (i > 0 && has(t - 1, wet::EAST))
+                    || (i + 1 < tx && has(t + 1, wet::WEST))
+                    || (j > 0 && has(t - tx, wet::NORTH))
+                    || (j + 1 < ty && has(t + tx, wet::SOUTH))
+            })
+            .collect()
+    }
+
+    fn step_band(&self, p: &Pass<'_>, ty: usize, mut band: Band<'_>) -> BandSums {
+        let mut sums = BandSums::default();
+        let mut scratch = Scratch::default();
+        for tx in 0..self.layout.tiles_x {
+            let id = ty * self.layout.tiles_x + tx;
+            let tile = Tile::new(&self.layout, tx, ty);
+            if p.active[id] {
+                self.step_active(p, id, &tile, &mut scratch, &mut band, &mut sums);
+                band.settled[tx] = false;
+            } else if p.now.raining {
+                rain_only(p, id, &tile, &mut band);
+                band.settled[tx] = false;
+            } else {
+                if !band.settled[tx] {
+                    copy_tile(p, &tile, &mut band.target);
+                    band.settled[tx] = true;
+                }
+                continue;
+            }
+            let flags = self.arch.dispatch(|| track_tile(p, &tile, &mut band));
+            band.wet[tx] = flags;
+        }
+        sums
+    }
+
+    fn step_active(
+        &self,
+        p: &Pass<'_>,
+        id: usize,
+        tile: &Tile,
+        scratch: &mut Scratch,
+        band: &mut Band<'_>,
+        sums: &mut BandSums,
+    ) {
+        let rain = |row: usize, out: &mut Row| rain_row(p, id, tile, row, out);
+        let (f, k, out) = (&p.fields, &p.k, &mut band.target);
+        let done = match (self.walled[id], self.rough) {
+            (false, false) => self.arch.dispatch(|| step_tile::<false, false>(f, tile, k, scratch, rain, out)),
+            (false, true) => self.arch.dispatch(|| step_tile::<false, true>(f, tile, k, scratch, rain, out)),
+            (true, false) => self.arch.dispatch(|| step_tile::<true, false>(f, tile, k, scratch, rain, out)),
+            (true, true) => self.arch.dispatch(|| step_tile::<true, true>(f, tile, k, scratch, rain, out)),
+        };
+        let mut part = BandSums { tiles: done, stepped: (tile.width() * (tile.r1 - tile.r0)) as u64, ..BandSums::default() };
+        apply_sources(p, id, &self.bed, out, &mut part);
+        sums.add(&part);
+    }
+}
+
+impl Kernel for FloodKernel {
+    type Params = FloodParams;
+    type Forcing = FloodForcing;
+    type State = FloodState;
+
+    fn step(&self, params: &FloodParams, forcing: &FloodForcing, state: &mut FloodState) -> StepReport {
+        self.step_capped(params, forcing, state, params.max_dt_s).0
+    }
+}
+
+/// Copies the outermost cells into the halo (zero gradient).
+fn fill_halo(layout: &Layout, field: &mut [f64]) {
+    let (s, nx, ny) = (layout.stride, layout.grid.nx, layout.grid.ny);
+    for j in PAD..PAD + ny {
+        let row = &mut field[j * s..(j + 1) * s];
+        let (west, east) = (row[PAD], row[PAD + nx - 1]);
+        row[..PAD].fill(west);
+        row[PAD + nx..].fill(east);
+    }
+    for j in 0..PAD {
+        field.copy_within(PAD * s..(PAD + 1) * s, j * s);
+        field.copy_within((PAD + ny - 1) * s..(PAD + ny) * s, (PAD + ny + j) * s);
+    }
+}
+
+fn near_crest(layout: &Layout, t: &Tile, w: &[f64], s: &[f64]) -> bool {
+    let (c0, c1) = (t.c0 - 2, (t.c1 + 3).min(layout.stride));
+    (t.r0 - 2..(t.r1 + 3).min(layout.rows)).any(|j| {
+        let at = j * layout.stride + c0..j * layout.stride + c1;
+        w[at.clone()].iter().chain(&s[at]).any(|c| *c > NO_CREST)
+    })
+}
+
+#[inline(always)]
+fn row_flags(any: bool, row: &[f64], dry: f64, south: bool, north: bool) -> u8 {
+    if !any {
+        return 0;
+    }
+    let at = |k: Option<&f64>, flag: u8| if k.is_some_and(|h| *h > dry) { flag } else { 0 };
+    wet::ANY
+        | at(row.first(), wet::WEST)
+        | at(row.last(), wet::EAST)
+        | if south { wet::SOUTH } else { 0 }
+        | if north { wet::NORTH } else { 0 }
+}
+
+#[inline(always)]
+fn track_tile(p: &Pass<'_>, t: &Tile, b: &mut Band<'_>) -> u8 {
+    let (w, nx, stride) = (t.width(), p.fields.layout.grid.nx, p.fields.layout.stride);
+    let mut flags = 0;
+    for j in t.r0..t.r1 {
+        let at = (j - b.target.first_row) * stride + t.c0;
+        let cell = (j - b.target.first_row) * nx + t.c0 - PAD;
+        let row = &b.target.h[at..at + w];
+        let any = track_row(
+            w,
+            p.t1_s as f32,
+            p.k.dry,
+            p.wet_depth,
+            row,
+            &b.target.u[at..at + w],
+            &b.target.v[at..at + w],
+            &mut b.max_depth[cell..cell + w],
+            &mut b.max_hazard[cell..cell + w],
+            &mut b.first_wet[cell..cell + w],
+        );
+        flags |= row_flags(any, row, p.k.dry, j == t.r0, j + 1 == t.r1);
+    }
+    flags
+}
+
+/// Rain depth of a tile's cells of one padded row.
+#[inline(always)]
+fn rain_row(p: &Pass<'_>, id: usize, t: &Tile, row: usize, out: &mut Row) {
+    let w = t.width();
+    if !p.now.raining {
+        out[..w].fill(0.0);
+    } else if let Some(class) = p.forcing.rain_uniform[id] {
+        out[..w].fill(p.now.rain_m[class as usize]);
+    } else {
+        let at = (row - PAD) * p.fields.layout.grid.nx + t.c0 - PAD;
+        for (o, class) in out.iter_mut().zip(&p.forcing.rain_class[at..at + w]) {
+            *o = p.now.rain_m[*class as usize];
+        }
+    }
+}
+
+/// A tile without moving water only collects rain.
+fn rain_only(p: &Pass<'_>, id: usize, t: &Tile, b: &mut Band<'_>) {
+    let (w, stride) = (t.width(), p.fields.layout.stride);
+    let mut rain: Row = [0.0; crate::rows::BUF];
+    for j in t.r0..t.r1 {
+        rain_row(p, id, t, j, &mut rain);
+        let from = j * stride + t.c0;
+        let to = (j - b.target.first_row) * stride + t.c0;
+        for i in 0..w {
+            b.target.h[to + i] = p.fields.h[from + i] + rain[i];
+        }
+        b.target.u[to..to + w].fill(0.0);
+        b.target.v[to..to + w].fill(0.0);
+    }
+}
+
+fn copy_tile(p: &Pass<'_>, t: &Tile, out: &mut Target<'_>) {
+    let (w, stride) = (t.width(), p.fields.layout.stride);
+    for j in t.r0..t.r1 {
+        let from = j * stride + t.c0;
+        let to = (j - out.first_row) * stride + t.c0;
+        out.h[to..to + w].copy_from_slice(&p.fields.h[from..from + w]);
+        out.u[to..to + w].copy_from_slice(&p.fields.u[from..from + w]);
+        out.v[to..to + w].copy_from_slice(&p.fields.v[from..from + w]);
+    }
+}
+
+/// Discharges (momentum kept, so velocity is diluted), then imposed levels (velocity kept).
+fn apply_sources(p: &Pass<'_>, id: usize, bed: &[f64], out: &mut Target<'_>, sums: &mut BandSums) {
+    let base = out.first_row * p.fields.layout.stride;
+    let mut touch = |at: usize, h_new: f64, keep: f64| {
+        let k = at - base;
+        let before = out.h[k];
+        out.h[k] = h_new;
+        let still = h_new <= p.k.dry;
+        out.u[k] = if still { 0.0 } else { out.u[k] * keep };
+        out.v[k] = if still { 0.0 } else { out.v[k] * keep };
+        let speed = max(out.u[k].abs(), out.v[k].abs()) + (p.k.g * h_new).sqrt();
+        sums.tiles.speed = max(sums.tiles.speed, speed);
+        (before, h_new - before)
+    };
+    for s in &p.forcing.inflows[id] {
+        let depth = p.now.inflow_m[s.series];
+        let before = touch(s.at, 0.0, 1.0).0;
+        let after = max(0.0, before + depth);
+        let keep = if depth > 0.0 && after > 0.0 { before / after } else { 1.0 };
+        touch(s.at, after, keep);
+        sums.point_in += max(0.0, after - before);
+        sums.point_out += max(0.0, before - after);
+    }
+    for s in &p.forcing.stages[id] {
+        let (_, added) = touch(s.at, max(0.0, p.now.level_m[s.series] - bed[s.at]), 1.0);
+        sums.stage_in += max(0.0, added);
+        sums.stage_out += max(0.0, -added);
+    }
+}
+
+/// The next state's rasters, cut in bands of tile rows that can be written at once.
+struct Bands<'a> {
+    stride: usize,
+    nx: usize,
+    tiles_x: usize,
+    h: &'a mut [f64],
+    u: &'a mut [f64],
+    v: &'a mut [f64],
+    max_depth: &'a mut [f32],
+    max_hazard: &'a mut [f32],
+    first_wet: &'a mut [f32],
+    wet: &'a mut [u8],
+    settled: &'a mut [bool],
+}
+
+impl Bands<'_> {
+    fn run(self, step: impl Fn(usize, Band<'_>) -> BandSums + Sync) -> Vec<BandSums> {
+        let (cut, cells) = (self.stride * TILE_H, self.nx * TILE_H);
+        let bands = self
+            .h
+            .chunks_mut(cut)
+            .zip(self.u.chunks_mut(cut).zip(self.v.chunks_mut(cut)))
+            .zip(self.max_depth.chunks_mut(cells).zip(self.max_hazard.chunks_mut(cells)))
+            .zip(self.first_wet.chunks_mut(cells).zip(self.wet.chunks_mut(self.tiles_x)))
+            .zip(self.settled.chunks_mut(self.tiles_x))
+            .enumerate()
+            .map(|(ty, ((((h, (u, v)), (max_depth, max_hazard)), (first_wet, wet)), settled))| {
+                let target = Target { first_row: PAD + ty * TILE_H, h, u, v };
+                (ty, Band { target, max_depth, max_hazard, first_wet, wet, settled })
+            });
+        #[cfg(feature = "parallel")]
+        {
+            use rayon::prelude::*;
+            let bands: Vec<_> = bands.collect();
+            bands.into_par_iter().map(|(ty, band)| step(ty, band)).collect()
+        }
+        #[cfg(not(feature = "parallel"))]
+        bands.map(|(ty, band)| step(ty, band)).collect()
+    }
+}

@@ -1,0 +1,197 @@
+//! Forcing made ready for stepping: rain classes, sources by tile.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use sim_core::ParamError;
+
+use crate::forcing::{linear_at, linear_integral, step_integral};
+use crate::state::Layout;
+use crate::{FloodError, Forcing, FloodKernel};
+
+/// A cell under an imposed level or a discharge.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Source {
+    /// Padded index.
+    pub at: usize,
+    /// Index of the cell.
+    pub cell: usize,
+    /// Which stage or inflow.
+    pub series: usize,
+}
+
+/// [`Forcing`] prepared for a kernel.
+#[derive(Debug, Clone)]
+pub struct FloodForcing {
+    pub(crate) forcing: Forcing,
+    /// Rain class per cell.
+    pub(crate) rain_class: Vec<u32>,
+    /// Per class: which series fall (bit set) and how many cells' worth of rain a cell takes (its own and roofs').
+    pub(crate) rain_classes: Vec<(u64, u32)>,
+    /// Cells per class.
+    rain_count: Vec<u64>,
+    /// Per tile: the class of all its cells, if they share one.
+    pub(crate) rain_uniform: Vec<Option<u32>>,
+    pub(crate) stages: Vec<Vec<Source>>,
+    pub(crate) inflows: Vec<Vec<Source>>,
+}
+
+/// Values of the forcing for one step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StepForcing {
+    /// Rain depth per class, metres.
+    pub rain_m: Vec<f64>,
+    pub raining: bool,
+    /// Level per stage at the end of the step, relative to the kernel's datum, metres.
+    pub level_m: Vec<f64>,
+    /// Depth per inflow cell, metres (negative: taken).
+    pub inflow_m: Vec<f64>,
+    /// Rain volume of the step, m3.
+    pub rain_m3: f64,
+}
+
+impl FloodForcing {
+    /// Checks and prepares a forcing.
+    ///
+    /// # Errors
+    /// [`FloodError`] from [`Forcing::validate`], or a discharge into a blocked cell.
+    pub fn new(kernel: &FloodKernel, forcing: Forcing) -> Result<Self, FloodError> {
+        let layout = kernel.layout();
+        forcing.validate(&layout.grid)?;
+        let tiles = layout.tiles_x * layout.tiles_y;
+        let blocked = kernel.blocked();
+        let mut stages = vec![Vec::new(); tiles];
+        let mut owner: BTreeMap<u32, usize> = BTreeMap::new();
+        for (series, s) in forcing.stages.iter().enumerate() {
+            owner.extend(s.cells.iter().map(|c| (*c, series)));
+        }
+        for (cell, series) in owner {
+            if !blocked[cell as usize] {
+                push(&mut stages, layout, cell, series);
+            }
+        }
+        let mut inflows = vec![Vec::new(); tiles];
+        for (series, q) in forcing.inflows.iter().enumerate() {
+            for &cell in &q.cells {
+                if blocked[cell as usize] {
+                    return Err(ParamError::new(format!("inflows[{series}].cells"), cell, "cell", "open cells").into());
+                }
+                push(&mut inflows, layout, cell, series);
+            }
+        }
+        let (rain_class, rain_classes) = classify(&forcing, &runoff_weights(layout, blocked));
+        let mut rain_count = vec![0; rain_classes.len()];
+        for c in &rain_class {
+            rain_count[*c as usize] += 1;
+        }
+        let mut rain_uniform: Vec<Option<u32>> = vec![None; tiles];
+        let mut seen = vec![false; tiles];
+        for (cell, class) in rain_class.iter().enumerate() {
+            let t = layout.tile_of(cell);
+            if !seen[t] {
+                (seen[t], rain_uniform[t]) = (true, Some(*class));
+            } else if rain_uniform[t] != Some(*class) {
+                rain_uniform[t] = None;
+            }
+        }
+        Ok(Self { forcing, rain_class, rain_classes, rain_count, rain_uniform, stages, inflows })
+    }
+
+    /// The forcing this was made from.
+    #[must_use]
+    pub const fn forcing(&self) -> &Forcing {
+        &self.forcing
+    }
+
+    pub(crate) fn has_source(&self, tile: usize) -> bool {
+        !self.stages[tile].is_empty() || !self.inflows[tile].is_empty()
+    }
+
+    pub(crate) fn at_step(&self, kernel: &FloodKernel, t0_s: f64, t1_s: f64) -> StepForcing {
+        let area = kernel.layout().grid.cell_area_m2();
+        let mm_per_h = 1e-3 / 3600.0;
+        let fallen: Vec<f64> =
+            self.forcing.rain.iter().map(|r| step_integral(&r.series, t0_s, t1_s) * mm_per_h).collect();
+        let rain_m: Vec<f64> = self
+            .rain_classes
+            .iter()
+            .map(|(mask, cells)| {
+                let depth: f64 = fallen.iter().enumerate().filter(|(k, _)| mask >> k & 1 == 1).map(|(_, d)| d).sum();
+                depth * f64::from(*cells)
+            })
+            .collect();
+        let rain_m3 = rain_m.iter().zip(&self.rain_count).map(|(d, n)| d * *n as f64).sum::<f64>() * area;
+        let inflow_m = self.forcing.inflows.iter().map(|q| {
+            linear_integral(&q.series, t0_s, t1_s) / (area * q.cells.len().max(1) as f64)
+        });
+        StepForcing {
+            raining: rain_m.iter().any(|d| *d > 0.0),
+            rain_m,
+            level_m: self.levels(kernel, t1_s),
+            inflow_m: inflow_m.collect(),
+            rain_m3,
+        }
+    }
+
+    pub(crate) fn levels(&self, kernel: &FloodKernel, t_s: f64) -> Vec<f64> {
+        self.forcing.stages.iter().map(|s| linear_at(&s.series, t_s) - kernel.datum_m()).collect()
+    }
+}
+
+fn push(lists: &mut [Vec<Source>], layout: Layout, cell: u32, series: usize) {
+    let cell = cell as usize;
+    lists[layout.tile_of(cell)].push(Source { at: layout.padded(cell), cell, series });
+}
+
+/// How many cells' rain each cell takes: 1 for open cells, plus one for every blocked cell whose nearest open cell
+/// (steps over edges, ties to the lower cell index reached first) it is; 0 for blocked cells.
+fn runoff_weights(layout: Layout, blocked: &[bool]) -> Vec<u32> {
+    let (nx, ny) = (layout.grid.nx, layout.grid.ny);
+    let mut weight: Vec<u32> = blocked.iter().map(|b| u32::from(!b)).collect();
+    if !blocked.contains(&true) {
+        return weight;
+    }
+    const NONE: usize = usize::MAX;
+    let mut nearest: Vec<usize> = blocked.iter().enumerate().map(|(k, b)| if *b { NONE } else { k }).collect();
+    let mut queue: VecDeque<usize> = (0..blocked.len()).filter(|k| !blocked[*k]).collect();
+    while let Some(k) = queue.pop_front() {
+        let (i, j) = (k % nx, k / nx);
+        let around = [
+            (j > 0).then(|| k - nx),
+            (i > 0).then(|| k - 1),
+            (i + 1 < nx).then_some(k + 1),
+            (j + 1 < ny).then_some(k + nx),
+        ];
+        for n in around.into_iter().flatten() {
+            if nearest[n] == NONE {
+                nearest[n] = nearest[k];
+                weight[nearest[k]] += 1;
+                queue.push_back(n);
+            }
+        }
+    }
+    weight
+}
+
+fn classify(forcing: &Forcing, weight: &[u32]) -> (Vec<u32>, Vec<(u64, u32)>) {
+    let mut mask = vec![0_u64; weight.len()];
+    for (k, r) in forcing.rain.iter().enumerate() {
+        let bit = 1_u64 << k;
+        match &r.cells {
+            None => mask.iter_mut().for_each(|m| *m |= bit),
+            Some(cells) => cells.iter().for_each(|c| mask[*c as usize] |= bit),
+        }
+    }
+    let mut ids: BTreeMap<(u64, u32), u32> = BTreeMap::new();
+    let mut classes = Vec::new();
+    let class = mask
+        .iter()
+        .zip(weight)
+        .map(|(m, w)| {
+            *ids.entry((*m, *w)).or_insert_with(|| {
+                classes.push((*m, *w));
+                classes.len() as u32 - 1
+            })
+        })
+        .collect();
+    (class, classes)
+}

@@ -1,0 +1,269 @@
+//! A run: kernel, parameters, forcing and state in one handle.
+
+use serde::{Deserialize, Serialize};
+use sim_core::{CancelToken, Snapshot, SnapshotError};
+
+use crate::{Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, Initial, Ledger, Terrain};
+
+/// What an advance did.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct StepStats {
+    /// Steps taken by this call.
+    pub steps: u64,
+    /// Simulated time reached, seconds.
+    pub t_s: f64,
+    /// Shortest step, seconds (0 when no step was taken).
+    pub min_dt_s: f64,
+    /// Longest step, seconds.
+    pub max_dt_s: f64,
+    /// Cells computed, summed over the steps; dry tiles are skipped and not counted.
+    pub cell_steps: u64,
+}
+
+/// A flood run.
+///
+/// The result depends on the times given to [`FloodRun::advance_to`] (each call ends with a shortened step), never on
+/// threads, on the instruction set or on an interruption by save and restore.
+#[derive(Debug)]
+pub struct FloodRun {
+    kernel: FloodKernel,
+    params: FloodParams,
+    forcing: FloodForcing,
+    state: FloodState,
+    depth_m: Vec<f64>,
+    velocity_x_mps: Vec<f64>,
+    velocity_y_mps: Vec<f64>,
+    #[cfg(feature = "parallel")]
+    pool: Option<rayon::ThreadPool>,
+}
+
+impl FloodRun {
+    /// Checks everything and prepares a run at time 0.
+    ///
+    /// # Errors
+    /// [`FloodError`] naming the first invalid input.
+    pub fn new(
+        terrain: Terrain,
+        barriers: Vec<Barrier>,
+        forcing: Forcing,
+        params: FloodParams,
+        initial: Initial,
+    ) -> Result<Self, FloodError> {
+        let params = params.validate()?;
+        let kernel = FloodKernel::new(&terrain, &barriers, forcing.open_edges)?;
+        drop((terrain, barriers));
+        let forcing = FloodForcing::new(&kernel, forcing)?;
+        let state = kernel.initial_state(&params, &forcing, &initial)?;
+        let mut run = Self {
+            #[cfg(feature = "parallel")]
+            pool: start_pool(params.threads)?,
+            kernel,
+            params,
+            forcing,
+            state,
+            depth_m: Vec::new(),
+            velocity_x_mps: Vec::new(),
+            velocity_y_mps: Vec::new(),
+        };
+        run.publish();
+        Ok(run)
+    }
+
+    /// Steps until simulated time `t_s`, seconds; a time already reached does nothing. Looks at `cancel` before every
+    /// step.
+    ///
+    /// # Errors
+    /// [`FloodError::Cancelled`], [`FloodError::StepTooSmall`]; the state is valid at the time reached.
+    pub fn advance_to(&mut self, t_s: f64, cancel: &CancelToken) -> Result<StepStats, FloodError> {
+        let mut stats = StepStats { min_dt_s: f64::INFINITY, ..StepStats::default() };
+        let outcome = self.steps_until(t_s, cancel, &mut stats);
+        stats.t_s = self.state.t_s;
+        if stats.steps == 0 {
+            stats.min_dt_s = 0.0;
+        } else {
+            self.state.ledger.current_m3 = self.state.volume_m3();
+            self.publish();
+        }
+        outcome.map(|()| stats)
+    }
+
+    fn steps_until(&mut self, t_s: f64, cancel: &CancelToken, stats: &mut StepStats) -> Result<(), FloodError> {
+        if !t_s.is_finite() {
+            return Err(sim_core::ParamError::new("advance_to t_s", t_s, "s", "a finite time").into());
+        }
+        while self.state.t_s < t_s {
+            if cancel.is_cancelled() {
+                return Err(FloodError::Cancelled { t_s: self.state.t_s });
+            }
+            let left = t_s - self.state.t_s;
+            let stable = self.kernel.stable_dt_s(&self.params, &self.state);
+            // Written so that a NaN counts as too small.
+            if !(stable >= self.params.min_dt_s) {
+                return Err(FloodError::StepTooSmall {
+                    dt_s: stable,
+                    min_dt_s: self.params.min_dt_s,
+                    t_s: self.state.t_s,
+                    speed_mps: self.state.speed_mps,
+                });
+            }
+            // Two equal last steps instead of one whole and one tiny.
+            let cap = if left > stable && left < 2.0 * stable { 0.5 * left } else { left };
+            let (report, cells) = self.step(cap);
+            if left <= stable {
+                self.state.t_s = t_s;
+            }
+            stats.steps += 1;
+            stats.cell_steps += cells;
+            stats.min_dt_s = stats.min_dt_s.min(report.dt_s);
+            stats.max_dt_s = stats.max_dt_s.max(report.dt_s);
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, cap_s: f64) -> (sim_core::StepReport, u64) {
+        let (kernel, params, forcing, state) = (&self.kernel, &self.params, &self.forcing, &mut self.state);
+        #[cfg(feature = "parallel")]
+        if let Some(pool) = &self.pool {
+            return pool.install(|| kernel.step_capped(params, forcing, state, cap_s));
+        }
+        kernel.step_capped(params, forcing, state, cap_s)
+    }
+
+    fn publish(&mut self) {
+        let fields = [
+            (&mut self.depth_m, &self.state.h),
+            (&mut self.velocity_x_mps, &self.state.u),
+            (&mut self.velocity_y_mps, &self.state.v),
+        ];
+        for (out, field) in fields {
+            out.clear();
+            out.extend(self.state.layout.inner_rows(field).flatten());
+        }
+    }
+
+    /// Replaces all barriers now (a gate closes, sandbags are laid). Moves no water.
+    ///
+    /// # Errors
+    /// [`FloodError`] when a barrier is invalid; the old ones stay.
+    pub fn set_barriers(&mut self, barriers: &[Barrier]) -> Result<(), FloodError> {
+        self.kernel.set_barriers(barriers)
+    }
+
+    /// Replaces the forcing from now on. Whether edges are open was fixed at the start.
+    ///
+    /// # Errors
+    /// [`FloodError`] when the forcing is invalid; the old one stays.
+    pub fn set_forcing(&mut self, forcing: Forcing) -> Result<(), FloodError> {
+        self.forcing = FloodForcing::new(&self.kernel, forcing)?;
+        Ok(())
+    }
+
+    /// The raster.
+    #[must_use]
+    pub const fn grid(&self) -> Grid {
+        self.state.layout.grid
+    }
+
+    /// Simulated time, seconds.
+    #[must_use]
+    pub const fn t_s(&self) -> f64 {
+        self.state.t_s
+    }
+
+    /// Steps taken since the start.
+    #[must_use]
+    pub const fn tick(&self) -> u64 {
+        self.state.tick
+    }
+
+    /// Depth per cell, metres, at the time reached.
+    #[must_use]
+    pub fn depth_m(&self) -> &[f64] {
+        &self.depth_m
+    }
+
+    /// Eastward depth-averaged velocity per cell, m/s.
+    #[must_use]
+    pub fn velocity_x_mps(&self) -> &[f64] {
+        &self.velocity_x_mps
+    }
+
+    /// Northward depth-averaged velocity per cell, m/s.
+    #[must_use]
+    pub fn velocity_y_mps(&self) -> &[f64] {
+        &self.velocity_y_mps
+    }
+
+    /// Greatest depth so far per cell, metres.
+    #[must_use]
+    pub fn max_depth_m(&self) -> &[f32] {
+        &self.state.max_depth_m
+    }
+
+    /// Greatest depth x speed so far per cell, m2/s.
+    #[must_use]
+    pub fn max_hazard_m2ps(&self) -> &[f32] {
+        &self.state.max_hazard_m2ps
+    }
+
+    /// First time each cell was deeper than `wet_depth_m`, seconds; infinity where it never was.
+    #[must_use]
+    pub fn first_wet_s(&self) -> &[f32] {
+        &self.state.first_wet_s
+    }
+
+    /// The water account at the time reached.
+    #[must_use]
+    pub const fn ledger(&self) -> Ledger {
+        self.state.ledger
+    }
+
+    /// Fastest wave of the present state (speed plus celerity), m/s.
+    #[must_use]
+    pub const fn fastest_wave_mps(&self) -> f64 {
+        self.state.speed_mps
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn state(&self) -> &FloodState {
+        &self.state
+    }
+
+    /// Digest of the state; the same for any number of threads.
+    #[must_use]
+    pub fn checksum(&self) -> u64 {
+        self.state.checksum()
+    }
+
+    /// Writes the full state. Barriers and forcing are inputs and are not part of it.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        self.state.save()
+    }
+
+    /// Continues from a state saved by a run over the same terrain.
+    ///
+    /// # Errors
+    /// [`FloodError::Snapshot`] when the bytes are damaged or belong to another grid or terrain; the run is unchanged.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), FloodError> {
+        let state = FloodState::restore(bytes)?;
+        if state.layout != self.state.layout || state.model != self.kernel.digest() {
+            let g = state.layout.grid;
+            let found = format!("a state of another terrain ({} x {} cells of {} m)", g.nx, g.ny, g.dx_m);
+            return Err(SnapshotError::WrongKind { expected: "this run's terrain", found }.into());
+        }
+        self.state = state;
+        self.publish();
+        Ok(())
+    }
+}
+
+#[cfg(feature = "parallel")]
+fn start_pool(threads: usize) -> Result<Option<rayon::ThreadPool>, FloodError> {
+    if threads == 0 {
+        return Ok(None);
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.map(Some).map_err(|e| FloodError::Threads { threads, why: e.to_string() })
+}

@@ -1,0 +1,123 @@
+//! Volume is booked to the last drop, depth never falls below zero.
+
+use super::advance;
+use crate::{
+    FloodError, FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, RainSeries, StageBoundary, Terrain,
+    barrier_along,
+};
+use sim_core::{CounterRng, VerificationRow};
+
+const SOURCE: &str = "conservation of volume";
+
+/// A rough, hilly town with a river along its south edge.
+fn town(grid: Grid, seed: u64) -> Terrain {
+    let mut rng = CounterRng::new(seed, 0);
+    let (a, b) = (rng.range_f64(0.05, 0.2), rng.range_f64(0.05, 0.2));
+    let mut t = Terrain::from_fn(grid, 0.03, |x, y| 50.0 + 0.02 * y + 0.8 * (a * x).sin() * (b * y).cos());
+    for k in 0..grid.cell_count() {
+        t.bed_m[k] += rng.range_f64(0.0, 0.4);
+        t.manning[k] = rng.range_f64(0.0, 0.1);
+        let (i, j) = (k % grid.nx, k / grid.nx);
+        t.blocked[k] = j > 8 && (i / 6) % 3 == 1 && (j / 5) % 2 == 1;
+        if j < 4 {
+            t.bed_m[k] = 48.0;
+        }
+    }
+    t
+}
+
+fn random_forcing(grid: &Grid, rng: &mut CounterRng) -> Forcing {
+    let river: Vec<u32> = (0..grid.nx as u32).collect();
+    let mut rate = || rng.range_f64(0.0, 200.0);
+    let rain = RainSeries { series: vec![(0.0, rate()), (40.0, rate()), (80.0, rate())], cells: None };
+    let mut level = || rng.range_f64(48.5, 51.0);
+    let stage = StageBoundary { cells: river, series: vec![(0.0, level()), (60.0, level()), (120.0, level())] };
+    let spring = PointInflow { cells: vec![(grid.nx * 30 + 2) as u32], series: vec![(0.0, rng.range_f64(-1.0, 3.0))] };
+    Forcing { rain: vec![rain], stages: vec![stage], inflows: vec![spring], open_edges: true }
+}
+
+/// Random rain, river levels, springs and gates that open and close: nothing is lost.
+///
+/// # Errors
+/// [`FloodError`] when the run stops.
+pub fn mass_closure() -> Result<Vec<VerificationRow>, FloodError> {
+    let grid = Grid { nx: 100, ny: 70, dx_m: 2.0 };
+    let mut rng = CounterRng::new(5, 1);
+    let terrain = town(grid, 5);
+    let initial = Initial::pool(&terrain, &[], &[0], 50.0);
+    let forcing = random_forcing(&grid, &mut rng);
+    let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
+    let mut gate_jump = 0.0_f64;
+    for k in 1..=12 {
+        advance(&mut run, 10.0 * f64::from(k))?;
+        let y = rng.range_f64(8.0, 120.0);
+        let gate = barrier_along(&grid, &[[0.0, y], [200.0, y + rng.range_f64(-20.0, 20.0)]], rng.range_f64(49.0, 54.0));
+        let before = run.state().volume_m3();
+        run.set_barriers(&[gate])?;
+        run.set_forcing(random_forcing(&grid, &mut rng))?;
+        gate_jump = gate_jump.max((run.state().volume_m3() - before).abs());
+    }
+    let l = run.ledger();
+    Ok(vec![
+        VerificationRow::at_most("mass-closure", "volume error / inflow, 12 gate moves", l.relative_error(), 1e-12, SOURCE),
+        VerificationRow::at_most("mass-closure", "residue / inflow", l.residue_m3 / l.total_in_m3(), 1e-13, SOURCE),
+        VerificationRow::at_most("mass-closure", "volume moved by moving a gate, m3", gate_jump, 0.0, SOURCE),
+    ])
+}
+
+/// Columns of water collapse over random steep ground for many seeds.
+///
+/// # Errors
+/// [`FloodError`] when a run stops.
+pub fn positivity() -> Result<Vec<VerificationRow>, FloodError> {
+    let (mut lowest, mut residue, mut error) = (f64::INFINITY, 0.0_f64, 0.0_f64);
+    for seed in 0..12 {
+        let mut rng = CounterRng::new(seed, 2);
+        let grid = Grid { nx: 50, ny: 40, dx_m: rng.range_f64(0.5, 5.0) };
+        let steep = rng.range_f64(0.1, 5.0);
+        let mut terrain = Terrain::from_fn(grid, 0.0, |_, _| 0.0);
+        let mut initial = Initial { depth_m: vec![0.0; grid.cell_count()], ..Initial::default() };
+        let n = rng.range_f64(0.0, 0.05);
+        for k in 0..grid.cell_count() {
+            terrain.bed_m[k] = rng.range_f64(0.0, steep);
+            terrain.manning[k] = n;
+            if rng.next_f64() < 0.2 {
+                initial.depth_m[k] = rng.range_f64(0.0, 4.0);
+            }
+        }
+        let mut run = FloodRun::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
+        for k in 1..=10 {
+            advance(&mut run, f64::from(k) * grid.dx_m)?;
+            lowest = run.depth_m().iter().fold(lowest, |m, h| if *h < m || h.is_nan() { *h } else { m });
+        }
+        let l = run.ledger();
+        residue = residue.max(l.residue_m3 / l.initial_m3);
+        error = error.max(l.relative_error());
+    }
+    Ok(vec![
+        VerificationRow::at_least("positivity", "lowest depth, m, 12 random terrains", lowest, 0.0, SOURCE),
+        VerificationRow::at_most("positivity", "residue / volume", residue, 1e-13, SOURCE),
+        VerificationRow::at_most("positivity", "volume error / volume", error, 1e-12, SOURCE),
+    ])
+}
+
+/// Rain on roofs reaches the street: the water there equals rate x time x whole area.
+///
+/// # Errors
+/// [`FloodError`] when the run stops.
+pub fn rain_on_roofs() -> Result<Vec<VerificationRow>, FloodError> {
+    let grid = Grid { nx: 90, ny: 60, dx_m: 2.0 };
+    let terrain = town(grid, 8);
+    let roofs = terrain.blocked.clone();
+    let rain = RainSeries { series: vec![(10.0, 72.0), (70.0, 0.0)], cells: None };
+    let forcing = Forcing { rain: vec![rain], ..Forcing::default() };
+    let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry())?;
+    advance(&mut run, 100.0)?;
+    let fallen = 72e-3 / 3600.0 * 60.0 * grid.cell_area_m2() * grid.cell_count() as f64;
+    let there: f64 = run.state().volume_m3();
+    let on_roofs = roofs.iter().zip(run.depth_m()).filter(|(b, h)| **b && **h > 0.0).count();
+    Ok(vec![
+        VerificationRow::at_most("rain-on-roofs", "|water / rain - 1|", (there / fallen - 1.0).abs(), 1e-12, SOURCE),
+        VerificationRow::at_most("rain-on-roofs", "wet roof cells", on_roofs as f64, 0.0, SOURCE),
+    ])
+}

@@ -1,0 +1,43 @@
+//! Every verification case of the crate, as tests.
+
+use sim_flood::verification::{self, VerificationRow};
+
+fn check(rows: Result<Vec<VerificationRow>, sim_flood::FloodError>) {
+    let rows = rows.expect("the case runs");
+    assert!(!rows.is_empty());
+    for r in &rows {
+        println!("{r}");
+    }
+    assert!(rows.iter().all(|r| r.pass), "{}", rows.iter().filter(|r| !r.pass).map(|r| format!("\n{r}")).collect::<String>());
+}
+
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        $(#[test] fn $name() { check(verification::$name()); })*
+
+        #[test]
+        fn the_list_is_complete() {
+            assert_eq!(verification::CASES.len(), [$(stringify!($name)),*].len());
+        }
+    };
+}
+
+cases!(
+    lake_at_rest,
+    stoker,
+    ritter,
+    convergence,
+    thacker_radial,
+    thacker_planar,
+    subcritical_bump,
+    normal_flow,
+    macdonald_rain,
+    symmetry,
+    mass_closure,
+    positivity,
+    rain_on_roofs,
+    barrier_until_overtopped,
+    buildings_hold,
+    threads_agree,
+    snapshot_continues,
+);
