@@ -3,7 +3,7 @@
 use sim_core::{Checksum, Kernel, StepReport};
 
 use crate::plan::{FloodForcing, StepForcing};
-use crate::rows::{NO_CREST, Row, Step, WALL, max};
+use crate::rows::{NO_CREST, Row, Step, WALL, max, max_or_nan};
 use crate::state::{FloodState, Layout, PAD};
 use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, step_tile, track_row, wet};
 use crate::{Barrier, FaceAxis, FloodError, FloodParams, Initial, Order, Terrain};
@@ -39,7 +39,7 @@ struct BandSums {
 
 impl BandSums {
     fn add(&mut self, o: &Self) {
-        self.tiles.speed = max(self.tiles.speed, o.tiles.speed);
+        self.tiles.speed = max_or_nan(self.tiles.speed, o.tiles.speed);
         self.tiles.lost += o.tiles.lost;
         self.tiles.edge_in += o.tiles.edge_in;
         self.tiles.edge_out += o.tiles.edge_out;
@@ -229,7 +229,7 @@ impl FloodKernel {
     #[must_use]
     pub fn stable_dt_s(&self, params: &FloodParams, state: &FloodState) -> f64 {
         let dt = params.cfl * self.layout.grid.dx_m / state.speed_mps;
-        if dt < params.max_dt_s { dt } else { params.max_dt_s }
+        if dt >= params.max_dt_s { params.max_dt_s } else { dt }
     }
 
     /// Advances by at most `cap_s` seconds; returns the report and the number of cells computed.
@@ -496,7 +496,7 @@ fn apply_sources(p: &Pass<'_>, id: usize, bed: &[f64], out: &mut Target<'_>, sum
         out.u[k] = if still { 0.0 } else { out.u[k] * keep };
         out.v[k] = if still { 0.0 } else { out.v[k] * keep };
         let speed = max(out.u[k].abs(), out.v[k].abs()) + (p.k.g * h_new).sqrt();
-        sums.tiles.speed = max(sums.tiles.speed, speed);
+        sums.tiles.speed = max_or_nan(sums.tiles.speed, speed);
         (before, h_new - before)
     };
     for s in &p.forcing.inflows[id] {

@@ -94,6 +94,12 @@ fn limit(theta: f64, a: f64, b: f64) -> f64 {
     if a * b > 0.0 { size.copysign(mean) } else { 0.0 }
 }
 
+/// Differences towards low and high neighbour, either replaced by the other where that neighbour is a shore.
+#[inline(always)]
+fn one_sided(low_shore: bool, high_shore: bool, low: f64, high: f64) -> (f64, f64) {
+    (if low_shore { high } else { low }, if high_shore { low } else { high })
+}
+
 /// State rows around the row to reconstruct: `c` with one more cell on each side, south and north rows without.
 #[derive(Clone, Copy)]
 pub(crate) struct Around<'a> {
@@ -112,13 +118,14 @@ pub(crate) struct Crests<'a> {
 
 /// Limited slopes and the half-step predictor of MUSCL-Hancock (van Leer 1984) in primitive form.
 #[inline(always)]
-pub(crate) fn reconstruct<const CREST: bool>(
+pub(crate) fn reconstruct<const CREST: bool, const FRICTION: bool>(
     n: usize,
     k: &Step,
     h: Around<'_>,
     u: Around<'_>,
     v: Around<'_>,
     z: Around<'_>,
+    n2: &[f64],
     crest: Crests<'_>,
     out: &mut Recon,
 ) {
@@ -129,22 +136,26 @@ pub(crate) fn reconstruct<const CREST: bool>(
     let (zc, zw, ze, zs, zn) = (&z.c[1..=n], &z.c[..n], &z.c[2..n + 2], &z.s[..n], &z.n[..n]);
     let (cw, ce, cs, cn) =
         if CREST { (&crest.w[..n], &crest.w[1..=n], &crest.s[..n], &crest.n[..n]) } else { (zc, zc, zc, zc) };
+    let n2 = &n2[..n];
     for i in 0..n {
         let (hi, ui, vi, zi) = (hc[i], uc[i], vc[i], zc[i]);
         let live = hi > k.thin;
         let (zdw, zde, zds, zdn) = (zi - zw[i], ze[i] - zi, zi - zs[i], zn[i] - zi);
-        // A nearly dry neighbour whose ground is above this water is a shore: no slope across it.
-        let shore_x = (hw[i] <= k.thin && -zdw > hi) || (he[i] <= k.thin && zde > hi);
-        let shore_y = (hs[i] <= k.thin && -zds > hi) || (hn[i] <= k.thin && zdn > hi);
-        let mut ok_x = live & !shore_x;
-        let mut ok_y = live & !shore_y;
+        // A nearly dry neighbour whose ground is above this water is a shore: the slope comes from the other side alone.
+        let (sw, se) = ((hw[i] <= k.thin) & (-zdw > hi), (he[i] <= k.thin) & (zde > hi));
+        let (ss, sn) = ((hs[i] <= k.thin) & (-zds > hi), (hn[i] <= k.thin) & (zdn > hi));
+        let mut ok_x = live & !(sw & se);
+        let mut ok_y = live & !(ss & sn);
         if CREST {
             ok_x &= (cw[i] <= NO_CREST) & (ce[i] <= NO_CREST);
             ok_y &= (cs[i] <= NO_CREST) & (cn[i] <= NO_CREST);
         }
         let mx = if ok_x { k.half_slope } else { 0.0 };
         let my = if ok_y { k.half_slope } else { 0.0 };
-        let (dw, de, ds, dn) = (hi - hw[i], he[i] - hi, hi - hs[i], hn[i] - hi);
+        let (dw, de) = one_sided(sw, se, hi - hw[i], he[i] - hi);
+        let (ds, dn) = one_sided(ss, sn, hi - hs[i], hn[i] - hi);
+        let (zdw, zde) = one_sided(sw, se, zdw, zde);
+        let (zds, zdn) = one_sided(ss, sn, zds, zdn);
         let hx = mx * limit(k.theta, dw, de);
         let ex = mx * limit(k.theta, dw + zdw, de + zde);
         let ux = mx * limit(k.theta, ui - uw[i], ue[i] - ui);
@@ -153,13 +164,23 @@ pub(crate) fn reconstruct<const CREST: bool>(
         let ey = my * limit(k.theta, ds + zds, dn + zdn);
         let uy = my * limit(k.theta, ui - us[i], un[i] - ui);
         let vy = my * limit(k.theta, vi - vs[i], vn[i] - vi);
+        let hx = max(-hi, min(hi, hx));
+        let hy = max(-hi, min(hi, hy));
         let dh = k.lam * (ui * hx + vi * hy + hi * (ux + vy));
         let du = k.lam * (ui * ux + vi * uy + k.g * ex);
         let dv = k.lam * (ui * vx + vi * vy + k.g * ey);
         let floor = max(hx.abs(), hy.abs());
         out.h[i] = if hi - dh >= floor { hi - dh } else { hi };
-        out.u[i] = ui - du;
-        out.v[i] = vi - dv;
+        let (mut up, mut vp) = (ui - du, vi - dv);
+        if FRICTION {
+            // Half a step of friction with the old speed, implicit in the new: keeps uniform flow exactly uniform.
+            let a = k.g * k.dt * n2[i] * inv_cbrt4(if live { hi } else { 1.0 });
+            let keep = 1.0 / (1.0 + 0.5 * a * (ui * ui + vi * vi).sqrt());
+            up *= keep;
+            vp *= keep;
+        }
+        out.u[i] = up;
+        out.v[i] = vp;
         out.hx[i] = hx;
         out.ux[i] = ux;
         out.vx[i] = vx;
@@ -207,7 +228,7 @@ impl Side<'_> {
 /// reconstructed states (Audusse et al. 2004, SIAM J. Sci. Comput. 25), with two-rarefaction wave speeds.
 ///
 /// A face with a crest blocks up to the crest; while the crest stands above the water of both sides each side sees a
-/// reflecting wall with the thrust of the mirrored two-rarefaction Riemann problem.
+/// reflecting wall with the thrust of the Riemann problem with its mirror image.
 #[inline(always)]
 pub(crate) fn fluxes<const CREST: bool>(n: usize, k: &Step, lo: Side<'_>, hi: Side<'_>, crest: &[f64], out: &mut Flux) {
     assert!(n <= BUF);
@@ -244,7 +265,7 @@ pub(crate) fn fluxes<const CREST: bool>(n: usize, k: &Step, lo: Side<'_>, hi: Si
         let sl = min(sl, 0.0);
         let sr = max(sr, 0.0);
         let width = sr - sl;
-        let some = flows & (width > 0.0);
+        let some = flows & (wet_a | wet_b) & (width > 0.0);
         let inv = if some { 1.0 / (if some { width } else { 1.0 }) } else { 0.0 };
         let (ma, mb) = (a * ul, b * ur);
         // Momentum fluxes less the thrust of the low side, so that rest gives exactly zero.
@@ -254,12 +275,10 @@ pub(crate) fn fluxes<const CREST: bool>(n: usize, k: &Step, lo: Side<'_>, hi: Si
         let cross = mass * (if mass > 0.0 { vl } else { vr });
         let (mut to_lo, mut to_hi) = (push, push - if some { thrust } else { 0.0 });
         if CREST {
-            let (wl, wr) = (max(0.0, (k.g * hl).sqrt() + 0.5 * ul), max(0.0, (k.g * hr).sqrt() - 0.5 * ur));
-            // g h_wall = w^2; thrust 0.5 g (h_wall^2 - h^2) = 0.5 (w^2 - g h)(w^2 + g h) / g.
-            let (pl, pr) = (wl * wl, wr * wr);
-            let ig = 0.5 / k.g;
-            let still_l = if ul == 0.0 { 0.0 } else { ig * (pl - k.g * hl) * (pl + k.g * hl) };
-            let still_r = if ur == 0.0 { 0.0 } else { ig * (pr - k.g * hr) * (pr + k.g * hr) };
+            // HLL with the mirrored state: thrust beyond rest is h u (u + s); a wall cannot pull.
+            let (wl, wr) = ((k.g * hl).sqrt(), (k.g * hr).sqrt());
+            let still_l = max(hl * ul * (ul + max(wl - ul, wl + 0.5 * ul)), -0.5 * wl * wl * hl);
+            let still_r = max(hr * ur * (ur - max(wr + ur, wr - 0.5 * ur)), -0.5 * wr * wr * hr);
             to_lo = if walled { still_l } else { to_lo };
             to_hi = if walled { still_r } else { to_hi };
         }
@@ -329,6 +348,14 @@ pub(crate) fn inv_cbrt(h: f64) -> f64 {
     r
 }
 
+/// h^(-4/3).
+#[inline(always)]
+fn inv_cbrt4(h: f64) -> f64 {
+    let r = inv_cbrt(h);
+    let r2 = r * r;
+    r2 * r2
+}
+
 /// What the update of a row reads besides its fluxes.
 pub(crate) struct Cells<'a> {
     pub h: &'a [f64],
@@ -391,9 +418,7 @@ pub(crate) fn update<const FRICTION: bool>(
         let (mut un, mut vn) = (if wet { qx * inv } else { 0.0 }, if wet { qy * inv } else { 0.0 });
         if FRICTION {
             // |u'| + a |u'|^2 = |u| with a = dt g n^2 h^(-4/3), solved without cancellation.
-            let r = inv_cbrt(safe);
-            let r2 = r * r;
-            let a = k.g * k.dt * n2[i] * (r2 * r2);
+            let a = k.g * k.dt * n2[i] * inv_cbrt4(safe);
             let s = (un * un + vn * vn).sqrt();
             let keep = 2.0 / (1.0 + (1.0 + 4.0 * a * s).sqrt());
             un *= keep;
@@ -407,17 +432,25 @@ pub(crate) fn update<const FRICTION: bool>(
     (fold_max(&speed[..n]), fold_sum(&lost[..n]))
 }
 
-/// Largest value of a row of non-negative numbers.
+/// Largest value of a row of non-negative numbers; NaN when any of them is NaN or infinite.
 #[inline(always)]
 pub(crate) fn fold_max(row: &[f64]) -> f64 {
     let (eights, rest) = row.as_chunks::<8>();
     let mut lanes = [0.0_f64; 8];
+    let mut bad = [0.0_f64; 8];
     for c in eights {
         for i in 0..8 {
             lanes[i] = max(lanes[i], c[i]);
+            bad[i] += c[i] * 0.0;
         }
     }
-    rest.iter().chain(&lanes).fold(0.0, |m, x| max(m, *x))
+    let most = rest.iter().chain(&lanes).fold(0.0, |m, x| max(m, *x));
+    most + bad.iter().sum::<f64>() + rest.iter().map(|x| x * 0.0).sum::<f64>()
+}
+
+/// The larger of two numbers; NaN when either is.
+pub(crate) fn max_or_nan(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 /// Sum of a row in a fixed order.

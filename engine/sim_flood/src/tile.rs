@@ -1,7 +1,7 @@
 //! One tile of one step: rows stream through small buffers that stay in the first-level cache.
 
 use crate::rows::{
-    Around, Around4, BUF, Cells, Crests, Flux, Recon, Row, Side, Step, TILE_W, fluxes, max, outflow_share, reconstruct,
+    Around, Around4, BUF, Cells, Crests, Flux, Recon, Row, Side, Step, TILE_W, fluxes, max, max_or_nan, outflow_share, reconstruct,
     scale, update,
 };
 use crate::state::{Layout, PAD};
@@ -120,12 +120,13 @@ impl TileSums {
 }
 
 #[inline(always)]
-fn recon_row<const CREST: bool>(f: &Fields<'_>, t: &Tile, k: &Step, j: usize, out: &mut Recon) {
+fn recon_row<const CREST: bool, const FRICTION: bool>(f: &Fields<'_>, t: &Tile, k: &Step, j: usize, out: &mut Recon) {
     let (n, c) = (t.width() + 4, t.c0 - 2);
     let around = |a| Around { c: f.row(a, j, c - 1, n + 2), s: f.row(a, j - 1, c, n), n: f.row(a, j + 1, c, n) };
     let crests =
         Crests { w: f.row(f.crest_w, j, c, n + 1), s: f.row(f.crest_s, j, c, n), n: f.row(f.crest_s, j + 1, c, n) };
-    reconstruct::<CREST>(n, k, around(f.h), around(f.u), around(f.v), around(f.bed), crests, out);
+    let n2 = f.row(f.n2, j, c, n);
+    reconstruct::<CREST, FRICTION>(n, k, around(f.h), around(f.u), around(f.v), around(f.bed), n2, crests, out);
 }
 
 #[inline(always)]
@@ -195,12 +196,12 @@ pub(crate) fn step_tile<const CREST: bool, const FRICTION: bool>(
     let edge_c = (t.c0 == PAD, t.c1 == PAD + f.layout.grid.nx);
     let edge_r = (PAD, PAD + f.layout.grid.ny);
     let mut sums = TileSums::default();
-    recon_row::<CREST>(f, t, k, t.r0 - 2, &mut s.recon[(t.r0 - 2) % 3]);
-    recon_row::<CREST>(f, t, k, t.r0 - 1, &mut s.recon[(t.r0 - 1) % 3]);
+    recon_row::<CREST, FRICTION>(f, t, k, t.r0 - 2, &mut s.recon[(t.r0 - 2) % 3]);
+    recon_row::<CREST, FRICTION>(f, t, k, t.r0 - 1, &mut s.recon[(t.r0 - 1) % 3]);
     let first = t.r0 - 1;
     y_faces::<CREST>(f, t, k, first, &s.recon[(first - 1) % 3], &s.recon[first % 3], &mut s.yf[first % 3]);
     for j in first..=t.r1 {
-        recon_row::<CREST>(f, t, k, j + 1, &mut s.recon[(j + 1) % 3]);
+        recon_row::<CREST, FRICTION>(f, t, k, j + 1, &mut s.recon[(j + 1) % 3]);
         y_faces::<CREST>(f, t, k, j + 1, &s.recon[j % 3], &s.recon[(j + 1) % 3], &mut s.yf[(j + 1) % 3]);
         let xf = &mut s.xf[j % 2];
         x_faces::<CREST>(f, t, k, j, &s.recon[j % 3], xf);
@@ -266,7 +267,7 @@ pub(crate) fn step_tile<const CREST: bool, const FRICTION: bool>(
             &mut s.speed,
             &mut s.lost,
         );
-        sums.speed = max(sums.speed, speed);
+        sums.speed = max_or_nan(sums.speed, speed);
         sums.lost += lost;
     }
     sums
