@@ -145,7 +145,7 @@ fn transformed(geometry: &Geometry, matrix: &[f64; 16]) -> (FlatMesh, usize) {
         texture_repeat: geometry.texture_repeat,
         colour: geometry.colour,
     };
-    if matrix != &IDENTITY {
+    if !is_identity(matrix) {
         // The origin moves as a point, local positions as vectors, so that f32 stays exact enough.
         mesh.origin = apply(matrix, geometry.origin);
         let linear = |v: [f32; 3]| turn(matrix, v.map(f64::from)).map(|x| x as f32);
@@ -157,6 +157,10 @@ fn transformed(geometry: &Geometry, matrix: &[f64; 16]) -> (FlatMesh, usize) {
         }
     }
     (mesh, dropped)
+}
+
+fn is_identity(m: &[f64; 16]) -> bool {
+    m.iter().zip(&IDENTITY).all(|(a, b)| a == b)
 }
 
 fn unit(v: [f32; 3]) -> [f32; 3] {
@@ -205,10 +209,10 @@ impl Default for Bounds {
 impl Bounds {
     /// Grows to hold a point; coordinates that are not finite are left out.
     pub fn add(&mut self, p: [f64; 3]) {
-        for i in 0..3 {
-            if p[i].is_finite() {
-                self.min[i] = self.min[i].min(p[i]);
-                self.max[i] = self.max[i].max(p[i]);
+        for ((x, min), max) in p.into_iter().zip(&mut self.min).zip(&mut self.max) {
+            if x.is_finite() {
+                *min = min.min(x);
+                *max = max.max(x);
             }
         }
     }

@@ -103,7 +103,7 @@ pub struct Geometry {
     /// Texture coordinates of unit 0, one per vertex, **v = 0 at the bottom row of the image** (OpenGL).
     /// glTF counts from the top row: use `1 - v` there.
     pub uvs: Option<Vec<[f32; 2]>>,
-    /// Colours (sRGB bytes and alpha), one per vertex.
+    /// Colours (red, green, blue, alpha) as in the file, one per vertex.
     pub colours: Option<Vec<[u8; 4]>>,
     /// Triangles: three indices into `positions` each, every one in range.
     pub indices: Vec<u32>,
