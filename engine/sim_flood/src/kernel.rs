@@ -342,7 +342,7 @@ impl FloodKernel {
                 }
                 continue;
             }
-            let flags = self.arch.dispatch(|| track_tile(p, &tile, &mut band));
+            let flags = self.arch.dispatch(TrackOp { p, tile: &tile, band: &mut band });
             band.wet[tx] = flags;
         }
         sums
@@ -357,17 +357,51 @@ impl FloodKernel {
         band: &mut Band<'_>,
         sums: &mut BandSums,
     ) {
-        let rain = |row: usize, out: &mut Row| rain_row(p, id, tile, row, out);
-        let (f, k, out) = (&p.fields, &p.k, &mut band.target);
+        let out = &mut band.target;
         let done = match (self.walled[id], self.rough) {
-            (false, false) => self.arch.dispatch(|| step_tile::<false, false>(f, tile, k, scratch, rain, out)),
-            (false, true) => self.arch.dispatch(|| step_tile::<false, true>(f, tile, k, scratch, rain, out)),
-            (true, false) => self.arch.dispatch(|| step_tile::<true, false>(f, tile, k, scratch, rain, out)),
-            (true, true) => self.arch.dispatch(|| step_tile::<true, true>(f, tile, k, scratch, rain, out)),
+            (false, false) => self.arch.dispatch(StepOp::<false, false> { p, id, tile, scratch, out }),
+            (false, true) => self.arch.dispatch(StepOp::<false, true> { p, id, tile, scratch, out }),
+            (true, false) => self.arch.dispatch(StepOp::<true, false> { p, id, tile, scratch, out }),
+            (true, true) => self.arch.dispatch(StepOp::<true, true> { p, id, tile, scratch, out }),
         };
         let mut part = BandSums { tiles: done, stepped: (tile.width() * (tile.r1 - tile.r0)) as u64, ..BandSums::default() };
         apply_sources(p, id, &self.bed, out, &mut part);
         sums.add(&part);
+    }
+}
+
+/// [`step_tile`] for the instruction set of the machine. (A closure would not be inlined into it.)
+struct StepOp<'a, 'b, const CREST: bool, const FRICTION: bool> {
+    p: &'a Pass<'a>,
+    id: usize,
+    tile: &'a Tile,
+    scratch: &'a mut Scratch,
+    out: &'a mut Target<'b>,
+}
+
+impl<const CREST: bool, const FRICTION: bool> pulp::WithSimd for StepOp<'_, '_, CREST, FRICTION> {
+    type Output = TileSums;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> TileSums {
+        let rain = |row: usize, out: &mut Row| rain_row(self.p, self.id, self.tile, row, out);
+        step_tile::<CREST, FRICTION>(&self.p.fields, self.tile, &self.p.k, self.scratch, rain, self.out)
+    }
+}
+
+/// [`track_tile`] for the instruction set of the machine.
+struct TrackOp<'a, 'b> {
+    p: &'a Pass<'a>,
+    tile: &'a Tile,
+    band: &'a mut Band<'b>,
+}
+
+impl pulp::WithSimd for TrackOp<'_, '_> {
+    type Output = u8;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> u8 {
+        track_tile(self.p, self.tile, self.band)
     }
 }
 
