@@ -37,6 +37,9 @@ pub(crate) struct RawLevel {
 /// Range of a level that states none: always drawn.
 const ALWAYS: (f32, f32) = (0.0, 1e10);
 
+/// What a node without its mesh is counted as, bytes: generous, so that a file of references ends early.
+const NODE_BYTES: u64 = 512;
+
 /// Turns indices into a tree. A node that is referred to more than once is copied, within a memory limit.
 pub(crate) struct Builder {
     nodes: Vec<RawNode>,
@@ -53,7 +56,7 @@ impl Builder {
     /// The tree below one node. The depth is bounded by the reader's nesting limit: a child is always read, and
     /// hence listed, before its parent.
     pub fn build(&mut self, index: usize) -> Result<Node> {
-        self.spend(size_of::<Node>() as u64)?;
+        self.spend(NODE_BYTES)?;
         let Some(raw) = self.nodes.get(index).cloned_header() else {
             return Ok(Node::Other { class: String::new() });
         };

@@ -61,7 +61,9 @@ pub enum OsgbErrorKind {
 impl fmt::Display for OsgbErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotOsgb => write!(f, "not an OSGB file (expected the bytes a1 0e 91 6c 45 45 fb 1a, or each half reversed)"),
+            Self::NotOsgb => {
+                write!(f, "not an OSGB file (expected the bytes a1 0e 91 6c 45 45 fb 1a, or each half reversed)")
+            }
             Self::Truncated { expected, needed, available } => {
                 write!(f, "expected {expected} ({needed} bytes), but only {available} bytes are left")
             }
@@ -69,7 +71,9 @@ impl fmt::Display for OsgbErrorKind {
             Self::UnsupportedClass(class) => {
                 write!(f, "object class {class:?} is not supported and a file without brackets cannot skip it")
             }
-            Self::UnsupportedCompressor(name) => write!(f, "compressor {name:?} is not supported (known: \"0\", \"zlib\")"),
+            Self::UnsupportedCompressor(name) => {
+                write!(f, "compressor {name:?} is not supported (known: \"0\", \"zlib\")")
+            }
             Self::Decompress(message) => write!(f, "cannot decompress: {message}"),
             Self::TooDeep => write!(f, "objects are nested deeper than {} levels", crate::MAX_DEPTH),
             Self::TooLarge { what, limit } => write!(f, "{what} would grow beyond {limit} bytes"),

@@ -187,7 +187,8 @@ fn largest_scale(m: &[f64; 16]) -> f64 {
 }
 
 fn mirrored(m: &[f64; 16]) -> bool {
-    let det = m[0] * (m[5] * m[10] - m[9] * m[6]) - m[4] * (m[1] * m[10] - m[9] * m[2]) + m[8] * (m[1] * m[6] - m[5] * m[2]);
+    let det =
+        m[0] * (m[5] * m[10] - m[9] * m[6]) - m[4] * (m[1] * m[10] - m[9] * m[2]) + m[8] * (m[1] * m[6] - m[5] * m[2]);
     det < 0.0
 }
 
@@ -234,7 +235,9 @@ impl Bounds {
             }
             Node::Geode(geometries) => {
                 for g in geometries {
-                    g.positions.iter().for_each(|p| self.add(apply(matrix, std::array::from_fn(|i| g.origin[i] + f64::from(p[i])))));
+                    g.positions
+                        .iter()
+                        .for_each(|p| self.add(apply(matrix, std::array::from_fn(|i| g.origin[i] + f64::from(p[i])))));
                 }
             }
             Node::Other { .. } => {}

@@ -147,7 +147,10 @@ impl Reader<'_> {
         }
         let normalize = self.cur.i32("normalize flag")? != 0;
         self.cur.close(bracket)?;
-        Ok(array.map(|array| Attribute { array: ArrayRef { binding: Binding::from_code(binding), normalize, ..array }, indices }))
+        Ok(array.map(|array| Attribute {
+            array: ArrayRef { binding: Binding::from_code(binding), normalize, ..array },
+            indices,
+        }))
     }
 
     fn inline_array(&mut self) -> Result<ArrayRef> {
@@ -296,7 +299,9 @@ impl Reader<'_> {
         };
         let pick = |i: u32| {
             let value = values.get(i as usize).copied();
-            value.ok_or_else(|| self.cur.invalid(indices.offset, "attribute index", i, "less than the length of the array"))
+            value.ok_or_else(|| {
+                self.cur.invalid(indices.offset, "attribute index", i, "less than the length of the array")
+            })
         };
         indices.indices(&self.cur).into_iter().map(pick).collect()
     }

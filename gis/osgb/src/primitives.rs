@@ -58,7 +58,14 @@ impl Triangles {
         }
     }
 
-    fn run(&self, cur: &Cursor<'_>, set: &Primitives, first: i32, count: i64, vertices: usize) -> Result<std::ops::Range<u32>> {
+    fn run(
+        &self,
+        cur: &Cursor<'_>,
+        set: &Primitives,
+        first: i32,
+        count: i64,
+        vertices: usize,
+    ) -> Result<std::ops::Range<u32>> {
         let end = i64::from(first) + count;
         match (u32::try_from(first), u32::try_from(end)) {
             (Ok(start), Ok(stop)) if count >= 0 && (stop as usize) <= vertices => Ok(start..stop),
@@ -100,7 +107,14 @@ impl Triangles {
                     self.triangle([q[2], q[1], q[3]]);
                 }
             }
-            other => return Err(cur.invalid(set.offset, "primitive mode", other, "0 to 11 (POINTS to LINE_STRIP_ADJACENCY)")),
+            other => {
+                return Err(cur.invalid(
+                    set.offset,
+                    "primitive mode",
+                    other,
+                    "0 to 11 (POINTS to LINE_STRIP_ADJACENCY)",
+                ));
+            }
         }
         Ok(())
     }

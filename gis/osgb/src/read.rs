@@ -19,9 +19,9 @@ use crate::stream::Cursor;
 /// Deepest nesting of objects that is read.
 pub const MAX_DEPTH: usize = 96;
 /// Largest decompressed payload, bytes.
-pub const MAX_DECOMPRESSED_BYTES: u64 = 1 << 30;
-/// Largest memory that the meshes of one file may expand to, bytes.
-pub const MAX_EXPANDED_BYTES: u64 = 1 << 30;
+pub const MAX_DECOMPRESSED_BYTES: u64 = 1 << 29;
+/// Largest memory that the meshes and nodes of one file may expand to, bytes.
+pub const MAX_EXPANDED_BYTES: u64 = 1 << 29;
 
 const MAGIC: [u32; 2] = [0x6C91_0EA1, 0x1AFB_4545];
 
@@ -84,7 +84,12 @@ fn read_header(cur: &mut Cursor<'_>) -> Result<String> {
     let at = cur.pos;
     let attributes = cur.u32("attributes")?;
     if attributes & !7 != 0 || attributes & 2 != 0 {
-        return Err(cur.invalid(at, "attributes", attributes, "a sum of 1 (domains) and 4 (brackets); schemas are not supported"));
+        return Err(cur.invalid(
+            at,
+            "attributes",
+            attributes,
+            "a sum of 1 (domains) and 4 (brackets); schemas are not supported",
+        ));
     }
     cur.brackets = attributes & 4 != 0;
     if attributes & 1 != 0 {
@@ -107,7 +112,9 @@ fn inflate(head: &Cursor<'_>) -> Result<Vec<u8>> {
     };
     outcome.map_err(|e| head.error(OsgbErrorKind::Decompress(e.to_string())))?;
     if out.len() as u64 > MAX_DECOMPRESSED_BYTES {
-        return Err(head.error(OsgbErrorKind::TooLarge { what: "the decompressed data", limit: MAX_DECOMPRESSED_BYTES }));
+        return Err(
+            head.error(OsgbErrorKind::TooLarge { what: "the decompressed data", limit: MAX_DECOMPRESSED_BYTES })
+        );
     }
     Ok(out)
 }

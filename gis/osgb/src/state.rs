@@ -16,7 +16,10 @@ pub(crate) struct State {
 impl State {
     /// This state where it says something, the other elsewhere.
     pub fn over(&self, above: &Self) -> Self {
-        Self { diffuse: self.diffuse.or(above.diffuse), texture: self.texture.clone().or_else(|| above.texture.clone()) }
+        Self {
+            diffuse: self.diffuse.or(above.diffuse),
+            texture: self.texture.clone().or_else(|| above.texture.clone()),
+        }
     }
 }
 
@@ -130,7 +133,11 @@ impl Reader<'_> {
         match class {
             "osg::Material" => return self.material().map(Some),
             "osg::Texture2D" => return self.texture_2d().map(Some),
-            "osg::DrawArrays" | "osg::DrawArrayLengths" | "osg::DrawElementsUByte" | "osg::DrawElementsUShort" | "osg::DrawElementsUInt" => {
+            "osg::DrawArrays"
+            | "osg::DrawArrayLengths"
+            | "osg::DrawElementsUByte"
+            | "osg::DrawElementsUShort"
+            | "osg::DrawElementsUInt" => {
                 return self.primitive_object(class).map(Some);
             }
             "osg::CullFace" | "osg::ShadeModel" => {
@@ -296,7 +303,9 @@ impl Reader<'_> {
                 Some(Image::from_file_bytes(file_name, bytes))
             }
             2 | 3 => Some(Image { file_name, data: ImageData::External }),
-            other => return Err(self.cur.invalid(at, "image storage", other, "0 (pixels), 1 (file), 2 or 3 (external)")),
+            other => {
+                return Err(self.cur.invalid(at, "image storage", other, "0 (pixels), 1 (file), 2 or 3 (external)"));
+            }
         };
         let image = image.map(Arc::new);
         self.object_fields()?;
@@ -306,7 +315,8 @@ impl Reader<'_> {
 
     fn raw_image(&mut self, file_name: String) -> Result<Option<Image>> {
         let top_left = self.cur.i32("image origin")? == 1;
-        let [width, height, depth] = [self.cur.u32("image width")?, self.cur.u32("image height")?, self.cur.u32("image depth")?];
+        let [width, height, depth] =
+            [self.cur.u32("image width")?, self.cur.u32("image height")?, self.cur.u32("image depth")?];
         let internal_format = self.cur.u32("internal format")?;
         let pixel_format = self.cur.u32("pixel format")?;
         let data_type = self.cur.u32("data type")?;
@@ -322,7 +332,18 @@ impl Reader<'_> {
         if data.is_empty() {
             return Ok(None);
         }
-        let raw = RawImage { width, height, depth, internal_format, pixel_format, data_type, packing, top_left, data, mipmap_offsets };
+        let raw = RawImage {
+            width,
+            height,
+            depth,
+            internal_format,
+            pixel_format,
+            data_type,
+            packing,
+            top_left,
+            data,
+            mipmap_offsets,
+        };
         Ok(Some(Image { file_name, data: ImageData::Raw(raw) }))
     }
 }

@@ -152,7 +152,12 @@ impl<'a> Cursor<'a> {
     pub fn close(&mut self, bracket: Bracket) -> Result<()> {
         if let Some(end) = bracket.end {
             if self.pos > end {
-                return Err(self.invalid(self.pos, "position", self.pos, "not beyond the end of the enclosing bracket"));
+                return Err(self.invalid(
+                    self.pos,
+                    "position",
+                    self.pos,
+                    "not beyond the end of the enclosing bracket",
+                ));
             }
             self.pos = end;
         }

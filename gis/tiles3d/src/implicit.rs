@@ -30,14 +30,23 @@ impl Coord {
     /// One of the four or eight children; bit 0 of `i` is x, bit 1 is y, bit 2 is z.
     #[must_use]
     pub fn child(self, i: u32) -> Self {
-        Self { level: self.level + 1, x: self.x * 2 + (i & 1), y: self.y * 2 + (i >> 1 & 1), z: self.z * 2 + (i >> 2 & 1) }
+        Self {
+            level: self.level + 1,
+            x: self.x * 2 + (i & 1),
+            y: self.y * 2 + (i >> 1 & 1),
+            z: self.z * 2 + (i >> 2 & 1),
+        }
     }
 
     /// Fills a template with the coordinates.
     #[must_use]
     pub fn fill(self, template: &str) -> String {
         let Self { level, x, y, z } = self;
-        template.replace("{level}", &level.to_string()).replace("{x}", &x.to_string()).replace("{y}", &y.to_string()).replace("{z}", &z.to_string())
+        template
+            .replace("{level}", &level.to_string())
+            .replace("{x}", &x.to_string())
+            .replace("{y}", &y.to_string())
+            .replace("{z}", &z.to_string())
     }
 }
 
@@ -62,7 +71,10 @@ impl Bits {
         match self {
             Self::All(value) => *value,
             // least significant bit first
-            Self::Some(bytes) => usize::try_from(index / 8).ok().and_then(|at| bytes.get(at)).is_some_and(|byte| byte >> (index % 8) & 1 == 1),
+            Self::Some(bytes) => usize::try_from(index / 8)
+                .ok()
+                .and_then(|at| bytes.get(at))
+                .is_some_and(|byte| byte >> (index % 8) & 1 == 1),
         }
     }
 }
@@ -136,7 +148,10 @@ impl Subtree {
         let bin_end = json_end.and_then(|end| usize::try_from(bin_length).ok().and_then(|n| n.checked_add(end)));
         let parts = json_end.zip(bin_end).and_then(|(a, b)| bytes.get(24..a).zip(bytes.get(a..b)));
         let Some((json, bin)) = parts else {
-            return fail(format!("{json_length} bytes of JSON and {bin_length} of bits do not fit the {} bytes of the file", bytes.len()));
+            return fail(format!(
+                "{json_length} bytes of JSON and {bin_length} of bits do not fit the {} bytes of the file",
+                bytes.len()
+            ));
         };
         let header: Header = serde_json::from_slice(json).map_err(|e| SubtreeError(e.to_string()))?;
         Self::from_header(&header, bin, tiling)
@@ -157,7 +172,10 @@ impl Subtree {
             scheme,
             levels,
             tiles: bits(header, &header.tile_availability, bin, tiles, "tileAvailability")?,
-            contents: contents.into_iter().map(|a| bits(header, a, bin, tiles, "contentAvailability")).collect::<Result<_, _>>()?,
+            contents: contents
+                .into_iter()
+                .map(|a| bits(header, a, bin, tiles, "contentAvailability"))
+                .collect::<Result<_, _>>()?,
             children: bits(header, &header.child_subtree_availability, bin, below, "childSubtreeAvailability")?,
         })
     }
@@ -179,7 +197,11 @@ impl Subtree {
         let mut tile = placed(root, at);
         for (content, available) in root.all_contents().zip(&self.contents) {
             if available.get(index) {
-                tile.contents.push(Content { uri: at.fill(&content.uri), bounding_volume: None, extra: content.extra.clone() });
+                tile.contents.push(Content {
+                    uri: at.fill(&content.uri),
+                    bounding_volume: None,
+                    extra: content.extra.clone(),
+                });
             }
         }
         if tile.contents.len() == 1 {
@@ -268,7 +290,11 @@ fn placed(root: &Tile, at: Coord) -> Tile {
             let wrap = |lon: f64| if lon > std::f64::consts::PI { lon - turn } else { lon };
             let w = west + width * f64::from(at.x);
             let s = south + depth * f64::from(at.y);
-            let (l, h) = if octree { (low + height * f64::from(at.z), low + height * (f64::from(at.z) + 1.0)) } else { (low, high) };
+            let (l, h) = if octree {
+                (low + height * f64::from(at.z), low + height * (f64::from(at.z) + 1.0))
+            } else {
+                (low, high)
+            };
             BoundingVolume::Region([wrap(w), s, wrap(w + width), s + depth, l, h])
         }
         BoundingVolume::Sphere(sphere) => BoundingVolume::Sphere(sphere),

@@ -324,7 +324,11 @@ fn validate_volume(volume: &BoundingVolume, path: &str) -> Result<(), TilesetErr
                 && [south, north].iter().all(|x| x.abs() <= FRAC_PI_2 + slack)
                 && south <= north
                 && low <= high;
-            if ok { Ok(()) } else { Err(invalid(path, found(), "radians within a turn, south <= north, lowest <= highest")) }
+            if ok {
+                Ok(())
+            } else {
+                Err(invalid(path, found(), "radians within a turn, south <= north, lowest <= highest"))
+            }
         }
         _ => Ok(()),
     }
@@ -375,10 +379,22 @@ pub fn enu_to_ecef_transform(lon_deg: f64, lat_deg: f64, height_m: f64) -> [f64;
     let (sin_lat, cos_lat) = lat_deg.to_radians().sin_cos();
     let [x, y, z] = geodetic_to_ecef(lon_deg, lat_deg, height_m);
     [
-        -sin_lon, cos_lon, 0.0, 0.0, //
-        -sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat, 0.0, //
-        cos_lat * cos_lon, cos_lat * sin_lon, sin_lat, 0.0, //
-        x, y, z, 1.0,
+        -sin_lon,
+        cos_lon,
+        0.0,
+        0.0, //
+        -sin_lat * cos_lon,
+        -sin_lat * sin_lon,
+        cos_lat,
+        0.0, //
+        cos_lat * cos_lon,
+        cos_lat * sin_lon,
+        sin_lat,
+        0.0, //
+        x,
+        y,
+        z,
+        1.0,
     ]
 }
 
@@ -403,9 +419,16 @@ mod tests {
 
     #[test]
     fn errors_name_the_member() {
-        let error = |from: &str, to: &str| Tileset::parse(MINIMAL.replacen(from, to, 1).as_bytes()).map_err(|e| e.to_string());
-        assert_eq!(error("1.1", "2.0"), Err("tileset.json: asset.version is \"2.0\", allowed: \"1.0\" or \"1.1\"".into()));
-        assert_eq!(error("\"geometricError\":1,", "\"geometricError\":-1,"), Err("tileset.json: root.geometricError is -1, allowed: a number of 0 or more, metres".into()));
+        let error =
+            |from: &str, to: &str| Tileset::parse(MINIMAL.replacen(from, to, 1).as_bytes()).map_err(|e| e.to_string());
+        assert_eq!(
+            error("1.1", "2.0"),
+            Err("tileset.json: asset.version is \"2.0\", allowed: \"1.0\" or \"1.1\"".into())
+        );
+        assert_eq!(
+            error("\"geometricError\":1,", "\"geometricError\":-1,"),
+            Err("tileset.json: root.geometricError is -1, allowed: a number of 0 or more, metres".into())
+        );
         assert!(error("sphere", "cone").is_err_and(|e| e.contains("box, region and sphere")));
         assert!(error("[0,0,0,5]", "[0,0,0,-5]").is_err_and(|e| e.contains("root.boundingVolume")));
         assert!(Tileset::parse(b"<html>").is_err());

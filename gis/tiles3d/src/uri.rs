@@ -10,7 +10,8 @@ pub fn resolve(base: &str, uri: &str) -> String {
     }
     let (scheme, path) = match base.find("://") {
         Some(at) => {
-            let host_end = base.get(at + 3..).and_then(|rest| rest.find('/')).map_or(base.len(), |slash| at + 3 + slash + 1);
+            let host_end =
+                base.get(at + 3..).and_then(|rest| rest.find('/')).map_or(base.len(), |slash| at + 3 + slash + 1);
             base.split_at(host_end)
         }
         None => ("", base),

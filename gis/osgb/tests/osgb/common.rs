@@ -8,7 +8,8 @@ use osgb::{Geometry, Image, ImageData, LodChild, Node, PagedLod, RangeMode};
 
 /// A file of the shared sample folder, or `None` with a message.
 pub fn sample(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SANDTABLE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let root = std::env::var_os("SANDTABLE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let path = root.join("data/osgb").join(name);
     if path.is_file() {
         return Some(path);

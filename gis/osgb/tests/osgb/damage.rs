@@ -1,6 +1,6 @@
 //! Damaged files give an error or a file, never a panic, and never a huge allocation.
 
-use crate::common::{CONVERTED, COMPRESSED, GENUINE, geometries, sample, small_tile};
+use crate::common::{COMPRESSED, CONVERTED, GENUINE, geometries, sample, small_tile};
 use osgb::{OsgbErrorKind, flatten, read, write::write_v91};
 use proptest::prelude::*;
 
@@ -72,10 +72,16 @@ fn sample_bytes_changed() {
 
 #[test]
 fn messages_name_the_byte() {
-    assert_eq!(read(b"PK\x03\x04 and so on").unwrap_err().to_string(), "byte 0: not an OSGB file (expected the bytes a1 0e 91 6c 45 45 fb 1a, or each half reversed)");
+    assert_eq!(
+        read(b"PK\x03\x04 and so on").unwrap_err().to_string(),
+        "byte 0: not an OSGB file (expected the bytes a1 0e 91 6c 45 45 fb 1a, or each half reversed)"
+    );
     let mut bytes = write_v91(&small_tile());
     bytes.truncate(40);
-    assert_eq!(read(&bytes).unwrap_err().to_string(), "byte 29: expected object class name (13 bytes), but only 11 bytes are left");
+    assert_eq!(
+        read(&bytes).unwrap_err().to_string(),
+        "byte 29: expected object class name (13 bytes), but only 11 bytes are left"
+    );
 }
 
 #[test]
@@ -91,6 +97,41 @@ fn nesting_and_self_reference_are_refused() {
     own[second + 10] = 1;
     let error = read(&own).unwrap_err();
     assert!(error.to_string().contains("unique id is 1"), "{error}");
+}
+
+/// Groups that hold the next group twice, the second time by reference: 2^60 nodes in 5 KB.
+#[test]
+fn doubling_by_reference_is_refused() {
+    fn word(bytes: &mut Vec<u8>, w: u32) {
+        bytes.extend(w.to_le_bytes());
+    }
+    fn group(bytes: &mut Vec<u8>, id: u32, last: u32) {
+        word(bytes, 10);
+        bytes.extend(b"osg::Group");
+        word(bytes, id);
+        word(bytes, 0);
+        word(bytes, 2);
+        bytes.extend([0, 0, 0, 0, 0, 0, 1]);
+        word(bytes, u32::MAX);
+        bytes.extend([0, u8::from(id < last)]);
+        if id < last {
+            word(bytes, 2);
+            group(bytes, id + 1, last);
+            word(bytes, 10);
+            bytes.extend(b"osg::Group");
+            word(bytes, id + 1);
+        }
+    }
+    let scene = |depth: u32| {
+        let mut bytes = Vec::new();
+        [0x6C91_0EA1, 0x1AFB_4545, 1, 91, 0, 1].into_iter().for_each(|w| word(&mut bytes, w));
+        bytes.push(b'0');
+        group(&mut bytes, 1, depth);
+        bytes
+    };
+    let file = read(&scene(5)).unwrap();
+    assert_eq!(format!("{:?}", file.root).matches("Group").count(), 31);
+    assert!(matches!(read(&scene(60)).unwrap_err().kind, OsgbErrorKind::TooLarge { .. }));
 }
 
 proptest! {

@@ -18,7 +18,11 @@ fn same_numbers_as_osgconv() {
         let found: Vec<_> = geometries(&file.root).into_iter().map(as_printed).collect();
         assert!(found == expected, "{name} differs from {}", text.display());
         assert_eq!(expected.len(), 2);
-        assert!(expected[0].vertices.len() == 194 * 3 && expected[0].uvs.len() == 194 * 2 && expected[0].indices.len() == 336);
+        assert!(
+            expected[0].vertices.len() == 194 * 3
+                && expected[0].uvs.len() == 194 * 2
+                && expected[0].indices.len() == 336
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! Against genuine tiles, OpenSceneGraph's own converter, and damaged input.
 
-#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod common;
 mod damage;

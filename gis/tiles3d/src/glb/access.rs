@@ -61,12 +61,25 @@ impl<'a> Views<'a> {
             return Err(GlbError::Unsupported { item: item(), what: name.clone() });
         }
         if view.buffer != 0 {
-            return Err(GlbError::Unsupported { item: item(), what: format!("buffer {} (only the binary chunk)", view.buffer) });
+            return Err(GlbError::Unsupported {
+                item: item(),
+                what: format!("buffer {} (only the binary chunk)", view.buffer),
+            });
         }
         let start = usize::try_from(view.byte_offset).ok();
         let end = view.byte_offset.checked_add(view.byte_length).and_then(|end| usize::try_from(end).ok());
         let slice = start.zip(end).and_then(|(start, end)| self.bin.get(start..end));
-        slice.ok_or_else(|| invalid(item(), format!("bytes {} + {} are outside the {} bytes of the binary chunk", view.byte_offset, view.byte_length, self.bin.len())))
+        slice.ok_or_else(|| {
+            invalid(
+                item(),
+                format!(
+                    "bytes {} + {} are outside the {} bytes of the binary chunk",
+                    view.byte_offset,
+                    view.byte_length,
+                    self.bin.len()
+                ),
+            )
+        })
     }
 
     /// Elements of an accessor.
@@ -79,7 +92,10 @@ impl<'a> Views<'a> {
             return Err(GlbError::Unsupported { item: item(), what: "a sparse accessor".to_owned() });
         }
         let Some(view) = accessor.buffer_view else {
-            return Err(GlbError::Unsupported { item: item(), what: "an accessor without a buffer view (compressed or all zero)".to_owned() });
+            return Err(GlbError::Unsupported {
+                item: item(),
+                what: "an accessor without a buffer view (compressed or all zero)".to_owned(),
+            });
         };
         let components = match accessor.kind.as_str() {
             "SCALAR" => 1,
@@ -88,18 +104,29 @@ impl<'a> Views<'a> {
             "VEC4" => 4,
             other => return Err(GlbError::Unsupported { item: item(), what: format!("accessor type {other:?}") }),
         };
-        let width = component_bytes(accessor.component_type).ok_or_else(|| invalid(item(), format!("component type {} is none of 5120 to 5126", accessor.component_type)))?;
+        let width = component_bytes(accessor.component_type).ok_or_else(|| {
+            invalid(item(), format!("component type {} is none of 5120 to 5126", accessor.component_type))
+        })?;
         let size = width * components;
         let stride = self.views.get(view).and_then(|v| v.byte_stride).unwrap_or(size as u64);
         if stride < size as u64 || stride > 252.max(size as u64) {
             return Err(invalid(item(), format!("byte stride {stride} is not between {size} and 252")));
         }
         let bytes = self.bytes(view)?;
-        let length = accessor.count.saturating_sub(1).checked_mul(stride).and_then(|n| n.checked_add(if accessor.count > 0 { size as u64 } else { 0 }));
+        let length = accessor
+            .count
+            .saturating_sub(1)
+            .checked_mul(stride)
+            .and_then(|n| n.checked_add(if accessor.count > 0 { size as u64 } else { 0 }));
         let end = length.and_then(|n| n.checked_add(accessor.byte_offset)).and_then(|n| usize::try_from(n).ok());
         let slice = usize::try_from(accessor.byte_offset).ok().zip(end).and_then(|(start, end)| bytes.get(start..end));
         let Some(slice) = slice else {
-            let what = format!("{} elements of {size} bytes every {stride} bytes from {} do not fit a buffer view of {} bytes", accessor.count, accessor.byte_offset, bytes.len());
+            let what = format!(
+                "{} elements of {size} bytes every {stride} bytes from {} do not fit a buffer view of {} bytes",
+                accessor.count,
+                accessor.byte_offset,
+                bytes.len()
+            );
             return Err(invalid(item(), what));
         };
         Ok(Elements {

@@ -31,9 +31,15 @@ pub(super) fn write(table: &PropertyTable, view: &mut dyn FnMut(&[u8]) -> usize)
             key = format!("{key}_{i}");
         }
         let (mut declared, stored) = match &column.values {
-            ColumnValues::U32(values) => numbers("UINT32", values.iter().take(rows).flat_map(|v| v.to_le_bytes()), view),
-            ColumnValues::F32(values) => numbers("FLOAT32", values.iter().take(rows).flat_map(|v| v.to_le_bytes()), view),
-            ColumnValues::F64(values) => numbers("FLOAT64", values.iter().take(rows).flat_map(|v| v.to_le_bytes()), view),
+            ColumnValues::U32(values) => {
+                numbers("UINT32", values.iter().take(rows).flat_map(|v| v.to_le_bytes()), view)
+            }
+            ColumnValues::F32(values) => {
+                numbers("FLOAT32", values.iter().take(rows).flat_map(|v| v.to_le_bytes()), view)
+            }
+            ColumnValues::F64(values) => {
+                numbers("FLOAT64", values.iter().take(rows).flat_map(|v| v.to_le_bytes()), view)
+            }
             ColumnValues::String(values) => texts(values.get(..rows).unwrap_or_default(), view),
         };
         if key != column.name {
@@ -115,7 +121,12 @@ struct Stored {
 }
 
 /// Reads the table of that index. Columns of kinds that are not kept are named in the report.
-pub(super) fn read(structural: &Structural, index: usize, views: &Views<'_>, report: &mut GlbReport) -> Result<Option<PropertyTable>, GlbError> {
+pub(super) fn read(
+    structural: &Structural,
+    index: usize,
+    views: &Views<'_>,
+    report: &mut GlbReport,
+) -> Result<Option<PropertyTable>, GlbError> {
     let Some(table) = structural.property_tables.get(index) else {
         return Ok(None);
     };
@@ -130,14 +141,20 @@ pub(super) fn read(structural: &Structural, index: usize, views: &Views<'_>, rep
         let Some(declared) = class.properties.get(key) else {
             return Err(invalid(format!("property {key:?} is not in class {:?}", table.class)));
         };
-        match values(declared, stored, table.count, views).map_err(|what| invalid(format!("property {key:?}: {what}")))? {
-            Some(values) => columns.push((stored.values, Column { name: declared.name.clone().unwrap_or_else(|| key.clone()), values })),
+        match values(declared, stored, table.count, views)
+            .map_err(|what| invalid(format!("property {key:?}: {what}")))?
+        {
+            Some(values) => columns
+                .push((stored.values, Column { name: declared.name.clone().unwrap_or_else(|| key.clone()), values })),
             None => report.skipped_properties.push(key.clone()),
         }
     }
     // buffer views are in the order of writing, JSON members are not
     columns.sort_by_key(|(view, _)| *view);
-    Ok(Some(PropertyTable { class: table.class.clone(), columns: columns.into_iter().map(|(_, column)| column).collect() }))
+    Ok(Some(PropertyTable {
+        class: table.class.clone(),
+        columns: columns.into_iter().map(|(_, column)| column).collect(),
+    }))
 }
 
 fn values(declared: &Declared, stored: &Stored, count: u64, views: &Views<'_>) -> Result<Option<ColumnValues>, String> {
@@ -171,7 +188,9 @@ fn scalars(component: &str, bytes: &[u8], count: u64) -> Result<Option<ColumnVal
     };
     let chunks = bytes.chunks_exact(width).map(wide);
     Ok(Some(match component {
-        "UINT8" | "UINT16" | "UINT32" => ColumnValues::U32(chunks.map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+        "UINT8" | "UINT16" | "UINT32" => {
+            ColumnValues::U32(chunks.map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        }
         "FLOAT32" => ColumnValues::F32(chunks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
         "INT8" => ColumnValues::F64(chunks.map(|b| f64::from(b[0] as i8)).collect()),
         "INT16" => ColumnValues::F64(chunks.map(|b| f64::from(i16::from_le_bytes([b[0], b[1]]))).collect()),
@@ -194,7 +213,9 @@ fn strings(bytes: &[u8], stored: &Stored, count: u64, views: &Views<'_>) -> Resu
         "UINT64" => 8,
         other => return Err(format!("string offset type {other:?} does not exist")),
     };
-    let rows = usize::try_from(count).ok().filter(|n| n.checked_add(1).and_then(|n| n.checked_mul(width)).is_some_and(|n| n <= offsets.len()));
+    let rows = usize::try_from(count)
+        .ok()
+        .filter(|n| n.checked_add(1).and_then(|n| n.checked_mul(width)).is_some_and(|n| n <= offsets.len()));
     let Some(rows) = rows else {
         return Err(format!("{count} + 1 string offsets of {width} bytes do not fit {} bytes", offsets.len()));
     };

@@ -50,7 +50,8 @@ impl ImageMime {
     /// From the media type, or else from the first bytes.
     #[must_use]
     pub fn detect(media_type: Option<&str>, bytes: &[u8]) -> Option<Self> {
-        let by_name = [Self::Jpeg, Self::Png, Self::Webp, Self::Ktx2].into_iter().find(|m| Some(m.as_str()) == media_type);
+        let by_name =
+            [Self::Jpeg, Self::Png, Self::Webp, Self::Ktx2].into_iter().find(|m| Some(m.as_str()) == media_type);
         by_name.or(match bytes {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
             [0x89, b'P', b'N', b'G', ..] => Some(Self::Png),

@@ -22,7 +22,8 @@ pub struct GlbReport {
 }
 
 /// Extensions that are read; a file may require them.
-const KNOWN: [&str; 4] = ["KHR_materials_unlit", "KHR_mesh_quantization", "EXT_mesh_features", "EXT_structural_metadata"];
+const KNOWN: [&str; 4] =
+    ["KHR_materials_unlit", "KHR_mesh_quantization", "EXT_mesh_features", "EXT_structural_metadata"];
 /// Extensions without which a file shows something else, required or not.
 const REFUSED: [&str; 2] = ["EXT_mesh_gpu_instancing", "KHR_draco_mesh_compression"];
 /// Deepest node nesting.
@@ -52,7 +53,15 @@ pub fn read_glb_with_report(bytes: &[u8]) -> Result<(GlbModel, GlbReport), GlbEr
         return Err(unsupported("buffers", "a buffer outside the file"));
     }
     let views = Views { bin, views: &root.buffer_views, accessors: &root.accessors };
-    let mut reader = Reader { root: &root, views, model: GlbModel::default(), report, visited: vec![false; root.nodes.len()], elements: 0, table: None };
+    let mut reader = Reader {
+        root: &root,
+        views,
+        model: GlbModel::default(),
+        report,
+        visited: vec![false; root.nodes.len()],
+        elements: 0,
+        table: None,
+    };
     reader.images()?;
     for index in reader.roots()? {
         reader.node(index, DMat4::IDENTITY, 0)?;
@@ -286,7 +295,11 @@ impl Reader<'_> {
             return Ok(child.iter().enumerate().filter(|(_, is_child)| !**is_child).map(|(i, _)| i).collect());
         }
         let index = self.root.scene.unwrap_or(0);
-        let scene = self.root.scenes.get(index).ok_or_else(|| invalid("scene", format!("{index} of {} scenes", self.root.scenes.len())))?;
+        let scene = self
+            .root
+            .scenes
+            .get(index)
+            .ok_or_else(|| invalid("scene", format!("{index} of {} scenes", self.root.scenes.len())))?;
         Ok(scene.nodes.clone())
     }
 
@@ -344,14 +357,23 @@ impl Reader<'_> {
         out.normals = self.attribute::<3>(primitive, "NORMAL", n, 0.0, item)?;
         out.uvs = self.attribute::<2>(primitive, &format!("TEXCOORD_{tex_coord}"), n, 0.0, item)?;
         let byte = |x: f32| (x.clamp(0.0, 1.0) * 255.0).round() as u8;
-        out.colours = self.attribute::<4>(primitive, "COLOR_0", n, 1.0, item)?.map(|v| v.into_iter().map(|c| c.map(byte)).collect());
+        out.colours = self
+            .attribute::<4>(primitive, "COLOR_0", n, 1.0, item)?
+            .map(|v| v.into_iter().map(|c| c.map(byte)).collect());
         out.feature_ids = self.feature_ids(primitive, n, item)?;
         place(&mut out, positions, matrix);
         self.model.primitives.push(out);
         Ok(())
     }
 
-    fn attribute<const N: usize>(&self, primitive: &GltfPrimitive, name: &str, n: usize, fill: f32, item: &str) -> Result<Option<Vec<[f32; N]>>, GlbError> {
+    fn attribute<const N: usize>(
+        &self,
+        primitive: &GltfPrimitive,
+        name: &str,
+        n: usize,
+        fill: f32,
+        item: &str,
+    ) -> Result<Option<Vec<[f32; N]>>, GlbError> {
         let Some(index) = primitive.attributes.get(name) else {
             return Ok(None);
         };
@@ -365,7 +387,9 @@ impl Reader<'_> {
     /// Ids from the first feature id set, or from the attribute that older files carry without the extension.
     fn feature_ids(&mut self, primitive: &GltfPrimitive, n: usize, item: &str) -> Result<Option<Vec<u32>>, GlbError> {
         let sets = match primitive.extensions.get("EXT_mesh_features") {
-            Some(extension) => FeatureIds::deserialize(extension).map_err(|e| GlbError::Json(format!("{item}: {e}")))?.feature_ids,
+            Some(extension) => {
+                FeatureIds::deserialize(extension).map_err(|e| GlbError::Json(format!("{item}: {e}")))?.feature_ids
+            }
             None => Vec::new(),
         };
         let name = match sets.first() {
@@ -437,7 +461,10 @@ impl Reader<'_> {
             return Ok((out, 0));
         };
         let Some(texture) = self.root.textures.get(reference.index) else {
-            return Err(invalid(format!("materials[{index}]"), format!("texture {} of {} textures", reference.index, self.root.textures.len())));
+            return Err(invalid(
+                format!("materials[{index}]"),
+                format!("texture {} of {} textures", reference.index, self.root.textures.len()),
+            ));
         };
         out.texture = texture.source.filter(|source| *source < self.model.images.len());
         let sampler = texture.sampler.and_then(|s| self.root.samplers.get(s));
@@ -467,7 +494,8 @@ fn place(out: &mut Primitive, positions: Vec<[f32; 3]>, matrix: &DMat4) {
         out.normals = out.normals.take().map(|normals| normals.into_iter().map(y_up_to_z_up).collect());
         return;
     }
-    let point = |p: [f32; 3]| y_up_to_z_up(matrix.transform_point3(DVec3::from_array(p.map(f64::from))).as_vec3().to_array());
+    let point =
+        |p: [f32; 3]| y_up_to_z_up(matrix.transform_point3(DVec3::from_array(p.map(f64::from))).as_vec3().to_array());
     out.positions = positions.into_iter().map(point).collect();
     let linear = DMat3::from_mat4(*matrix);
     let determinant = linear.determinant();
@@ -477,7 +505,9 @@ fn place(out: &mut Primitive, positions: Vec<[f32; 3]>, matrix: &DMat4) {
         linear.z_axis.cross(linear.x_axis),
         linear.x_axis.cross(linear.y_axis),
     ) * determinant.signum();
-    let normal = |n: [f32; 3]| y_up_to_z_up((cofactor * DVec3::from_array(n.map(f64::from))).normalize_or(DVec3::Y).as_vec3().to_array());
+    let normal = |n: [f32; 3]| {
+        y_up_to_z_up((cofactor * DVec3::from_array(n.map(f64::from))).normalize_or(DVec3::Y).as_vec3().to_array())
+    };
     out.normals = out.normals.take().map(|normals| normals.into_iter().map(normal).collect());
     if determinant < 0.0 {
         out.indices.chunks_exact_mut(3).for_each(|t| t.swap(1, 2));

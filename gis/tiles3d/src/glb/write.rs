@@ -62,7 +62,12 @@ impl Writer {
         self.accessors.len() - 1
     }
 
-    fn floats<const N: usize>(&mut self, values: impl Iterator<Item = [f32; N]> + Clone, count: usize, bounds: bool) -> usize {
+    fn floats<const N: usize>(
+        &mut self,
+        values: impl Iterator<Item = [f32; N]> + Clone,
+        count: usize,
+        bounds: bool,
+    ) -> usize {
         let bytes: Vec<u8> = values.clone().flatten().flat_map(f32::to_le_bytes).collect();
         let view = self.view(&bytes, Some(ARRAY_BUFFER), None);
         let kind = if N == 3 { "VEC3" } else { "VEC2" };
@@ -124,7 +129,9 @@ impl Writer {
         };
         let view = self.view(&bytes, Some(ELEMENT_ARRAY_BUFFER), None);
         let component = if short { UNSIGNED_SHORT } else { UNSIGNED_INT };
-        self.accessor(json!({ "bufferView": view, "componentType": component, "count": indices.len(), "type": "SCALAR" }))
+        self.accessor(
+            json!({ "bufferView": view, "componentType": component, "count": indices.len(), "type": "SCALAR" }),
+        )
     }
 
     /// 16-bit integers (padded to 4 bytes, as vertex attributes must be) when they suffice, floats otherwise.
@@ -205,7 +212,8 @@ impl Writer {
         let wrap = |repeat: bool| if repeat { 10497 } else { 33071 };
         let sampler = |(_, [u, v]): &(usize, [bool; 2])| json!({ "magFilter": 9729, "minFilter": 9987, "wrapS": wrap(*u), "wrapT": wrap(*v) });
         let samplers: Vec<Value> = self.textures.iter().map(sampler).collect();
-        let textures: Vec<Value> = self.textures.iter().enumerate().map(|(i, (image, _))| json!({ "sampler": i, "source": image })).collect();
+        let textures: Vec<Value> =
+            self.textures.iter().enumerate().map(|(i, (image, _))| json!({ "sampler": i, "source": image })).collect();
         // glTF forbids empty arrays
         let lists = [
             ("materials", materials_json),

@@ -156,7 +156,8 @@ impl Pass<'_> {
     /// Largest error over the views that see the tile.
     fn sse(&self, tile: &TileNode) -> f64 {
         let seen = self.views.iter().filter(|view| view.sees(&tile.volume));
-        seen.map(|view| view.screen_space_error(tile.geometric_error, tile.volume.distance(view.position_enu))).fold(0.0, f64::max)
+        seen.map(|view| view.screen_space_error(tile.geometric_error, tile.volume.distance(view.position_enu)))
+            .fold(0.0, f64::max)
     }
 
     fn request(&mut self, id: TileId, tile: &TileNode, group: Group) {
@@ -256,7 +257,10 @@ impl Selector {
             let cost = match (step.enter, adds) {
                 (true, _) => self.bytes(pass, step.tile, tile),
                 (false, true) => 0,
-                (false, false) => self.visible_children(pass, tile).map(|(id, child)| self.cover_bytes(pass, id, child)).fold(0, u64::saturating_add),
+                (false, false) => self
+                    .visible_children(pass, tile)
+                    .map(|(id, child)| self.cover_bytes(pass, id, child))
+                    .fold(0, u64::saturating_add),
             };
             if total.saturating_add(cost) > budget.max_bytes {
                 out.limited = true;
@@ -280,7 +284,11 @@ impl Selector {
         }
     }
 
-    fn visible_children<'t>(&self, pass: &Pass<'t>, tile: &'t TileNode) -> impl Iterator<Item = (TileId, &'t TileNode)> + use<'t> {
+    fn visible_children<'t>(
+        &self,
+        pass: &Pass<'t>,
+        tile: &'t TileNode,
+    ) -> impl Iterator<Item = (TileId, &'t TileNode)> + use<'t> {
         let (tree, views) = (pass.tree, pass.views);
         let children = tile.children.iter().filter_map(move |id| tree.get(*id).map(|child| (*id, child)));
         children.filter(move |(_, child)| views.iter().any(|view| view.sees(&child.volume)))
@@ -311,7 +319,9 @@ impl Selector {
         if tile.has_model() || tile.children.is_empty() {
             return self.bytes(pass, id, tile);
         }
-        self.visible_children(pass, tile).map(|(id, child)| self.cover_bytes(pass, id, child)).fold(0, u64::saturating_add)
+        self.visible_children(pass, tile)
+            .map(|(id, child)| self.cover_bytes(pass, id, child))
+            .fold(0, u64::saturating_add)
     }
 
     /// Takes in what [`Self::cover_bytes`] counted.
@@ -395,7 +405,9 @@ impl Selector {
         let mut loading = 0_usize;
         for (id, tile) in pass.tree.iter() {
             match pass.state(id) {
-                LoadState::Ready { bytes } if !self.is_needed(id) => old.push((self.needed.get(id.index()).copied().unwrap_or(0), id, bytes)),
+                LoadState::Ready { bytes } if !self.is_needed(id) => {
+                    old.push((self.needed.get(id.index()).copied().unwrap_or(0), id, bytes))
+                }
                 LoadState::Loading { .. } => {
                     loading += 1;
                     if !self.is_needed(id) && !tile.parent.is_some_and(|parent| self.is_refined(parent)) {

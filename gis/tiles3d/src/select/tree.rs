@@ -340,11 +340,17 @@ fn volume_enu(volume: &BoundingVolume, transform_enu: &DMat4, ecef_to_enu: &DMat
     match volume {
         BoundingVolume::Box(b) => {
             let axis = |i: usize| transform_enu.transform_vector3(DVec3::new(b[i], b[i + 1], b[i + 2]));
-            Obb { center: transform_enu.transform_point3(DVec3::new(b[0], b[1], b[2])), half_axes: [axis(3), axis(6), axis(9)] }
+            Obb {
+                center: transform_enu.transform_point3(DVec3::new(b[0], b[1], b[2])),
+                half_axes: [axis(3), axis(6), axis(9)],
+            }
         }
         BoundingVolume::Sphere([x, y, z, radius]) => {
             let r = radius * largest_scale(transform_enu);
-            Obb { center: transform_enu.transform_point3(DVec3::new(*x, *y, *z)), half_axes: [DVec3::X * r, DVec3::Y * r, DVec3::Z * r] }
+            Obb {
+                center: transform_enu.transform_point3(DVec3::new(*x, *y, *z)),
+                half_axes: [DVec3::X * r, DVec3::Y * r, DVec3::Z * r],
+            }
         }
         BoundingVolume::Region(region) => region_enu(region, ecef_to_enu),
     }
@@ -362,7 +368,11 @@ fn region_enu(region: &[f64; 6], ecef_to_enu: &DMat4) -> Obb {
             for height in [low, high] {
                 let lon = west + width * f64::from(i) / f64::from(STEPS);
                 let lat = south + (north - south) * f64::from(j) / f64::from(STEPS);
-                let point = ecef_to_enu.transform_point3(DVec3::from_array(geodetic_to_ecef(lon.to_degrees(), lat.to_degrees(), height)));
+                let point = ecef_to_enu.transform_point3(DVec3::from_array(geodetic_to_ecef(
+                    lon.to_degrees(),
+                    lat.to_degrees(),
+                    height,
+                )));
                 min = min.min(point);
                 max = max.max(point);
             }

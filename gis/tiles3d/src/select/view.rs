@@ -23,18 +23,32 @@ impl View {
     /// A perspective camera. `up` must not be parallel to `direction`; `aspect` is width over height; the frustum has
     /// four sides and a near plane through the eye, and no far end.
     #[must_use]
-    pub fn perspective(position_enu: DVec3, direction: DVec3, up: DVec3, fovy_rad: f64, aspect: f64, viewport_h_px: f64) -> Self {
+    pub fn perspective(
+        position_enu: DVec3,
+        direction: DVec3,
+        up: DVec3,
+        fovy_rad: f64,
+        aspect: f64,
+        viewport_h_px: f64,
+    ) -> Self {
         let forward = direction.normalize_or(DVec3::Y);
         let right = forward.cross(up).normalize_or(forward.any_orthonormal_vector());
         let up = right.cross(forward);
         let half_y = (fovy_rad / 2.0).tan();
         let half_x = half_y * aspect;
-        let normals = [forward * half_x - right, forward * half_x + right, forward * half_y - up, forward * half_y + up, forward];
+        let normals =
+            [forward * half_x - right, forward * half_x + right, forward * half_y - up, forward * half_y + up, forward];
         let plane = |n: DVec3| {
             let n = n.normalize();
             n.extend(-n.dot(position_enu))
         };
-        Self { position_enu, direction_enu: forward, planes: normals.into_iter().map(plane).collect(), fovy_rad, viewport_h_px }
+        Self {
+            position_enu,
+            direction_enu: forward,
+            planes: normals.into_iter().map(plane).collect(),
+            fovy_rad,
+            viewport_h_px,
+        }
     }
 
     /// Whether some of a box may be inside the frustum.

@@ -19,12 +19,23 @@ fn sample() -> GlbModel {
         colours: Some(vec![[255, 0, 0, 255], [0, 128, 0, 255], [0, 0, 1, 64]]),
         feature_ids: Some(vec![0, 1, 1]),
         indices: vec![2, 1, 0],
-        material: Material { base_colour: [0.5, 0.25, 0.125, 0.75], roughness: 0.5, metallic: 0.25, alpha: AlphaMode::Mask(0.25), ..Material::default() },
+        material: Material {
+            base_colour: [0.5, 0.25, 0.125, 0.75],
+            roughness: 0.5,
+            metallic: 0.25,
+            alpha: AlphaMode::Mask(0.25),
+            ..Material::default()
+        },
         ..Primitive::default()
     };
     let blended = Primitive {
         feature_ids: Some(vec![70_000, 1, 0]),
-        material: Material { texture: Some(1), texture_repeat: [true, false], alpha: AlphaMode::Blend, ..Material::default() },
+        material: Material {
+            texture: Some(1),
+            texture_repeat: [true, false],
+            alpha: AlphaMode::Blend,
+            ..Material::default()
+        },
         ..coloured.clone()
     };
     let columns = vec![
@@ -73,7 +84,10 @@ fn round_trip() {
     assert_eq!(read, model);
     assert_eq!(report, tiles3d::glb::GlbReport::default());
     let table = read.features.unwrap();
-    assert_eq!((table.rows(), table.u32("entity", 1), table.text("名称", 0), table.number("height_m", 1)), (2, Some(22), Some("甲栋"), Some(-2.25)));
+    assert_eq!(
+        (table.rows(), table.u32("entity", 1), table.text("名称", 0), table.number("height_m", 1)),
+        (2, Some(22), Some("甲栋"), Some(-2.25))
+    );
     assert_eq!((table.u32("entity", 2), table.text("none", 0)), (None, None));
 }
 
@@ -89,7 +103,8 @@ fn many_vertices_need_wide_indices() {
 #[test]
 fn file_is_y_up_and_aligned() {
     let (json, bin) = split(&write_glb(&sample()));
-    let accessor = &json["accessors"][json["meshes"][0]["primitives"][0]["attributes"]["POSITION"].as_u64().unwrap() as usize];
+    let accessor =
+        &json["accessors"][json["meshes"][0]["primitives"][0]["attributes"]["POSITION"].as_u64().unwrap() as usize];
     // z-up bounds x -1.5..10, y 0..20, z 0..3 become y-up x, z, -y
     assert_eq!((&accessor["min"], &accessor["max"]), (&json!([-1.5, 0.0, -20.0]), &json!([10.0, 3.0, 0.0])));
     for view in json["bufferViews"].as_array().unwrap() {
@@ -110,7 +125,9 @@ fn nothing_to_draw() {
 #[test]
 fn ordinary_file() {
     let mut bin = Vec::new();
-    for (p, uv) in [([0_i16, 0, 0], [0_u8, 0]), ([100, 0, 0], [255, 0]), ([0, 200, 0], [0, 255]), ([100, 200, 0], [255, 255])] {
+    for (p, uv) in
+        [([0_i16, 0, 0], [0_u8, 0]), ([100, 0, 0], [255, 0]), ([0, 200, 0], [0, 255]), ([100, 200, 0], [255, 255])]
+    {
         p.iter().for_each(|v| bin.extend(v.to_le_bytes()));
         bin.extend([0, 0]);
         bin.extend(uv);
@@ -158,9 +175,18 @@ fn refusals_are_clear() {
         change(&mut json);
         read_glb(&join(&json, &bin)).unwrap_err().to_string()
     };
-    assert_eq!(message(&|j| j["extensionsRequired"] = json!(["KHR_draco_mesh_compression"])), "extensionsRequired: KHR_draco_mesh_compression is not supported");
-    assert_eq!(message(&|j| j["accessors"][0]["sparse"] = json!({ "count": 1 })), "accessors[0]: a sparse accessor is not supported");
-    assert!(message(&|j| j["accessors"][0]["count"] = json!(u64::MAX)).starts_with("accessors[0]: 18446744073709551615 elements"));
+    assert_eq!(
+        message(&|j| j["extensionsRequired"] = json!(["KHR_draco_mesh_compression"])),
+        "extensionsRequired: KHR_draco_mesh_compression is not supported"
+    );
+    assert_eq!(
+        message(&|j| j["accessors"][0]["sparse"] = json!({ "count": 1 })),
+        "accessors[0]: a sparse accessor is not supported"
+    );
+    assert!(
+        message(&|j| j["accessors"][0]["count"] = json!(u64::MAX))
+            .starts_with("accessors[0]: 18446744073709551615 elements")
+    );
     assert!(message(&|j| j["bufferViews"][0]["byteOffset"] = json!(u64::MAX)).starts_with("bufferViews[0]: bytes"));
     assert!(message(&|j| j["nodes"] = json!([{ "mesh": 0, "children": [0] }])).contains("more than one parent"));
     assert!(message(&|j| j["buffers"] = json!([{ "uri": "x.bin", "byteLength": 4 }])).contains("outside the file"));

@@ -1,6 +1,6 @@
 //! Round trips, public samples, damaged input and the promises of tile selection.
 
-#![allow(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
 
 mod glb;
 mod samples;

@@ -9,7 +9,8 @@ use tiles3d::tileset::{BoundingVolume, Content, ImplicitTiling, Refine, Subdivis
 use tiles3d::{Tile, Tileset, read_glb};
 
 fn sample(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SANDTABLE_SHARED").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
+    let root = std::env::var_os("SANDTABLE_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
     let path = root.join("data/tiles3d/1.1").join(name);
     if path.is_dir() {
         return Some(path);
@@ -33,7 +34,8 @@ fn multiple_contents() {
     for p in &triangles.primitives[0].positions {
         assert!(b.distance(DVec3::from_array(p.map(f64::from))) < 1e-3, "{p:?}");
     }
-    let (points, report) = tiles3d::glb::read_glb_with_report(&std::fs::read(folder.join("planePoints.glb")).unwrap()).unwrap();
+    let (points, report) =
+        tiles3d::glb::read_glb_with_report(&std::fs::read(folder.join("planePoints.glb")).unwrap()).unwrap();
     assert_eq!((points.primitives.len(), report.skipped_points_and_lines), (0, 1));
 }
 
@@ -45,7 +47,8 @@ fn sparse_implicit_quadtree() {
     let mut tree = TileTree::new(&tileset, address.to_str().unwrap(), DMat4::IDENTITY).unwrap();
     let mut subtrees = 0;
     loop {
-        let waiting = tree.iter().find(|(_, tile)| tile.is_unattached()).map(|(id, tile)| (id, tile.contents[0].clone()));
+        let waiting =
+            tree.iter().find(|(_, tile)| tile.is_unattached()).map(|(id, tile)| (id, tile.contents[0].clone()));
         let Some((id, content)) = waiting else { break };
         assert_eq!(content.kind, ContentKind::Subtree);
         tree.attach_subtree(id, &std::fs::read(&content.uri).unwrap()).unwrap();
@@ -53,7 +56,12 @@ fn sparse_implicit_quadtree() {
     }
     assert_eq!(subtrees, 9);
     // every content the tree names is there, and all that is there is named
-    let named: Vec<PathBuf> = tree.iter().flat_map(|(_, t)| &t.contents).filter(|c| c.kind == ContentKind::Model).map(|c| PathBuf::from(&c.uri)).collect();
+    let named: Vec<PathBuf> = tree
+        .iter()
+        .flat_map(|(_, t)| &t.contents)
+        .filter(|c| c.kind == ContentKind::Model)
+        .map(|c| PathBuf::from(&c.uri))
+        .collect();
     let on_disk = std::fs::read_dir(folder.join("content")).unwrap().count();
     assert_eq!(named.len(), on_disk);
     assert!(named.iter().all(|path| path.is_file()));
@@ -62,13 +70,22 @@ fn sparse_implicit_quadtree() {
         assert_eq!((tile.geometric_error, tile.volume.half_axes[0].x, tile.refine), (1.0, 0.5 / 32.0, Refine::Add));
         let model = read_glb(&std::fs::read(&tile.contents[0].uri).unwrap()).unwrap();
         for p in model.primitives.iter().flat_map(|p| &p.positions) {
-            assert!(tile.volume.distance(DVec3::from_array(p.map(f64::from))) < 1e-4, "{p:?} of {}", tile.contents[0].uri);
+            assert!(
+                tile.volume.distance(DVec3::from_array(p.map(f64::from))) < 1e-4,
+                "{p:?} of {}",
+                tile.contents[0].uri
+            );
         }
     }
 }
 
 fn tiling(scheme: Subdivision, levels: u32) -> ImplicitTiling {
-    ImplicitTiling { subdivision_scheme: scheme, subtree_levels: levels, available_levels: levels, subtrees: Subtrees { uri: "{level}.{x}.{y}.{z}.subtree".into() } }
+    ImplicitTiling {
+        subdivision_scheme: scheme,
+        subtree_levels: levels,
+        available_levels: levels,
+        subtrees: Subtrees { uri: "{level}.{x}.{y}.{z}.subtree".into() },
+    }
 }
 
 /// A subtree of constants needs no sample file.
@@ -87,7 +104,10 @@ fn full_octree() {
     let mut root = Tile::new(BoundingVolume::from_min_max([0.0; 3], [8.0; 3]), 16.0);
     root.content = Some(Content::new("{level}/{x}-{y}-{z}.glb"));
     root.implicit_tiling = Some(tiling.clone());
-    let bytes = subtree_bytes(r#"{"tileAvailability":{"constant":1},"contentAvailability":[{"constant":1}],"childSubtreeAvailability":{"constant":0}}"#, &[]);
+    let bytes = subtree_bytes(
+        r#"{"tileAvailability":{"constant":1},"contentAvailability":[{"constant":1}],"childSubtreeAvailability":{"constant":0}}"#,
+        &[],
+    );
     let mut tree = TileTree::new(&Tileset::new(16.0, root), "t.json", DMat4::IDENTITY).unwrap();
     let waiting = tree.iter().find(|(_, t)| t.is_unattached()).map(|(id, _)| id).unwrap();
     tree.attach_subtree(waiting, &bytes).unwrap();
@@ -95,7 +115,10 @@ fn full_octree() {
     assert_eq!(models.len(), 1 + 8 + 64);
     models.sort_by_key(|(_, t)| t.contents[0].uri.clone());
     let last = models.last().unwrap().1;
-    assert_eq!((last.contents[0].uri.as_str(), last.volume.center, last.geometric_error), ("2/3-3-3.glb", DVec3::splat(7.0), 4.0));
+    assert_eq!(
+        (last.contents[0].uri.as_str(), last.volume.center, last.geometric_error),
+        ("2/3-3-3.glb", DVec3::splat(7.0), 4.0)
+    );
     assert!(tree.attach_subtree(waiting, &bytes).is_err(), "only once");
 }
 

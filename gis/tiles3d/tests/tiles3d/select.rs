@@ -12,7 +12,14 @@ const FREE: Budget = Budget { max_bytes: u64::MAX };
 
 /// A quadtree over a square of 1024 m; `shape` decides at each tile whether it has children, content and ADD.
 fn quadtree(levels: u32, shape: &mut dyn FnMut(u32) -> (bool, bool, bool)) -> TileTree {
-    fn tile(min: [f64; 2], size: f64, level: u32, levels: u32, shape: &mut dyn FnMut(u32) -> (bool, bool, bool), next: &mut u32) -> Tile {
+    fn tile(
+        min: [f64; 2],
+        size: f64,
+        level: u32,
+        levels: u32,
+        shape: &mut dyn FnMut(u32) -> (bool, bool, bool),
+        next: &mut u32,
+    ) -> Tile {
         let (children, content, add) = shape(level);
         let volume = BoundingVolume::from_min_max([min[0], min[1], 0.0], [min[0] + size, min[1] + size, 20.0]);
         let leaf = level + 1 == levels || !children;
@@ -24,7 +31,9 @@ fn quadtree(levels: u32, shape: &mut dyn FnMut(u32) -> (bool, bool, bool)) -> Ti
         }
         if !leaf {
             let half = size / 2.0;
-            out.children = [[0.0, 0.0], [half, 0.0], [0.0, half], [half, half]].map(|[x, y]| tile([min[0] + x, min[1] + y], half, level + 1, levels, shape, next)).into();
+            out.children = [[0.0, 0.0], [half, 0.0], [0.0, half], [half, half]]
+                .map(|[x, y]| tile([min[0] + x, min[1] + y], half, level + 1, levels, shape, next))
+                .into();
         }
         out
     }
@@ -41,7 +50,13 @@ fn down(height: f64) -> View {
 }
 
 /// Does what the selection says: drops, starts loading, and finishes some of what is loading.
-fn apply(tree: &TileTree, states: &mut Vec<LoadState>, selection: &Selection, size: u64, finish: &mut dyn FnMut(TileId) -> LoadState) {
+fn apply(
+    tree: &TileTree,
+    states: &mut Vec<LoadState>,
+    selection: &Selection,
+    size: u64,
+    finish: &mut dyn FnMut(TileId) -> LoadState,
+) {
     states.resize(tree.len(), LoadState::Unloaded);
     for id in selection.evict.iter().chain(&selection.cancel) {
         states[id.index()] = LoadState::Unloaded;
@@ -57,11 +72,21 @@ fn apply(tree: &TileTree, states: &mut Vec<LoadState>, selection: &Selection, si
 }
 
 fn used(states: &[LoadState]) -> u64 {
-    states.iter().map(|s| if let LoadState::Loading { bytes } | LoadState::Ready { bytes } = s { *bytes } else { 0 }).sum()
+    states
+        .iter()
+        .map(|s| if let LoadState::Loading { bytes } | LoadState::Ready { bytes } = s { *bytes } else { 0 })
+        .sum()
 }
 
 /// Runs until nothing more is asked for.
-fn settle(tree: &TileTree, selector: &mut Selector, states: &mut Vec<LoadState>, views: &[View], budget: Budget, size: u64) -> Selection {
+fn settle(
+    tree: &TileTree,
+    selector: &mut Selector,
+    states: &mut Vec<LoadState>,
+    views: &[View],
+    budget: Budget,
+    size: u64,
+) -> Selection {
     for _ in 0..500 {
         let selection = selector.select(tree, states, views, budget);
         let idle = selection.load.is_empty() && selection.evict.is_empty();
@@ -108,7 +133,9 @@ fn settles_at_the_right_level() {
     assert_eq!((selection.pending, selection.limited), (0, false));
     for id in &selection.render {
         let tile = tree.get(*id).unwrap();
-        let sse = |t: &tiles3d::select::TileNode| view.screen_space_error(t.geometric_error, t.volume.distance(view.position_enu));
+        let sse = |t: &tiles3d::select::TileNode| {
+            view.screen_space_error(t.geometric_error, t.volume.distance(view.position_enu))
+        };
         assert!(sse(tile) <= 16.0);
         assert!(sse(tree.get(tile.parent.unwrap()).unwrap()) > 16.0);
     }
@@ -209,7 +236,8 @@ fn external_tileset_is_asked_for_and_then_used() {
     root.children.push(inner("sub/tileset.json"));
     root.children[0].geometric_error = 20.0;
     let mut tree = TileTree::new(&Tileset::new(100.0, root), "http://h/t.json", DMat4::IDENTITY).unwrap();
-    let (mut selector, mut states) = (Selector::new(settings(1)), vec![LoadState::Ready { bytes: 1 }, LoadState::Unloaded]);
+    let (mut selector, mut states) =
+        (Selector::new(settings(1)), vec![LoadState::Ready { bytes: 1 }, LoadState::Unloaded]);
     let view = [down(50.0)];
     let selection = selector.select(&tree, &states, &view, FREE);
     let link = tree.get(tree.root()).unwrap().children[0];
@@ -254,7 +282,10 @@ fn tree_in_the_community_frame() {
     child.children.push(Tile::new(BoundingVolume::Sphere([1.0, 2.0, 3.0, 4.0]), 7.0));
     root.children.push(child);
     let rad = f64::to_radians;
-    root.children.push(Tile::new(BoundingVolume::Region([rad(121.4695), rad(31.2295), rad(121.4705), rad(31.2305), 15.0, 45.0]), 1.0));
+    root.children.push(Tile::new(
+        BoundingVolume::Region([rad(121.4695), rad(31.2295), rad(121.4705), rad(31.2305), 15.0, 45.0]),
+        1.0,
+    ));
     let ecef_to_enu = DMat4::from_cols_array(&frame).inverse();
     let tree = TileTree::new(&Tileset::new(10.0, root), "t.json", ecef_to_enu).unwrap();
     let nodes: Vec<_> = tree.iter().map(|(_, tile)| tile).collect();
@@ -299,7 +330,10 @@ fn check_cover(tree: &TileTree, states: &[LoadState], view: &View, selection: &S
         }
         if drawn.contains(&id) {
             for above in &path[1..] {
-                assert!(!drawn.contains(above) || tree.get(*above).unwrap().refine == Refine::Add, "{above:?} is drawn and replaced by {id:?}");
+                assert!(
+                    !drawn.contains(above) || tree.get(*above).unwrap().refine == Refine::Add,
+                    "{above:?} is drawn and replaced by {id:?}"
+                );
             }
         }
     }
