@@ -229,6 +229,7 @@ impl Side<'_> {
 ///
 /// A face with a crest blocks up to the crest; while the crest stands above the water of both sides each side sees a
 /// reflecting wall with the thrust of the Riemann problem with its mirror image.
+#[expect(clippy::needless_range_loop, reason = "one index over many rows")]
 #[inline(always)]
 pub(crate) fn fluxes<const CREST: bool>(n: usize, k: &Step, lo: Side<'_>, hi: Side<'_>, crest: &[f64], out: &mut Flux) {
     assert!(n <= BUF);

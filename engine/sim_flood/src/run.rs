@@ -97,8 +97,7 @@ impl FloodRun {
             }
             let left = t_s - self.state.t_s;
             let stable = self.kernel.stable_dt_s(&self.params, &self.state);
-            // Written so that a NaN counts as too small.
-            if !(stable >= self.params.min_dt_s) {
+            if stable.is_nan() || stable < self.params.min_dt_s {
                 return Err(FloodError::StepTooSmall {
                     dt_s: stable,
                     min_dt_s: self.params.min_dt_s,
@@ -266,4 +265,97 @@ fn start_pool(threads: usize) -> Result<Option<rayon::ThreadPool>, FloodError> {
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     pool.map(Some).map_err(|e| FloodError::Threads { threads, why: e.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StageBoundary;
+    use proptest::prelude::*;
+
+    fn small() -> FloodRun {
+        let grid = Grid { nx: 12, ny: 9, dx_m: 2.0 };
+        let terrain = Terrain::from_fn(grid, 0.03, |x, y| 0.05 * x + 0.02 * y);
+        let river = StageBoundary { cells: vec![0, 1, 2], series: vec![(0.0, 0.5), (20.0, 1.5)] };
+        let forcing = Forcing { stages: vec![river], ..Forcing::default() };
+        FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap()
+    }
+
+    #[test]
+    fn cancel_stops_and_the_state_stays_good() {
+        let mut run = small();
+        let token = CancelToken::new();
+        run.advance_to(5.0, &token).unwrap();
+        token.cancel();
+        assert_eq!(run.advance_to(9.0, &token), Err(FloodError::Cancelled { t_s: 5.0 }));
+        run.advance_to(9.0, &CancelToken::new()).unwrap();
+        assert!(run.t_s() >= 9.0 && run.ledger().relative_error() < 1e-12);
+        assert_eq!(run.advance_to(9.0, &CancelToken::new()).unwrap().steps, 0);
+        assert!(run.advance_to(f64::NAN, &CancelToken::new()).is_err());
+    }
+
+    #[test]
+    fn tracks_follow_the_flood() {
+        let mut run = small();
+        run.advance_to(30.0, &CancelToken::new()).unwrap();
+        assert_eq!(run.first_wet_s()[0], 0.0);
+        let far = 12 * 4 + 6;
+        assert!(run.first_wet_s()[far] > 0.0 && run.first_wet_s()[far].is_finite());
+        assert!(run.max_depth_m().iter().zip(run.depth_m()).all(|(m, h)| f64::from(*m) >= h * (1.0 - 1e-6)));
+        assert!(run.max_hazard_m2ps().iter().any(|q| *q > 0.0));
+    }
+
+    #[test]
+    fn bad_inputs_are_named() {
+        let grid = Grid { nx: 3, ny: 3, dx_m: 1.0 };
+        let good = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
+        let new = |t: Terrain, f: Forcing, i: Initial| FloodRun::new(t, vec![], f, FloodParams::default(), i).map(|_| ());
+        let mut t = good.clone();
+        t.bed_m[4] = f64::NAN;
+        let e = new(t, Forcing::default(), Initial::dry()).unwrap_err().to_string();
+        assert!(e.contains("bed_m[cell 4]") && e.contains("NaN"), "{e}");
+        let short = Initial { depth_m: vec![1.0; 8], ..Initial::default() };
+        let e = new(good.clone(), Forcing::default(), short).unwrap_err().to_string();
+        assert_eq!(e, "initial depth_m has 8 values; the grid has 9 cells");
+        let mut roof = good.clone();
+        roof.blocked[2] = true;
+        let f = Forcing { inflows: vec![crate::PointInflow { cells: vec![2], series: vec![(0.0, 1.0)] }], ..Forcing::default() };
+        assert!(new(roof, f, Initial::dry()).is_err());
+        assert!(new(Terrain { manning: vec![], ..good }, Forcing::default(), Initial::dry()).is_err());
+        let huge = Grid { nx: usize::MAX, ny: 3, dx_m: 1.0 };
+        assert!(huge.validate().is_err());
+    }
+
+    #[test]
+    fn a_state_of_another_terrain_is_refused() {
+        let saved = small().save();
+        let grid = Grid { nx: 12, ny: 9, dx_m: 2.0 };
+        let other = Terrain::from_fn(grid, 0.04, |_, _| 0.0);
+        let mut run = FloodRun::new(other, vec![], Forcing::default(), FloodParams::default(), Initial::dry()).unwrap();
+        assert!(matches!(run.restore(&saved), Err(FloodError::Snapshot(_))));
+        sim_core::conformance::damage_is_refused::<FloodState>(&saved, 40).unwrap();
+    }
+
+    #[test]
+    fn a_blow_up_is_an_error() {
+        let grid = Grid { nx: 20, ny: 20, dx_m: 1.0 };
+        let terrain = Terrain::from_fn(grid, 0.0, |_, _| 0.0);
+        let initial = Initial { depth_m: vec![1.0; 400], velocity_x_mps: vec![900.0; 400], ..Initial::default() };
+        let params = FloodParams { min_dt_s: 0.01, ..FloodParams::default() };
+        let mut run = FloodRun::new(terrain, vec![], Forcing::default(), params, initial).unwrap();
+        assert!(matches!(run.advance_to(1.0, &CancelToken::new()), Err(FloodError::StepTooSmall { .. })));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn damaged_states_never_panic(at in any::<prop::sample::Index>(), bit in 0_u8..8, cut in any::<prop::sample::Index>()) {
+            let saved = small().save();
+            let mut bad = saved.clone();
+            let k = at.index(bad.len());
+            bad[k] ^= 1 << bit;
+            prop_assert!(FloodState::restore(&bad).is_err());
+            prop_assert!(FloodState::restore(&saved[..cut.index(saved.len())]).is_err());
+        }
+    }
 }

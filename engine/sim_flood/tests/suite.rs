@@ -1,5 +1,8 @@
 //! Every verification case of the crate, as tests.
 
+#[path = "suite_parts/shared.rs"]
+mod shared;
+
 use sim_flood::verification::{self, VerificationRow};
 
 fn check(rows: Result<Vec<VerificationRow>, sim_flood::FloodError>) {
