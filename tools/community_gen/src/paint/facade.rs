@@ -1,0 +1,1 @@
+//! Facades: a colour for every point of a wall.
