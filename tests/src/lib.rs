@@ -1,1 +1,102 @@
-//! Helpers shared by the cross-crate tests.
+//! Helpers shared by the cross-crate tests: the built programs, the demo pack made once, tree hashes.
+
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+/// Folder of the repository.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// A program that `cargo build --release --workspace` made, beside this test's own folder.
+///
+/// # Panics
+/// When it is not there: `tools/test` builds everything before the tests.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let exe = std::env::current_exe().unwrap_or_default();
+    let path = exe.ancestors().nth(2).map(|dir| dir.join(name)).unwrap_or_default();
+    assert!(path.is_file(), "{} is missing: run `cargo build --release --workspace` first", path.display());
+    path
+}
+
+/// Folder with `deliveries` and `pack` of the demo community, made once per build.
+///
+/// # Panics
+/// When generate or import fails.
+pub fn demo() -> &'static Path {
+    static DEMO: OnceLock<PathBuf> = OnceLock::new();
+    DEMO.get_or_init(|| {
+        let release = program("sandtable").parent().map(Path::to_path_buf).unwrap_or_default();
+        let target = release.parent().map(Path::to_path_buf).unwrap_or_default();
+        let dir = std::env::var_os("SANDTABLE_E2E").map_or_else(|| target.join("e2e"), PathBuf::from);
+        let status = Command::new(root().join("tests/demo_pack")).arg(&dir).env("CARGO_TARGET_DIR", &target).status();
+        assert!(status.is_ok_and(|s| s.success()), "tests/demo_pack failed");
+        dir
+    })
+}
+
+/// Runs `sandtable` with arguments.
+///
+/// # Panics
+/// When the program cannot be started.
+#[must_use]
+pub fn sandtable(args: &[&str]) -> Output {
+    match Command::new(program("sandtable")).args(args).output() {
+        Ok(output) => output,
+        Err(error) => panic!("cannot start sandtable: {error}"),
+    }
+}
+
+/// Runs `sandtable` and demands success.
+///
+/// # Panics
+/// When it exits with another code than 0.
+pub fn sandtable_ok(args: &[&str]) -> String {
+    let output = sandtable(args);
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "sandtable {args:?}: {}\n{err}", output.status);
+    out.into_owned()
+}
+
+/// (relative path, SHA-256) of every file below a folder, sorted.
+///
+/// # Panics
+/// When a file cannot be read.
+#[must_use]
+pub fn tree_hashes(dir: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut stack = vec![dir.to_path_buf()];
+    while let Some(folder) = stack.pop() {
+        let Ok(entries) = fs::read_dir(&folder) else { panic!("cannot list {}", folder.display()) };
+        for path in entries.filter_map(Result::ok).map(|e| e.path()) {
+            if path.is_dir() {
+                stack.push(path);
+                continue;
+            }
+            let Ok(bytes) = fs::read(&path) else { panic!("cannot read {}", path.display()) };
+            let digest: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+            let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
+            found.push((name, digest));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Folder of real sample data, when this machine has it: `$SANDTABLE_SHARED`, else `../shared` beside the repository.
+#[must_use]
+pub fn shared() -> Option<PathBuf> {
+    let dir = std::env::var_os("SANDTABLE_SHARED").map_or_else(|| root().join("../shared"), PathBuf::from);
+    dir.join("data").is_dir().then_some(dir)
+}
+
+/// True when a program is on the PATH.
+#[must_use]
+pub fn installed(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}

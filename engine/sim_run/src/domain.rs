@@ -5,7 +5,7 @@ use community_pack::{Pack, RasterU8, Terrain};
 use geo_frame::{Crs, Projector};
 use sim_flood::{Barrier, Grid};
 use std::collections::BTreeMap;
-use twin_model::{Entity, EntityKind, GridSpec, Intervention, Polygon, Scenario};
+use twin_model::{AttrValue, Entity, EntityKind, GridSpec, Intervention, Polygon, Scenario};
 
 /// Manning roughness where the pack says nothing, s/m^(1/3): built-up ground with lawns and paving between the values
 /// 0.02 (paved) and 0.05 (rough) that Chow, "Open-Channel Hydraulics" (1959), table 5-6, gives for such surfaces.
@@ -19,6 +19,8 @@ pub struct Domain {
     pub terrain: sim_flood::Terrain,
     /// Cells of the river, where the stage is imposed.
     pub river: Vec<u32>,
+    /// (cell, level m) of ponds and lakes, which stand at their own level at the start.
+    pub ponds: Vec<(u32, f64)>,
     /// Barriers placed by the scenario.
     pub barriers: Vec<Barrier>,
     /// ENU ↔ plane CRS.
@@ -48,15 +50,29 @@ pub fn build_domain(pack: &Pack, terrain: &Terrain, landcover: Option<&RasterU8>
         mark(&projector, &spec, building, |cell| blocked[cell] = true)?;
     }
     let mut is_river = vec![false; grid.cell_count()];
+    let mut ponds = Vec::new();
     for water in pack.model.of_kind(EntityKind::Water) {
-        mark(&projector, &spec, water, |cell| is_river[cell] = true)?;
+        if is_watercourse(water) {
+            mark(&projector, &spec, water, |cell| is_river[cell] = true)?;
+        } else if let Some(AttrValue::Number(level_m)) = water.attributes.get("level_m") {
+            mark(&projector, &spec, water, |cell| ponds.push((cell as u32, *level_m)))?;
+        }
     }
     let river = (0..grid.cell_count()).filter(|&c| is_river[c] && !blocked[c]).map(|c| c as u32).collect();
     let classes = pack.manifest.terrain.as_ref().map(|t| &t.manning);
     let manning = roughness(&spec, landcover, classes);
     let flood_terrain = sim_flood::Terrain { grid, bed_m, manning, blocked };
     let barriers = barriers(&projector, &spec, &flood_terrain, &scenario.interventions)?;
-    Ok(Domain { spec, terrain: flood_terrain, river, barriers, projector })
+    Ok(Domain { spec, terrain: flood_terrain, river, ponds, barriers, projector })
+}
+
+/// Words for flowing water in deliveries' class fields (GB/T 13923 names and OSM values).
+const WATERCOURSES: &[&str] = &["河流", "河道", "江", "渠", "运河", "river", "stream", "canal", "riverbank"];
+
+/// True for water whose level the river gauges tell; ponds and lakes keep their own.
+fn is_watercourse(water: &Entity) -> bool {
+    let kind = water.attributes.get("kind").map(ToString::to_string).unwrap_or_default();
+    [water.class.as_str(), kind.as_str()].iter().any(|word| WATERCOURSES.contains(word))
 }
 
 fn grid_spec(terrain: &Terrain, cell_m: f64) -> Result<GridSpec, RunError> {

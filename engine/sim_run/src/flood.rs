@@ -119,9 +119,12 @@ fn uniform_rain(series: Vec<(f64, f64)>) -> Vec<RainSeries> {
     vec![RainSeries { series, cells: None }]
 }
 
-/// The river stands at its first stage; everything else is dry.
+/// The river stands at its first stage and ponds at theirs; everything else is dry.
 fn initial(domain: &Domain, forcing: &Forcing) -> Initial {
     let mut depth_m = vec![0.0; domain.terrain.bed_m.len()];
+    for &(cell, level_m) in &domain.ponds {
+        depth_m[cell as usize] = (level_m - domain.terrain.bed_m[cell as usize]).max(0.0);
+    }
     for stage in &forcing.stages {
         let level = stage.series.first().map_or(f64::NEG_INFINITY, |p| p.1);
         for &cell in &stage.cells {
@@ -141,9 +144,10 @@ fn summarise(
     frame_times_s: Vec<f64>,
 ) -> Result<RunSummary, RunError> {
     let ledger = run.ledger();
-    let mut is_river = vec![false; domain.terrain.bed_m.len()];
-    domain.river.iter().for_each(|&c| is_river[c as usize] = true);
-    let land = || run.max_depth_m().iter().zip(&is_river).filter(|(_, river)| !**river).map(|(h, _)| f64::from(*h));
+    let mut is_water = vec![false; domain.terrain.bed_m.len()];
+    let standing = domain.ponds.iter().map(|(cell, _)| cell);
+    domain.river.iter().chain(standing).for_each(|&c| is_water[c as usize] = true);
+    let land = || run.max_depth_m().iter().zip(&is_water).filter(|(_, water)| !**water).map(|(h, _)| f64::from(*h));
     let flooded_cells = land().filter(|h| *h > crate::outcome::AFFECTED_DEPTH_M).count();
     Ok(RunSummary {
         scenario: scenario.clone(),
