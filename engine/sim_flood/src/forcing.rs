@@ -48,7 +48,7 @@ pub struct Forcing {
     pub stages: Vec<StageBoundary>,
     /// Discharges.
     pub inflows: Vec<PointInflow>,
-    /// `true`: water leaves freely over the edges of the raster (zero gradient); `false`: edges are walls.
+    /// `true`: water leaves freely over the edges of the raster (zero gradient) and none enters; `false`: walls.
     pub open_edges: bool,
 }
 

@@ -225,11 +225,17 @@ impl FloodKernel {
         Ok(state)
     }
 
-    /// The step the CFL condition allows, seconds.
+    /// The step the CFL condition allows, seconds: for the waves there are, and for the column a discharge would raise
+    /// on dry ground within the step.
     #[must_use]
-    pub fn stable_dt_s(&self, params: &FloodParams, state: &FloodState) -> f64 {
-        let dt = params.cfl * self.layout.grid.dx_m / state.speed_mps;
-        if dt >= params.max_dt_s { params.max_dt_s } else { dt }
+    pub fn stable_dt_s(&self, params: &FloodParams, forcing: &FloodForcing, state: &FloodState) -> f64 {
+        let reach = params.cfl * self.layout.grid.dx_m;
+        let dt = reach / state.speed_mps;
+        let dt = if dt >= params.max_dt_s { params.max_dt_s } else { dt };
+        let rise = params.gravity_mps2 * forcing.fastest_rise_mps(self, state.t_s, params.max_dt_s);
+        // sqrt(g rise dt) dt <= reach.
+        let column = if rise > 0.0 { (reach * reach / rise).cbrt() } else { dt };
+        if dt > column { column } else { dt }
     }
 
     /// Advances by at most `cap_s` seconds; returns the report and the number of cells computed.
@@ -240,7 +246,7 @@ impl FloodKernel {
         state: &mut FloodState,
         cap_s: f64,
     ) -> (StepReport, u64) {
-        let dt = self.stable_dt_s(params, state).min(cap_s);
+        let dt = self.stable_dt_s(params, forcing, state).min(cap_s);
         let t1_s = state.t_s + dt;
         let now = forcing.at_step(self, state.t_s, t1_s);
         if self.open_edges {

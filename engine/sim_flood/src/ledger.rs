@@ -13,7 +13,7 @@ pub struct Ledger {
     pub stage_in_m3: f64,
     /// Taken by imposed levels.
     pub stage_out_m3: f64,
-    /// Entered over open edges.
+    /// Entered over open edges; 0, since they only let water out.
     pub edge_in_m3: f64,
     /// Left over open edges.
     pub edge_out_m3: f64,

@@ -106,6 +106,16 @@ impl FloodForcing {
         !self.stages[tile].is_empty() || !self.inflows[tile].is_empty()
     }
 
+    /// Fastest rise of a cell under a discharge within the next `ahead_s` seconds, m/s.
+    pub(crate) fn fastest_rise_mps(&self, kernel: &FloodKernel, t_s: f64, ahead_s: f64) -> f64 {
+        let area = kernel.layout().grid.cell_area_m2();
+        let ends = |q: &crate::PointInflow| {
+            let flow = linear_at(&q.series, t_s).max(linear_at(&q.series, t_s + ahead_s));
+            flow / (area * q.cells.len().max(1) as f64)
+        };
+        self.forcing.inflows.iter().map(ends).fold(0.0, f64::max)
+    }
+
     pub(crate) fn at_step(&self, kernel: &FloodKernel, t0_s: f64, t1_s: f64) -> StepForcing {
         let area = kernel.layout().grid.cell_area_m2();
         let mm_per_h = 1e-3 / 3600.0;

@@ -96,7 +96,7 @@ impl FloodRun {
                 return Err(FloodError::Cancelled { t_s: self.state.t_s });
             }
             let left = t_s - self.state.t_s;
-            let stable = self.kernel.stable_dt_s(&self.params, &self.state);
+            let stable = self.kernel.stable_dt_s(&self.params, &self.forcing, &self.state);
             if stable.is_nan() || stable < self.params.min_dt_s {
                 return Err(FloodError::StepTooSmall {
                     dt_s: stable,
@@ -334,6 +334,33 @@ mod tests {
         let mut run = FloodRun::new(other, vec![], Forcing::default(), FloodParams::default(), Initial::dry()).unwrap();
         assert!(matches!(run.restore(&saved), Err(FloodError::Snapshot(_))));
         sim_core::conformance::damage_is_refused::<FloodState>(&saved, 40).unwrap();
+    }
+
+    #[test]
+    fn open_edges_give_no_water() {
+        let grid = Grid { nx: 70, ny: 40, dx_m: 2.0 };
+        // A valley: every edge is higher than the middle.
+        let terrain = Terrain::from_fn(grid, 0.03, |x, y| 0.02 * (x - 70.0).abs() + 0.03 * (y - 40.0).abs());
+        let rain = crate::RainSeries { series: vec![(0.0, 200.0)], cells: None };
+        let forcing = Forcing { rain: vec![rain], open_edges: true, ..Forcing::default() };
+        let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap();
+        run.advance_to(300.0, &CancelToken::new()).unwrap();
+        let l = run.ledger();
+        assert_eq!(l.edge_in_m3, 0.0);
+        assert!(l.current_m3 > 0.9 * l.rain_in_m3 && l.relative_error() < 1e-12, "{l:?}");
+    }
+
+    #[test]
+    fn a_large_discharge_on_dry_ground_is_no_explosion() {
+        let grid = Grid { nx: 60, ny: 60, dx_m: 1.0 };
+        let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
+        let spring = crate::PointInflow { cells: vec![1830], series: vec![(0.0, 50.0)] };
+        let forcing = Forcing { inflows: vec![spring], ..Forcing::default() };
+        let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap();
+        run.advance_to(10.0, &CancelToken::new()).unwrap();
+        let top = run.max_depth_m().iter().fold(0.0_f32, |m, h| m.max(*h));
+        assert!(top < 10.0, "{top}");
+        assert!((run.ledger().point_in_m3 - 500.0).abs() < 1e-9 && run.ledger().relative_error() < 1e-12);
     }
 
     #[test]

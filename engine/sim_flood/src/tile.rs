@@ -182,6 +182,17 @@ fn y_faces<const CREST: bool>(
     fluxes::<CREST>(n, k, lo, hi, f.row(f.crest_s, j, c, n), out);
 }
 
+/// An open edge lets water out, never in: otherwise ground that falls away from the edge would draw water from nowhere.
+/// `outward` is the sign of an outward flux; `inner` the momentum flux seen by the cell inside.
+#[inline(always)]
+fn only_out(mass: &mut [f64], cross: &mut [f64], inner: &mut [f64], outward: f64) {
+    for ((m, c), i) in mass.iter_mut().zip(cross).zip(inner) {
+        if *m * outward < 0.0 {
+            (*m, *c, *i) = (0.0, 0.0, 0.0);
+        }
+    }
+}
+
 /// Advances a tile by one step. `rain(row, out)` writes the rain depth of the tile's cells of a padded row.
 #[inline(always)]
 pub(crate) fn step_tile<const CREST: bool, const FRICTION: bool>(
@@ -205,6 +216,20 @@ pub(crate) fn step_tile<const CREST: bool, const FRICTION: bool>(
         y_faces::<CREST>(f, t, k, j + 1, &s.recon[j % 3], &s.recon[(j + 1) % 3], &mut s.yf[(j + 1) % 3]);
         let xf = &mut s.xf[j % 2];
         x_faces::<CREST>(f, t, k, j, &s.recon[j % 3], xf);
+        if edge_c.0 {
+            only_out(&mut xf.mass[1..2], &mut xf.cross[1..2], &mut xf.hi[1..2], -1.0);
+        }
+        if edge_c.1 {
+            let e = w + 1..w + 2;
+            only_out(&mut xf.mass[e.clone()], &mut xf.cross[e.clone()], &mut xf.lo[e], 1.0);
+        }
+        let yf = &mut s.yf[(j + 1) % 3];
+        if j + 1 == edge_r.0 {
+            only_out(&mut yf.mass, &mut yf.cross, &mut yf.hi, -1.0);
+        }
+        if j + 1 == edge_r.1 {
+            only_out(&mut yf.mass, &mut yf.cross, &mut yf.lo, 1.0);
+        }
         let short = outflow_share(
             w + 2,
             k.lam,

@@ -77,7 +77,7 @@ pub fn subcritical_bump() -> Result<Vec<VerificationRow>, FloodError> {
     let depth = super::rel_l1(inner.iter().map(|c| c[1]), inner.iter().map(|c| exact(c[0])));
     let flow = inner.iter().fold(0.0_f64, |m, c| m.max((c[2] / q - 1.0).abs()));
     Ok(vec![
-        VerificationRow::at_most("subcritical-bump", "relL1(h), 250 cells", depth, 2e-3, source),
+        VerificationRow::at_most("subcritical-bump", "relL1(h), 250 cells", depth, 1e-4, source),
         VerificationRow::at_most("subcritical-bump", "max |q/q0 - 1|", flow, 1e-3, source),
     ])
 }
@@ -127,5 +127,5 @@ pub fn macdonald_rain() -> Result<Vec<VerificationRow>, FloodError> {
     let p = channel.run(bed, h, bed(997.5) + h(997.5), 4000.0)?;
     let inner = &p[2..p.len() - 2];
     let rmse = (inner.iter().map(|c| (c[1] - h(c[0])).powi(2)).sum::<f64>() / inner.len() as f64).sqrt();
-    Ok(vec![VerificationRow::at_most("macdonald-rain", "RMSE(h), m, 200 cells of 5 m", rmse, 3e-3, source)])
+    Ok(vec![VerificationRow::at_most("macdonald-rain", "RMSE(h), m, 200 cells of 5 m", rmse, 5e-4, source)])
 }

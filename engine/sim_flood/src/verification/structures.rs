@@ -98,7 +98,7 @@ fn bore_against_wall() -> Result<VerificationRow, FloodError> {
         "buildings",
         "bore depth off by, relative",
         worst,
-        0.02,
+        0.002,
         "Rankine-Hugoniot, Stoker 1957, 10.6",
     ))
 }
