@@ -68,6 +68,12 @@ impl LiveLink {
         Self { url: ws_url(url), socket, token: None, welcomed: false, backoff_ms: FIRST_BACKOFF_MS }
     }
 
+    /// A link that goes on from where an earlier one stood (its [`LiveLink::token`]); the state held then must be kept.
+    #[must_use]
+    pub fn resume(url: &str, token: ResumeToken) -> Self {
+        Self { token: Some(token), ..Self::connect(url) }
+    }
+
     /// The WebSocket address.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -3,7 +3,7 @@
 use crate::binding::{BindingIndex, Target};
 use crate::dedup::Dedup;
 use crate::engine::{LiveEngine, OrderKey};
-use crate::live::Fnv;
+use crate::live::{Fnv, fnv1a_64};
 use crate::log::{LoggedMessage, LoggedSample};
 use crate::payload::{DecodeError, Payload};
 use std::collections::BTreeMap;
@@ -80,7 +80,7 @@ impl Intake {
             return Err(Reject::UnknownTopic(message.topic.chars().take(200).collect()));
         }
         let payload = Payload::decode(message.payload)?;
-        let device = topic_key(message.topic);
+        let device = fnv1a_64(message.topic.as_bytes());
         if payload.seq.is_some_and(|seq| self.dedup.has_seq(device, payload.boot, seq)) {
             return Ok(Admitted::Repeat);
         }
@@ -179,13 +179,6 @@ fn judge(value: f64, doubtful: bool, target: &Target) -> Quality {
     let (least, greatest) = target.range;
     let range = if value < least || value > greatest { Quality::BAD_RANGE } else { Quality::GOOD };
     if doubtful { range.with(Quality::DEVICE_DOUBT) } else { range }
-}
-
-/// Stable key of a topic.
-fn topic_key(topic: &str) -> u64 {
-    let mut h = Fnv::default();
-    h.bytes(topic.as_bytes());
-    h.0
 }
 
 fn series_key(device: u64, entity: u32, property: u16) -> u64 {

@@ -21,7 +21,7 @@ pub use binding::{BindingIndex, BindingRow, Target};
 pub use dedup::Dedup;
 pub use engine::{Applied, EngineSnapshot, LiveEngine, NewCaseError, check_new_case};
 pub use intake::{Admitted, Incoming, Intake, Reject};
-pub use live::{Changes, Delta, LiveState, ProtocolError};
+pub use live::{Changes, Delta, LiveState, ProtocolError, fnv1a_64};
 pub use log::{LOG_VERSION, LogError, LogRecord, LoggedMessage, LoggedSample};
 pub use payload::{DecodeError, MAX_ABS_VALUE, MAX_PAYLOAD_BYTES, Payload, Reading};
 pub use stale::{STALE_AFTER_INTERVALS, is_stale, quality_at};

@@ -340,7 +340,14 @@ impl LiveState {
     }
 }
 
-/// FNV-1a, 64 bit (Fowler, Noll, Vo; RFC 9923).
+/// FNV-1a, 64 bit (Fowler, Noll, Vo; RFC 9923), of bytes. Stable across versions and machines; not a signature.
+#[must_use]
+pub fn fnv1a_64(bytes: &[u8]) -> u64 {
+    let mut h = Fnv::default();
+    h.bytes(bytes);
+    h.0
+}
+
 pub(crate) struct Fnv(pub(crate) u64);
 
 impl Default for Fnv {

@@ -1,1 +1,25 @@
-//! MQTT listener, durable log, REST, WebSocket and pack files in one process.
+//! The server of one community (社区实时服务): an MQTT listener that acknowledges only what is on disk, the durable log
+//! in SQLite, REST, the viewer WebSocket, pack and run files, and simulation runs as child processes.
+//!
+//! One writer thread owns the log: it takes messages and commands from a bounded queue, commits them in groups, applies
+//! them to the shared state and only then acknowledges. Everything else reads.
+
+mod error;
+mod http;
+mod metrics;
+mod mqtt;
+mod mqtt_packet;
+mod openapi;
+mod options;
+mod pages;
+mod rest;
+mod runs;
+mod server;
+mod store;
+mod twin;
+mod writer;
+mod ws;
+
+pub use error::ServeError;
+pub use options::{DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions};
+pub use server::{ServerHandle, serve};

@@ -1,0 +1,134 @@
+//! The OpenAPI document of the REST side.
+
+use axum::Json;
+use serde_json::{Map, Value, json};
+
+/// (method, path, summary, query parameters, request body, answer)
+type Row = (&'static str, &'static str, &'static str, &'static [&'static str], Option<&'static str>, &'static str);
+
+const ROWS: [Row; 22] = [
+    ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
+    ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
+    ("get", "/api/community", "Manifest, counts, epoch and sequence", &[], None, "object"),
+    ("get", "/api/properties", "Property definitions and device classes", &[], None, "object"),
+    ("get", "/api/entities", "Entities, paged", &["kind", "parent", "q", "limit", "offset"], None, "entities"),
+    ("get", "/api/entities/{id}", "One entity with address, state, open alarms and cases", &[], None, "object"),
+    ("get", "/api/search", "Search over the address spine", &["q", "limit"], None, "hits"),
+    ("get", "/api/state", "Latest values with age and quality", &["entity", "property"], None, "state"),
+    (
+        "get",
+        "/api/history/{entity}/{property}",
+        "Points [observed at ms, value, quality], oldest first; the newest `limit` of the span",
+        &["from", "to", "limit"],
+        None,
+        "points",
+    ),
+    ("get", "/api/alarms", "Alarms, newest first", &["open"], None, "alarms"),
+    ("post", "/api/alarms/{id}/ack", "Acknowledge an alarm", &[], None, "alarm"),
+    ("get", "/api/cases", "Grid cases, newest first", &["open"], None, "cases"),
+    ("post", "/api/cases", "Report a grid case", &[], Some("NewCase"), "case"),
+    ("get", "/api/cases/{id}", "One grid case", &[], None, "case"),
+    ("post", "/api/cases/{id}/move", "Move a grid case; 409 when its stage does not allow it", &[], Some("Move"), "case"),
+    ("get", "/api/cameras", "Cameras with pose and online state", &[], None, "cameras"),
+    ("get", "/api/dead_letters", "Messages that could not be used, newest first", &["limit"], None, "dead_letters"),
+    ("get", "/api/runs", "Runs, newest first", &[], None, "runs"),
+    ("post", "/api/runs", "Start a run", &[], Some("Scenario"), "run"),
+    ("get", "/api/runs/{id}", "One run", &[], None, "run"),
+    ("delete", "/api/runs/{id}", "Cancel a run", &[], None, "run"),
+    ("get", "/ws", "Viewer WebSocket, sub-protocol twin.v1 (not REST; see the folder's README)", &[], None, "upgrade"),
+];
+
+/// `GET /openapi.json`
+pub(crate) async fn document() -> Json<Value> {
+    let mut paths: Map<String, Value> = Map::new();
+    for row in ROWS {
+        let path = paths.entry(row.1).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(row.0.to_owned(), operation(&row));
+        }
+    }
+    Json(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sandtable",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Live state, alarms, grid cases and simulation runs of one community. Times are ms since \
+                1970 UTC; positions are ENU metres at the community's origin. Errors are {\"error\": \"one line\"}.",
+        },
+        "paths": paths,
+        "components": { "schemas": schemas() },
+    }))
+}
+
+fn operation((_, path, summary, query, body, answer): &Row) -> Value {
+    let named = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let mut parameters: Vec<Value> =
+        named.map(|n| json!({ "name": n, "in": "path", "required": true, "schema": { "type": "string" } })).collect();
+    parameters.extend(query.iter().map(|n| json!({ "name": n, "in": "query", "schema": { "type": "string" } })));
+    let error = json!({
+        "description": "Refused",
+        "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
+    });
+    let mut operation = json!({
+        "summary": summary,
+        "parameters": parameters,
+        "responses": { "2XX": { "description": answer }, "default": error },
+    });
+    if let (Some(schema), Some(map)) = (body, operation.as_object_mut()) {
+        let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
+        let content = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+        map.insert("requestBody".to_owned(), content);
+    }
+    operation
+}
+
+fn schemas() -> Value {
+    let text = json!({ "type": "string" });
+    json!({
+        "Error": { "type": "object", "required": ["error"], "properties": { "error": text } },
+        "NewCase": {
+            "type": "object",
+            "required": ["class", "title"],
+            "properties": {
+                "class": text,
+                "title": text,
+                "description": text,
+                "entity": { "type": ["integer", "null"] },
+                "p_enu": { "type": ["array", "null"], "items": { "type": "number" }, "minItems": 3, "maxItems": 3 },
+            },
+        },
+        "Move": {
+            "type": "object",
+            "required": ["action"],
+            "properties": { "action": { "enum": ["advance", "send_back", "close", "cancel"] }, "note": text },
+        },
+        "Scenario": {
+            "type": "object",
+            "required": ["name", "duration_s", "frame_interval_s", "cell_m"],
+            "properties": {
+                "name": text,
+                "base": { "enum": ["live", "none"] },
+                "duration_s": { "type": "number", "minimum": 1, "maximum": 604_800 },
+                "frame_interval_s": { "type": "number", "minimum": 1 },
+                "cell_m": { "type": "number", "minimum": 0.5, "maximum": 50 },
+                "seed": { "type": "integer", "minimum": 0 },
+                "forcing": { "type": "object" },
+                "interventions": { "type": "array", "items": { "type": "object" } },
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_document_names_path_parameters_and_bodies() {
+        let Json(document) = document().await;
+        let history = &document["paths"]["/api/history/{entity}/{property}"]["get"]["parameters"];
+        assert_eq!((history[0]["name"].as_str(), history[1]["in"].as_str()), (Some("entity"), Some("path")));
+        let cases = &document["paths"]["/api/cases"];
+        assert!(cases["get"].is_object() && cases["post"]["requestBody"].is_object());
+    }
+}

@@ -1,0 +1,76 @@
+//! What to serve and where.
+
+use crate::error::ServeError;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Default address of REST, WebSocket and files.
+pub const DEFAULT_HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8737);
+/// Default address of the MQTT listener; not 1883, so that a broker may run beside it.
+pub const DEFAULT_MQTT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 18830);
+
+/// Settings of [`crate::serve`].
+#[derive(Debug, Clone)]
+pub struct ServeOptions {
+    /// The community pack.
+    pub pack_dir: PathBuf,
+    /// Where the log, the history and the runs live; created when missing. Each pack gets its own folder inside.
+    pub data_dir: PathBuf,
+    /// Address of REST, WebSocket and files; port 0 takes a free one.
+    pub http_addr: SocketAddr,
+    /// Address of the MQTT listener; port 0 takes a free one.
+    pub mqtt_addr: SocketAddr,
+    /// Folder of the built web viewer; without it `/` is a page that says how to build it.
+    pub web_dir: Option<PathBuf>,
+    /// Program whose `simulate` subcommand computes runs.
+    pub simulate_exe: PathBuf,
+    /// Listen on addresses other machines can reach. There are no accounts yet: whoever reaches the port may do all.
+    pub allow_remote: bool,
+    /// Days of history and log kept, 1 or more.
+    pub history_days: u32,
+    /// Values committed between two snapshots; a restart reads back at most this many, or those of two minutes.
+    pub snapshot_seqs: u64,
+}
+
+impl ServeOptions {
+    /// Defaults for a pack and a data folder: loopback only, 30 days, runs computed by the present program.
+    #[must_use]
+    pub fn new(pack_dir: PathBuf, data_dir: PathBuf) -> Self {
+        Self {
+            pack_dir,
+            data_dir,
+            http_addr: DEFAULT_HTTP,
+            mqtt_addr: DEFAULT_MQTT,
+            web_dir: None,
+            simulate_exe: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("sandtable")),
+            allow_remote: false,
+            history_days: 30,
+            snapshot_seqs: 50_000,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ServeError> {
+        for (what, addr) in [("HTTP", self.http_addr), ("MQTT", self.mqtt_addr)] {
+            if !addr.ip().is_loopback() && !self.allow_remote {
+                return Err(ServeError::NotLoopback { what, addr });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_without_being_told() {
+        let mut options = ServeOptions::new("p".into(), "d".into());
+        assert!(options.check().is_ok());
+        options.mqtt_addr = SocketAddr::from(([0, 0, 0, 0], 1883));
+        let error = options.check().unwrap_err().to_string();
+        assert!(error.contains("0.0.0.0:1883") && error.contains("--allow-remote"), "{error}");
+        options.allow_remote = true;
+        assert!(options.check().is_ok());
+    }
+}

@@ -1,0 +1,274 @@
+//! Simulation runs: child processes of the same program, so that a crash or a cancel cannot hurt the server.
+
+use crate::http::ApiError;
+use crate::options::ServeOptions;
+use crate::rest::{body, number, refused};
+use crate::twin::{Twin, make_dir, now};
+use crate::writer::{Change, Reply};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use sync_core::StateRow;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use twin_model::{Run, RunId, RunStatus, Scenario};
+
+/// Runs computed at one time.
+const AT_ONCE: usize = 2;
+/// Runs that may wait.
+const WAITING: usize = 32;
+/// Progress is logged at most this often; the frames themselves appear in the folder at once.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// Bytes of the child's messages kept for the error line.
+const STDERR_TAIL: usize = 8 * 1024;
+const CANCEL_WITHIN: Duration = Duration::from_secs(10);
+
+/// Starts, watches and cancels runs.
+pub(crate) struct RunManager {
+    twin: Arc<Twin>,
+    exe: PathBuf,
+    pack_dir: PathBuf,
+    slots: Semaphore,
+    cancels: Mutex<BTreeMap<RunId, Arc<Notify>>>,
+}
+
+impl RunManager {
+    pub(crate) fn new(twin: Arc<Twin>, options: &ServeOptions) -> Arc<Self> {
+        let (exe, pack_dir) = (options.simulate_exe.clone(), options.pack_dir.clone());
+        Arc::new(Self { twin, exe, pack_dir, slots: Semaphore::new(AT_ONCE), cancels: Mutex::default() })
+    }
+
+    /// Runs that a previous life of the server left unfinished have failed.
+    pub(crate) async fn end_interrupted(&self) {
+        let unfinished: Vec<RunId> = {
+            let engine = self.twin.read();
+            engine.live().runs().filter(|r| is_unfinished(r)).map(|r| r.id).collect()
+        };
+        for run in unfinished {
+            let error = "the server stopped while this run was computed".to_owned();
+            self.report(run, RunStatus::Failed { error }).await;
+        }
+    }
+
+    async fn report(&self, run: RunId, status: RunStatus) {
+        if let Err(refusal) = self.twin.change(Change::RunProgress(run, status)).await {
+            tracing::debug!(%run, ?refusal, "run status");
+        }
+    }
+
+    fn cancels(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, Arc<Notify>>> {
+        self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn compute(self: Arc<Self>, run: Run, cancel: Arc<Notify>) {
+        let id = run.id;
+        let status = tokio::select! {
+            status = self.compute_in_turn(run) => status,
+            () = cancel.notified() => RunStatus::Cancelled,
+        };
+        self.cancels().remove(&id);
+        self.report(id, status).await;
+    }
+
+    /// Dropping the future kills the child.
+    async fn compute_in_turn(&self, run: Run) -> RunStatus {
+        let Ok(_slot) = self.slots.acquire().await else { return RunStatus::Cancelled };
+        match self.compute_now(&run).await {
+            Ok(frames) => RunStatus::Done { frames },
+            Err(error) => RunStatus::Failed { error },
+        }
+    }
+
+    async fn compute_now(&self, run: &Run) -> Result<u32, String> {
+        let dir = self.twin.data_dir.join("runs").join(run.id.to_string());
+        self.write_inputs(&dir, &run.scenario)?;
+        let mut child = Command::new(&self.exe)
+            .arg("simulate")
+            .arg("--json")
+            .arg(dir.join("scenario.toml"))
+            .arg("--pack")
+            .arg(&self.pack_dir)
+            .arg("--live")
+            .arg(dir.join("live.json"))
+            .arg("--out")
+            .arg(&dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|e| format!("{}: {e}", self.exe.display()))?;
+        self.report(run.id, RunStatus::Running { reached_s: 0.0, frames: 0 }).await;
+        let stderr = child.stderr.take();
+        let messages = tokio::spawn(async move {
+            match stderr {
+                Some(stderr) => tail(stderr).await,
+                None => String::new(),
+            }
+        });
+        let watched = self.follow(run.id, &mut child).await;
+        let exit = child.wait().await.map_err(|e| e.to_string())?;
+        let said = messages.await.unwrap_or_default();
+        match (exit.success(), watched.summary) {
+            (true, true) => Ok(watched.frames),
+            (true, false) => Err("the computation ended without a summary".to_owned()),
+            (false, _) => Err(last_line(&said).unwrap_or_else(|| format!("the computation ended with {exit}"))),
+        }
+    }
+
+    fn write_inputs(&self, dir: &FilePath, scenario: &Scenario) -> Result<(), String> {
+        make_dir(dir).map_err(|e| e.to_string())?;
+        let live = {
+            let engine = self.twin.read();
+            let rows: Vec<StateRow> = engine.live().iter().map(StateRow::from).collect();
+            serde_json::json!({ "now": now(), "state": rows }).to_string()
+        };
+        let text = toml::to_string(scenario).map_err(|e| format!("scenario: {e}"))?;
+        for (name, content) in [("scenario.toml", text), ("live.json", live)] {
+            let path = dir.join(name);
+            std::fs::write(&path, content).map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Reads the child's lines until it ends.
+    async fn follow(&self, run: RunId, child: &mut Child) -> Watched {
+        let mut watched = Watched::default();
+        let Some(stdout) = child.stdout.take() else { return watched };
+        let mut lines = BufReader::new(stdout).lines();
+        let mut told: Option<Instant> = None;
+        while let Ok(Some(line)) = lines.next_line().await {
+            let Ok(value) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
+            if let Some(summary) = value.get("summary") {
+                watched.summary = true;
+                let stored = summary.get("frame_times_s").and_then(|f| f.as_array()).map(Vec::len);
+                watched.frames = stored.and_then(|n| u32::try_from(n).ok()).unwrap_or(watched.frames);
+            } else if let Some(frame) = value.get("frame").and_then(serde_json::Value::as_u64) {
+                watched.frames = u32::try_from(frame + 1).unwrap_or(u32::MAX);
+                let reached = value.get("reached_s").or(value.get("t_s")).and_then(serde_json::Value::as_f64);
+                let status = RunStatus::Running { reached_s: reached.unwrap_or(0.0), frames: watched.frames };
+                if told.is_none_or(|t| t.elapsed() >= PROGRESS_EVERY) {
+                    told = Some(Instant::now());
+                    self.report(run, status).await;
+                }
+            }
+        }
+        watched
+    }
+}
+
+#[derive(Debug, Default)]
+struct Watched {
+    frames: u32,
+    summary: bool,
+}
+
+fn is_unfinished(run: &Run) -> bool {
+    matches!(run.status, RunStatus::Queued | RunStatus::Running { .. })
+}
+
+/// The end of what a child says; all of it is read so that the child never blocks.
+async fn tail(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
+    let (mut kept, mut chunk) = (Vec::new(), vec![0; 4096]);
+    while let Ok(n @ 1..) = stream.read(&mut chunk).await {
+        kept.extend_from_slice(chunk.get(..n).unwrap_or_default());
+        if kept.len() > STDERR_TAIL {
+            kept.drain(..kept.len() - STDERR_TAIL);
+        }
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+fn last_line(text: &str) -> Option<String> {
+    let line = text.lines().rev().map(str::trim).find(|l| !l.is_empty())?;
+    Some(line.chars().take(500).collect())
+}
+
+/// `GET /api/runs`
+pub(crate) async fn list(State(runs): State<Arc<RunManager>>) -> Json<serde_json::Value> {
+    let engine = runs.twin.read();
+    let list: Vec<&Run> = engine.live().runs().rev().collect();
+    Json(serde_json::json!({ "runs": list }))
+}
+
+/// `GET /api/runs/{id}`
+pub(crate) async fn one(State(runs): State<Arc<RunManager>>, Path(id): Path<String>) -> Result<Json<Run>, ApiError> {
+    let id = RunId(number("run", &id)?);
+    let found = runs.twin.read().live().run(id).cloned();
+    found.map(Json).ok_or_else(|| ApiError::not_found(format!("no run {id}")))
+}
+
+/// `POST /api/runs`
+pub(crate) async fn start(
+    State(runs): State<Arc<RunManager>>,
+    bytes: Bytes,
+) -> Result<(StatusCode, Json<Run>), ApiError> {
+    let scenario: Scenario = body(&bytes)?;
+    if runs.cancels().len() >= WAITING {
+        let line = format!("{WAITING} runs are waiting already: wait for one to end or cancel one");
+        return Err(ApiError(StatusCode::TOO_MANY_REQUESTS, line));
+    }
+    let run = match runs.twin.change(Change::CreateRun(scenario)).await.map_err(refused)? {
+        Reply::Run(run) => *run,
+        _ => return Err(ApiError(StatusCode::INTERNAL_SERVER_ERROR, "the run was not created".to_owned())),
+    };
+    let cancel = Arc::new(Notify::new());
+    runs.cancels().insert(run.id, cancel.clone());
+    tokio::spawn(runs.clone().compute(run.clone(), cancel));
+    Ok((StatusCode::CREATED, Json(run)))
+}
+
+/// `DELETE /api/runs/{id}`
+pub(crate) async fn cancel(
+    State(runs): State<Arc<RunManager>>,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, ApiError> {
+    let id = RunId(number("run", &id)?);
+    let mut seq = runs.twin.seq.subscribe();
+    let status_of = || runs.twin.read().live().run(id).cloned();
+    let run = status_of().ok_or_else(|| ApiError::not_found(format!("no run {id}")))?;
+    let cancel = runs.cancels().get(&id).cloned();
+    let Some(cancel) = cancel.filter(|_| is_unfinished(&run)) else {
+        return Err(ApiError(StatusCode::CONFLICT, format!("run {id} has ended already")));
+    };
+    cancel.notify_one();
+    let ended = async {
+        loop {
+            match status_of() {
+                Some(run) if !is_unfinished(&run) => return Some(run),
+                _ if seq.changed().await.is_err() => return None,
+                _ => {}
+            }
+        }
+    };
+    match tokio::time::timeout(CANCEL_WITHIN, ended).await {
+        Ok(Some(run)) => Ok(Json(run)),
+        _ => Err(ApiError(StatusCode::SERVICE_UNAVAILABLE, format!("run {id} does not end"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_line_is_the_last_one() {
+        assert_eq!(last_line("a\nerror: no terrain\n\n").as_deref(), Some("error: no terrain"));
+        assert_eq!(last_line(" \n"), None);
+    }
+
+    #[tokio::test]
+    async fn only_the_end_of_the_messages_is_kept() {
+        let long = format!("{}end", "x".repeat(100_000));
+        let kept = tail(long.as_bytes()).await;
+        assert!(kept.len() <= STDERR_TAIL && kept.ends_with("xend"));
+    }
+}

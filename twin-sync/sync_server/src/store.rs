@@ -1,0 +1,281 @@
+//! The durable log, its snapshot and the history table, in one SQLite file. A commit is one transaction with one fsync.
+
+use crate::error::ServeError;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use sync_core::{EngineSnapshot, LogRecord};
+use twin_model::{EntityId, PropertyId, Seq, TimeMs};
+
+const SCHEMA_VERSION: i64 = 1;
+/// Bytes of a dead letter's payload that are kept.
+const DEAD_PAYLOAD: usize = 4096;
+/// Dead letters kept.
+const DEAD_KEPT: i64 = 100_000;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log (
+  seq INTEGER PRIMARY KEY, last INTEGER NOT NULL, received_at INTEGER NOT NULL, kind TEXT NOT NULL, blob BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS history (
+  entity INTEGER NOT NULL, property INTEGER NOT NULL, observed_at INTEGER NOT NULL, seq INTEGER NOT NULL,
+  value REAL NOT NULL, quality INTEGER NOT NULL,
+  PRIMARY KEY (entity, property, observed_at, seq)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, blob BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS dead_letters (
+  id INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, client TEXT NOT NULL, topic TEXT NOT NULL,
+  reason TEXT NOT NULL, bytes INTEGER NOT NULL, payload BLOB NOT NULL);
+";
+
+/// A message that could not be used, kept with the reason.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetter {
+    pub(crate) received_at: TimeMs,
+    pub(crate) client: String,
+    pub(crate) topic: String,
+    pub(crate) reason: String,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// What a database holds at the start.
+pub(crate) struct Loaded {
+    pub(crate) epoch: String,
+    pub(crate) snapshot: Option<EngineSnapshot>,
+    /// Records after the snapshot, with their first sequence.
+    pub(crate) tail: Vec<(Seq, LogRecord)>,
+}
+
+/// The writer's connection.
+pub(crate) struct Store {
+    path: PathBuf,
+    db: Connection,
+}
+
+impl Store {
+    /// Opens or creates the file.
+    pub(crate) fn open(path: &Path) -> Result<Self, ServeError> {
+        let fail = |e: rusqlite::Error| store_error(path, &e);
+        let db = Connection::open(path).map_err(fail)?;
+        // FULL: the transaction is on disk when commit returns, also with the write-ahead log.
+        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000;")
+            .map_err(fail)?;
+        let version: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(fail)?;
+        if version > SCHEMA_VERSION {
+            let reason = format!("written by a newer version (schema {version}): this program reads {SCHEMA_VERSION}");
+            return Err(ServeError::Store { path: path.to_owned(), reason });
+        }
+        db.execute_batch(SCHEMA).map_err(fail)?;
+        db.execute_batch(&format!("PRAGMA user_version={SCHEMA_VERSION}")).map_err(fail)?;
+        db.set_prepared_statement_cache_capacity(32);
+        Ok(Self { path: path.to_owned(), db })
+    }
+
+    /// Reads the epoch (creating it from `new_epoch` in a fresh file), the snapshot and the log behind it.
+    pub(crate) fn load(&mut self, new_epoch: &str) -> Result<Loaded, ServeError> {
+        let fail = |e: rusqlite::Error| store_error(&self.path, &e);
+        self.db
+            .execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?1)", [new_epoch])
+            .map_err(fail)?;
+        let epoch = self.db.query_row("SELECT value FROM meta WHERE key='epoch'", [], |r| r.get(0)).map_err(fail)?;
+        let blob: Option<Vec<u8>> = self
+            .db
+            .query_row("SELECT blob FROM snapshot WHERE id=1", [], |r| r.get(0))
+            .optional()
+            .map_err(fail)?;
+        let snapshot: Option<EngineSnapshot> = match blob {
+            None => None,
+            Some(blob) => Some(serde_json::from_slice(&blob).map_err(|e| self.damaged("snapshot", e.to_string()))?),
+        };
+        let after = snapshot.as_ref().map_or(Seq(0), EngineSnapshot::seq);
+        let mut tail = Vec::new();
+        let mut select = self.db.prepare("SELECT seq, blob FROM log WHERE seq > ?1 ORDER BY seq").map_err(fail)?;
+        let mut rows = select.query([to_sql(after.0)]).map_err(fail)?;
+        while let Some(row) = rows.next().map_err(fail)? {
+            let (seq, blob): (i64, Vec<u8>) = (row.get(0).map_err(fail)?, row.get(1).map_err(fail)?);
+            let record = LogRecord::decode(&blob).map_err(|e| self.damaged(&format!("log {seq}"), e.to_string()))?;
+            tail.push((Seq(seq.unsigned_abs()), record));
+        }
+        Ok(Loaded { epoch, snapshot, tail })
+    }
+
+    fn damaged(&self, what: &str, reason: String) -> ServeError {
+        ServeError::Store { path: self.path.clone(), reason: format!("{what}: {reason}") }
+    }
+
+    /// Writes records and dead letters and waits until they are on disk.
+    pub(crate) fn commit(
+        &mut self,
+        at: TimeMs,
+        records: &[(Seq, LogRecord)],
+        dead: &[DeadLetter],
+    ) -> Result<(), String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let tx = self.db.transaction().map_err(text)?;
+        for (first, record) in records {
+            let blob = record.encode().map_err(|e| e.to_string())?;
+            let last = first.0 + record.seq_count().saturating_sub(1);
+            let mut insert = tx
+                .prepare_cached("INSERT INTO log (seq, last, received_at, kind, blob) VALUES (?1, ?2, ?3, ?4, ?5)")
+                .map_err(text)?;
+            insert.execute(params![to_sql(first.0), to_sql(last), at.0, record.kind(), blob]).map_err(text)?;
+            let mut insert = tx
+                .prepare_cached(
+                    "INSERT INTO history (entity, property, observed_at, seq, value, quality) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )
+                .map_err(text)?;
+            for o in record.observations(*first) {
+                let row = params![o.entity.0, o.property.0, o.observed_at.0, to_sql(o.seq.0), o.value, o.quality.0];
+                insert.execute(row).map_err(text)?;
+            }
+        }
+        for letter in dead {
+            let mut insert = tx
+                .prepare_cached(
+                    "INSERT INTO dead_letters (received_at, client, topic, reason, bytes, payload) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )
+                .map_err(text)?;
+            let kept = letter.payload.get(..DEAD_PAYLOAD).unwrap_or(&letter.payload);
+            let bytes = i64::try_from(letter.payload.len()).unwrap_or(i64::MAX);
+            let row = params![letter.received_at.0, letter.client, letter.topic, letter.reason, bytes, kept];
+            insert.execute(row).map_err(text)?;
+        }
+        tx.commit().map_err(text)
+    }
+
+    /// Stores a snapshot and drops what is older than `keep_from`: history, dead letters beyond the limit, and log
+    /// records that the snapshot contains.
+    pub(crate) fn snapshot(&mut self, snapshot: &EngineSnapshot, keep_from: TimeMs) -> Result<(), String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let blob = serde_json::to_vec(snapshot).map_err(|e| e.to_string())?;
+        let seq = to_sql(snapshot.seq().0);
+        let tx = self.db.transaction().map_err(text)?;
+        tx.execute("INSERT OR REPLACE INTO snapshot (id, seq, blob) VALUES (1, ?1, ?2)", params![seq, blob])
+            .map_err(text)?;
+        tx.execute("DELETE FROM log WHERE last <= ?1 AND received_at < ?2", params![seq, keep_from.0]).map_err(text)?;
+        tx.execute(
+            "DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?1",
+            params![DEAD_KEPT],
+        )
+        .map_err(text)?;
+        tx.commit().map_err(text)
+    }
+
+    /// Drops history of these series from before `keep_from`.
+    pub(crate) fn prune(&mut self, series: &[(EntityId, PropertyId)], keep_from: TimeMs) -> Result<(), String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let tx = self.db.transaction().map_err(text)?;
+        for (entity, property) in series {
+            let mut delete = tx
+                .prepare_cached("DELETE FROM history WHERE entity = ?1 AND property = ?2 AND observed_at < ?3")
+                .map_err(text)?;
+            delete.execute(params![entity.0, property.0, keep_from.0]).map_err(text)?;
+        }
+        tx.commit().map_err(text)
+    }
+}
+
+/// Reads beside the writer.
+pub(crate) struct Reader {
+    db: Connection,
+}
+
+/// One point of a history: (observed at, value, quality).
+pub(crate) type Point = (i64, f64, u16);
+
+impl Reader {
+    pub(crate) fn open(path: &Path) -> Result<Self, ServeError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(|e| store_error(path, &e))?;
+        Ok(Self { db })
+    }
+
+    /// The newest `limit` points of a series within `from..=to`, oldest first.
+    pub(crate) fn history(
+        &self,
+        series: (EntityId, PropertyId),
+        from: TimeMs,
+        to: TimeMs,
+        limit: u32,
+    ) -> Result<Vec<Point>, String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let mut select = self
+            .db
+            .prepare_cached(
+                "SELECT observed_at, value, quality FROM history WHERE entity = ?1 AND property = ?2 \
+                 AND observed_at BETWEEN ?3 AND ?4 ORDER BY observed_at DESC, seq DESC LIMIT ?5",
+            )
+            .map_err(text)?;
+        let key = params![series.0.0, series.1.0, from.0, to.0, limit];
+        let rows = select.query_map(key, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?))).map_err(text)?;
+        let mut points = rows.collect::<Result<Vec<Point>, _>>().map_err(text)?;
+        points.reverse();
+        Ok(points)
+    }
+
+    /// The newest dead letters: (received at, client, topic, reason, bytes).
+    pub(crate) fn dead_letters(&self, limit: u32) -> Result<Vec<(i64, String, String, String, i64)>, String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let mut select = self
+            .db
+            .prepare_cached(
+                "SELECT received_at, client, topic, reason, bytes FROM dead_letters ORDER BY id DESC LIMIT ?1",
+            )
+            .map_err(text)?;
+        let rows = select.query_map([limit], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?)));
+        rows.map_err(text)?.collect::<Result<Vec<_>, _>>().map_err(text)
+    }
+}
+
+fn to_sql(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn store_error(path: &Path, e: &rusqlite::Error) -> ServeError {
+    ServeError::Store { path: path.to_owned(), reason: e.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sync_core::{LoggedMessage, LoggedSample};
+
+    fn record(values: &[f64]) -> LogRecord {
+        let sample = |v: &f64| LoggedSample { entity: 1, property: 2, value: *v, quality: 0, observed_at: 1000 };
+        LogRecord::Observations(vec![LoggedMessage {
+            device: 1,
+            boot: 0,
+            seq: None,
+            device_ts: Some(1000),
+            received_at: 1001,
+            samples: values.iter().map(sample).collect(),
+        }])
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_reopening() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("twin.db");
+        let mut store = Store::open(&path).unwrap();
+        assert_eq!(store.load("e1").unwrap().epoch, "e1");
+        store.commit(TimeMs(1001), &[(Seq(1), record(&[1.0, 2.0])), (Seq(3), record(&[3.0]))], &[]).unwrap();
+        drop(store);
+        let loaded = Store::open(&path).unwrap().load("e2").unwrap();
+        assert_eq!(loaded.epoch, "e1");
+        let tail: Vec<(u64, u64)> = loaded.tail.iter().map(|(s, r)| (s.0, r.seq_count())).collect();
+        assert_eq!(tail, [(1, 2), (3, 1)]);
+        let series = (EntityId(1), PropertyId(2));
+        let points = Reader::open(&path).unwrap().history(series, TimeMs(0), TimeMs(9999), 2).unwrap();
+        assert_eq!(points, [(1000, 2.0, 0), (1000, 3.0, 0)]);
+    }
+
+    #[test]
+    fn a_newer_file_is_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("twin.db");
+        drop(Store::open(&path).unwrap());
+        Connection::open(&path).unwrap().execute_batch("PRAGMA user_version=99").unwrap();
+        let error = Store::open(&path).err().unwrap().to_string();
+        assert!(error.contains("twin.db") && error.contains("schema 99"), "{error}");
+    }
+}
