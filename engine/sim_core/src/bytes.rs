@@ -71,7 +71,11 @@ impl<'a> ByteReader<'a> {
     /// [`SnapshotError`] when the bytes are short, foreign or damaged.
     pub fn new(bytes: &'a [u8], kind: [u8; 8], kind_name: &'static str) -> Result<Self, SnapshotError> {
         let Some(body) = bytes.len().checked_sub(8).filter(|n| *n >= 8) else {
-            return Err(SnapshotError::Truncated { field: "header", at: bytes.len(), need: 16_usize.saturating_sub(bytes.len()) });
+            return Err(SnapshotError::Truncated {
+                field: "header",
+                at: bytes.len(),
+                need: 16_usize.saturating_sub(bytes.len()),
+            });
         };
         if bytes[..8] != kind {
             return Err(SnapshotError::WrongKind { expected: kind_name, found: format!("{:02x?}", &bytes[..8]) });

@@ -197,7 +197,12 @@ mod tests {
     }
 
     fn setup(forgets: bool, global: Option<&'static AtomicU64>) -> Setup<Stepper> {
-        Setup { kernel: Stepper { forgets, global }, params: 0.1, forcing: 9, state: Walk { x: 0.0, tick: 0, hidden: 0.0 } }
+        Setup {
+            kernel: Stepper { forgets, global },
+            params: 0.1,
+            forcing: 9,
+            state: Walk { x: 0.0, tick: 0, hidden: 0.0 },
+        }
     }
 
     #[test]

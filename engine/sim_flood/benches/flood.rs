@@ -30,8 +30,7 @@ fn case(terrain: &Terrain, forcing: Forcing, initial: &Initial, warm_up: u64) ->
 fn dam_break() -> Case {
     let grid = Grid { nx: N, ny: N, dx_m: 1000.0 / N as f64 };
     let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
-    let depth_m =
-        (0..grid.cell_count() as u32).map(|c| if grid.centre_m(c)[0] < 500.0 { 2.0 } else { 0.5 }).collect();
+    let depth_m = (0..grid.cell_count() as u32).map(|c| if grid.centre_m(c)[0] < 500.0 { 2.0 } else { 0.5 }).collect();
     case(&terrain, Forcing::default(), &Initial { depth_m, ..Initial::default() }, 20)
 }
 

@@ -86,8 +86,8 @@ fn staircase(grid: &Grid, from: [i64; 2], to: [i64; 2], faces: &mut Vec<FaceId>)
     let (mut at, mut done) = (from, [0_i64; 2]);
     while at != to {
         // Compare (done_x + 1/2) / total_x with (done_y + 1/2) / total_y without dividing.
-        let x_next = done[1] >= total[1]
-            || (done[0] < total[0] && (2 * done[0] + 1) * total[1] <= (2 * done[1] + 1) * total[0]);
+        let x_next =
+            done[1] >= total[1] || (done[0] < total[0] && (2 * done[0] + 1) * total[1] <= (2 * done[1] + 1) * total[0]);
         let k = usize::from(!x_next);
         let low = at[k].min(at[k] + step[k]);
         let face = if x_next {

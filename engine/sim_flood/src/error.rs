@@ -38,7 +38,9 @@ pub enum FloodError {
         t_s: f64,
     },
     /// The time step fell below the smallest allowed: the set-up drives water faster than the run can follow.
-    #[error("time step fell to {dt_s:e} s at t = {t_s:.3} s (fastest wave {speed_mps:.1} m/s); allowed: {min_dt_s:e} s or more")]
+    #[error(
+        "time step fell to {dt_s:e} s at t = {t_s:.3} s (fastest wave {speed_mps:.1} m/s); allowed: {min_dt_s:e} s or more"
+    )]
     StepTooSmall {
         /// Step the CFL condition asks for, seconds.
         dt_s: f64,

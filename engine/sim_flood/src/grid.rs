@@ -153,7 +153,13 @@ pub(crate) fn check_len(name: &'static str, found: usize, expected: usize) -> Re
 }
 
 /// Checks every value of a per-cell vector.
-pub(crate) fn check_cells(name: &str, values: &[f64], unit: &'static str, low: f64, high: f64) -> Result<(), FloodError> {
+pub(crate) fn check_cells(
+    name: &str,
+    values: &[f64],
+    unit: &'static str,
+    low: f64,
+    high: f64,
+) -> Result<(), FloodError> {
     for (k, &v) in values.iter().enumerate() {
         if !(v >= low && v <= high) {
             return Err(ParamError::new(format!("{name}[cell {k}]"), v, unit, format!("{low} to {high}")).into());

@@ -370,7 +370,8 @@ impl FloodKernel {
             (true, false) => self.arch.dispatch(StepOp::<true, false> { p, id, tile, scratch, out }),
             (true, true) => self.arch.dispatch(StepOp::<true, true> { p, id, tile, scratch, out }),
         };
-        let mut part = BandSums { tiles: done, stepped: (tile.width() * (tile.r1 - tile.r0)) as u64, ..BandSums::default() };
+        let mut part =
+            BandSums { tiles: done, stepped: (tile.width() * (tile.r1 - tile.r0)) as u64, ..BandSums::default() };
         apply_sources(p, id, &self.bed, out, &mut part);
         sums.add(&part);
     }

@@ -6,7 +6,7 @@ use sim_core::ParamError;
 
 use crate::forcing::{linear_at, linear_integral, step_integral};
 use crate::state::Layout;
-use crate::{FloodError, Forcing, FloodKernel};
+use crate::{FloodError, FloodKernel, Forcing};
 
 /// A cell under an imposed level or a discharge.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -130,9 +130,11 @@ impl FloodForcing {
             })
             .collect();
         let rain_m3 = rain_m.iter().zip(&self.rain_count).map(|(d, n)| d * *n as f64).sum::<f64>() * area;
-        let inflow_m = self.forcing.inflows.iter().map(|q| {
-            linear_integral(&q.series, t0_s, t1_s) / (area * q.cells.len().max(1) as f64)
-        });
+        let inflow_m = self
+            .forcing
+            .inflows
+            .iter()
+            .map(|q| linear_integral(&q.series, t0_s, t1_s) / (area * q.cells.len().max(1) as f64));
         StepForcing {
             raining: rain_m.iter().any(|d| *d > 0.0),
             rain_m,

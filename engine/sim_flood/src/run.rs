@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use sim_core::{CancelToken, Snapshot, SnapshotError};
 
-use crate::{Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, Initial, Ledger, Terrain};
+use crate::{
+    Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, Initial, Ledger, Terrain,
+};
 
 /// What an advance did.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -309,7 +311,8 @@ mod tests {
     fn bad_inputs_are_named() {
         let grid = Grid { nx: 3, ny: 3, dx_m: 1.0 };
         let good = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
-        let new = |t: Terrain, f: Forcing, i: Initial| FloodRun::new(t, vec![], f, FloodParams::default(), i).map(|_| ());
+        let new =
+            |t: Terrain, f: Forcing, i: Initial| FloodRun::new(t, vec![], f, FloodParams::default(), i).map(|_| ());
         let mut t = good.clone();
         t.bed_m[4] = f64::NAN;
         let e = new(t, Forcing::default(), Initial::dry()).unwrap_err().to_string();
@@ -319,7 +322,10 @@ mod tests {
         assert_eq!(e, "initial depth_m has 8 values; the grid has 9 cells");
         let mut roof = good.clone();
         roof.blocked[2] = true;
-        let f = Forcing { inflows: vec![crate::PointInflow { cells: vec![2], series: vec![(0.0, 1.0)] }], ..Forcing::default() };
+        let f = Forcing {
+            inflows: vec![crate::PointInflow { cells: vec![2], series: vec![(0.0, 1.0)] }],
+            ..Forcing::default()
+        };
         assert!(new(roof, f, Initial::dry()).is_err());
         assert!(new(Terrain { manning: vec![], ..good }, Forcing::default(), Initial::dry()).is_err());
         let huge = Grid { nx: usize::MAX, ny: 3, dx_m: 1.0 };

@@ -2,8 +2,8 @@
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
-use crate::tile::TILE_H;
 use crate::rows::TILE_W;
+use crate::tile::TILE_H;
 use crate::{Grid, Ledger};
 
 /// Halo cells on each side of the stored raster.
@@ -162,8 +162,18 @@ impl FloodState {
     }
 
     fn ledger_from(f: &[f64]) -> Option<Ledger> {
-        let &[initial_m3, rain_in_m3, stage_in_m3, stage_out_m3, edge_in_m3, edge_out_m3, point_in_m3, point_out_m3, residue_m3, current_m3] =
-            f
+        let &[
+            initial_m3,
+            rain_in_m3,
+            stage_in_m3,
+            stage_out_m3,
+            edge_in_m3,
+            edge_out_m3,
+            point_in_m3,
+            point_out_m3,
+            residue_m3,
+            current_m3,
+        ] = f
         else {
             return None;
         };
@@ -216,7 +226,11 @@ impl Snapshot for FloodState {
         let mut cells = |field, low: f64| {
             let values = r.f64s(field)?;
             if values.len() != n || values.iter().any(|x| !x.is_finite() || *x < low) {
-                return Err(bad(field, format!("{} values", values.len()), "one finite value per cell, depth not below 0"));
+                return Err(bad(
+                    field,
+                    format!("{} values", values.len()),
+                    "one finite value per cell, depth not below 0",
+                ));
             }
             Ok(values)
         };

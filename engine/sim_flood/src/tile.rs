@@ -1,8 +1,8 @@
 //! One tile of one step: rows stream through small buffers that stay in the first-level cache.
 
 use crate::rows::{
-    Around, Around4, BUF, Cells, Crests, Flux, Recon, Row, Side, Step, TILE_W, fluxes, max, max_or_nan, outflow_share, reconstruct,
-    scale, update,
+    Around, Around4, BUF, Cells, Crests, Flux, Recon, Row, Side, Step, TILE_W, fluxes, max, max_or_nan, outflow_share,
+    reconstruct, scale, update,
 };
 use crate::state::{Layout, PAD};
 

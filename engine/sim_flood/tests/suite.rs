@@ -11,7 +11,11 @@ fn check(rows: Result<Vec<VerificationRow>, sim_flood::FloodError>) {
     for r in &rows {
         println!("{r}");
     }
-    assert!(rows.iter().all(|r| r.pass), "{}", rows.iter().filter(|r| !r.pass).map(|r| format!("\n{r}")).collect::<String>());
+    assert!(
+        rows.iter().all(|r| r.pass),
+        "{}",
+        rows.iter().filter(|r| !r.pass).map(|r| format!("\n{r}")).collect::<String>()
+    );
 }
 
 macro_rules! cases {

@@ -60,7 +60,13 @@ pub fn thacker_radial() -> Result<Vec<VerificationRow>, FloodError> {
         let measure = format!("relL1(h), 200 x 200, t = {k} T");
         rows.push(VerificationRow::at_most("thacker-radial", &measure, e, tolerance, SOURCE));
     }
-    rows.push(VerificationRow::at_most("thacker-radial", "volume error / volume", run.ledger().relative_error(), 1e-12, SOURCE));
+    rows.push(VerificationRow::at_most(
+        "thacker-radial",
+        "volume error / volume",
+        run.ledger().relative_error(),
+        1e-12,
+        SOURCE,
+    ));
     Ok(rows)
 }
 

@@ -51,7 +51,8 @@ pub fn mass_closure() -> Result<Vec<VerificationRow>, FloodError> {
     for k in 1..=12 {
         advance(&mut run, 10.0 * f64::from(k))?;
         let y = rng.range_f64(8.0, 120.0);
-        let gate = barrier_along(&grid, &[[0.0, y], [200.0, y + rng.range_f64(-20.0, 20.0)]], rng.range_f64(49.0, 54.0));
+        let gate =
+            barrier_along(&grid, &[[0.0, y], [200.0, y + rng.range_f64(-20.0, 20.0)]], rng.range_f64(49.0, 54.0));
         let before = run.state().volume_m3();
         run.set_barriers(&[gate])?;
         run.set_forcing(random_forcing(&grid, &mut rng))?;
@@ -59,7 +60,13 @@ pub fn mass_closure() -> Result<Vec<VerificationRow>, FloodError> {
     }
     let l = run.ledger();
     Ok(vec![
-        VerificationRow::at_most("mass-closure", "volume error / inflow, 12 gate moves", l.relative_error(), 1e-12, SOURCE),
+        VerificationRow::at_most(
+            "mass-closure",
+            "volume error / inflow, 12 gate moves",
+            l.relative_error(),
+            1e-12,
+            SOURCE,
+        ),
         VerificationRow::at_most("mass-closure", "residue / inflow", l.residue_m3 / l.total_in_m3(), 1e-13, SOURCE),
         VerificationRow::at_most("mass-closure", "volume moved by moving a gate, m3", gate_jump, 0.0, SOURCE),
     ])

@@ -1,7 +1,10 @@
 //! Rest, symmetry, repeatability.
 
 use super::advance;
-use crate::{FloodError, FloodForcing, FloodKernel, FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, RainSeries, Terrain};
+use crate::{
+    FloodError, FloodForcing, FloodKernel, FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, RainSeries,
+    Terrain,
+};
 use sim_core::conformance::{ConformanceError, Setup};
 use sim_core::{CounterRng, VerificationRow, conformance};
 
@@ -116,7 +119,11 @@ pub fn threads_agree() -> Result<Vec<VerificationRow>, FloodError> {
         in_pool(threads, || s.run(150));
         sim_core::Snapshot::checksum(&s.state)
     };
-    Ok(vec![row("threads-agree", "differences between 1, 2, 3 and 4 threads", conformance::threads_agree(run, &[1, 2, 3, 4]))])
+    Ok(vec![row(
+        "threads-agree",
+        "differences between 1, 2, 3 and 4 threads",
+        conformance::threads_agree(run, &[1, 2, 3, 4]),
+    )])
 }
 
 #[cfg(feature = "parallel")]

@@ -12,7 +12,7 @@ mod structures;
 
 pub use basin::{thacker_planar, thacker_radial};
 pub use conservation::{mass_closure, positivity, rain_on_roofs};
-pub use dambreak::{convergence, ritter, stoker};
+pub use dambreak::{convergence, ritter, stoker, stoker_error};
 pub use invariants::{lake_at_rest, snapshot_continues, symmetry, threads_agree};
 pub use steady::{macdonald_rain, normal_flow, subcritical_bump};
 pub use structures::{barrier_until_overtopped, buildings_hold};

@@ -93,7 +93,13 @@ pub fn normal_flow() -> Result<Vec<VerificationRow>, FloodError> {
     let bed = |x: f64| (1000.0 - x) * slope;
     let p = channel.run(bed, |_| depth, bed(997.5) + depth, 4000.0)?;
     let worst = p[20..180].iter().fold(0.0_f64, |m, c| m.max((c[1] / depth - 1.0).abs()));
-    Ok(vec![VerificationRow::at_most("normal-flow", "max |h/h_n - 1|", worst, 1e-3, "Manning 1891: q = h^(5/3) S^(1/2) / n")])
+    Ok(vec![VerificationRow::at_most(
+        "normal-flow",
+        "max |h/h_n - 1|",
+        worst,
+        1e-3,
+        "Manning 1891: q = h^(5/3) S^(1/2) / n",
+    )])
 }
 
 /// Steady subcritical flow with rain and Manning friction over a bed made to fit a chosen depth.

@@ -6,9 +6,9 @@ use sim_core::CancelToken;
 use sim_flood::{FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, Terrain, barrier_along};
 
 fn data(relative: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("SANDTABLE_SHARED").map(PathBuf::from).unwrap_or_else(|| {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared")
-    });
+    let root = std::env::var_os("SANDTABLE_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
     let path = [root.join("data").join(relative), root.join(relative)].into_iter().find(|p| p.exists());
     if path.is_none() {
         println!("skipped: {relative} is not here (set SANDTABLE_SHARED)");
@@ -46,7 +46,10 @@ fn ea_test_4_agrees_with_dg2() {
         }
     }
     let rmse = sums.map(|s| (s / reference.len() as f64).sqrt());
-    println!("EA test 4: {steps} steps, {work} cell-steps, RMSE of depth {rmse:.4?} m, {:?}", run.ledger().relative_error());
+    println!(
+        "EA test 4: {steps} steps, {work} cell-steps, RMSE of depth {rmse:.4?} m, {:?}",
+        run.ledger().relative_error()
+    );
     assert!(rmse.iter().all(|e| *e <= 0.002), "{rmse:?}");
     assert!(run.ledger().relative_error() < 1e-12);
 }
@@ -84,7 +87,8 @@ fn merewether_agrees_with_surveyed_levels() {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("readable");
     let asc = unzip_first(&std::fs::read(folder.join("topography1.zip")).expect("readable"));
     let mut lines = asc.lines();
-    let head: Vec<f64> = lines.by_ref().take(6).map(|l| l.split_whitespace().last().expect("value").parse().expect("number")).collect();
+    let head: Vec<f64> =
+        lines.by_ref().take(6).map(|l| l.split_whitespace().last().expect("value").parse().expect("number")).collect();
     let (nx, ny, x0, y0, dx_m, hole) = (head[0] as usize, head[1] as usize, head[2], head[3], head[4], head[5]);
     let grid = Grid { nx, ny, dx_m };
     let mut terrain = Terrain::from_fn(grid, 0.04, |_, _| 0.0);
