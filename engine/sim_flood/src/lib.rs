@@ -18,6 +18,7 @@
 //! # Ok::<(), sim_flood::FloodError>(())
 //! ```
 
+mod band;
 mod barrier;
 mod error;
 mod forcing;
