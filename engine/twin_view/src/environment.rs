@@ -1,0 +1,174 @@
+//! Sun, sky, air: the look of the picture.
+
+use crate::layers::ViewCamera;
+use bevy::asset::RenderAssetUsages;
+use bevy::camera::Exposure;
+use bevy::core_pipeline::tonemapping::Tonemapping;
+use bevy::light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap, NotShadowCaster, NotShadowReceiver};
+use bevy::camera::visibility::{NoFrustumCulling, RenderLayers};
+use bevy::mesh::{Indices, PrimitiveTopology};
+use bevy::prelude::*;
+use twin_bevy::TwinSystems;
+
+/// How much work a picture may be.
+#[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Quality {
+    /// Shadows in four cascades, 4× multisampling.
+    #[default]
+    High,
+    /// One shadow cascade, no multisampling: browsers without a graphics card, tests.
+    Low,
+}
+
+/// Direction from the ground to the sun, scene frame: late morning, south-east.
+#[must_use]
+pub fn to_sun() -> Vec3 {
+    Vec3::new(0.52, 0.72, 0.46).normalize_or_zero()
+}
+
+/// Colour at the horizon, also of the far air.
+const HORIZON: [f32; 3] = [0.71, 0.80, 0.89];
+const ZENITH: [f32; 3] = [0.20, 0.42, 0.74];
+const BELOW: [f32; 3] = [0.44, 0.48, 0.47];
+
+#[derive(Component)]
+struct Sky;
+
+/// Everything that a camera of ours needs besides its target and transform.
+#[must_use]
+pub fn camera_bundle(images: &mut Assets<Image>, quality: Quality) -> impl Bundle {
+    let environment = EnvironmentMapLight {
+        intensity: 1500.0,
+        ..EnvironmentMapLight::hemispherical_gradient(
+            images,
+            Color::linear_rgb(0.50, 0.68, 1.0),
+            Color::linear_rgb(0.78, 0.84, 0.92),
+            Color::linear_rgb(0.34, 0.33, 0.30),
+        )
+    };
+    (
+        Camera3d::default(),
+        Projection::Perspective(PerspectiveProjection {
+            fov: 42.0_f32.to_radians(),
+            near: 0.4,
+            far: 30_000.0,
+            ..default()
+        }),
+        Exposure { ev100: 12.1 },
+        Tonemapping::AcesFitted,
+        if quality == Quality::High { Msaa::Sample4 } else { Msaa::Off },
+        environment,
+        DistanceFog {
+            color: Color::linear_rgb(HORIZON[0], HORIZON[1], HORIZON[2]),
+            directional_light_color: Color::linear_rgba(1.0, 0.9, 0.75, 0.25),
+            directional_light_exponent: 24.0,
+            falloff: FogFalloff::from_visibility_colors(
+                9000.0,
+                Color::srgb(0.62, 0.70, 0.78),
+                Color::srgb(0.78, 0.85, 0.92),
+            ),
+        },
+        RenderLayers::layer(crate::layers::ALWAYS),
+    )
+}
+
+fn setup(
+    mut commands: Commands,
+    mut meshes: ResMut<Assets<Mesh>>,
+    mut materials: ResMut<Assets<StandardMaterial>>,
+    quality: Res<Quality>,
+) {
+    let high = *quality == Quality::High && cfg!(not(target_arch = "wasm32"));
+    commands.insert_resource(DirectionalLightShadowMap { size: if high { 4096 } else { 2048 } });
+    commands.insert_resource(GlobalAmbientLight { color: Color::srgb(0.86, 0.92, 1.0), brightness: 250.0, ..default() });
+    commands.spawn((
+        DirectionalLight {
+            color: Color::srgb(1.0, 0.955, 0.88),
+            illuminance: 21_000.0,
+            shadow_maps_enabled: true,
+            ..default()
+        },
+        Transform::from_translation(to_sun()).looking_at(Vec3::ZERO, Vec3::Y),
+        CascadeShadowConfigBuilder {
+            num_cascades: if high { 4 } else { 1 },
+            minimum_distance: 2.0,
+            maximum_distance: if high { 2600.0 } else { 1300.0 },
+            first_cascade_far_bound: 90.0,
+            ..default()
+        }
+        .build(),
+        RenderLayers::layer(crate::layers::ALWAYS),
+    ));
+    commands.spawn((
+        Sky,
+        Mesh3d(meshes.add(sky_dome())),
+        MeshMaterial3d(materials.add(StandardMaterial {
+            unlit: true,
+            fog_enabled: false,
+            cull_mode: None,
+            ..default()
+        })),
+        NotShadowCaster,
+        NotShadowReceiver,
+        NoFrustumCulling,
+    ));
+}
+
+/// Unlit colours pass the tone curve too; this is what the standard material's exposure leaves them alone with.
+fn sky_colour(direction: Vec3) -> [f32; 4] {
+    let up = direction.y;
+    let mix = |a: [f32; 3], b: [f32; 3], t: f32| -> [f32; 3] { std::array::from_fn(|i| a[i] + (b[i] - a[i]) * t) };
+    let base = if up >= 0.0 {
+        mix(HORIZON, ZENITH, up.powf(0.55).min(1.0))
+    } else {
+        mix(HORIZON, BELOW, (-up * 5.0).min(1.0))
+    };
+    let towards = direction.dot(to_sun()).max(0.0);
+    let glow = 0.22 * towards.powf(12.0) + 0.9 * towards.powf(600.0);
+    [base[0] + glow, base[1] + glow * 0.92, base[2] + glow * 0.75, 1.0]
+}
+
+fn sky_dome() -> Mesh {
+    const RINGS: u32 = 48;
+    const SEGMENTS: u32 = 96;
+    const RADIUS_M: f32 = 15_000.0;
+    let (mut positions, mut colours, mut indices) = (Vec::new(), Vec::new(), Vec::new());
+    for ring in 0..=RINGS {
+        let elevation = (ring as f32 / RINGS as f32 - 0.5) * std::f32::consts::PI;
+        for segment in 0..=SEGMENTS {
+            let azimuth = segment as f32 / SEGMENTS as f32 * std::f32::consts::TAU;
+            let flat = elevation.cos();
+            let direction = Vec3::new(flat * azimuth.cos(), elevation.sin(), flat * azimuth.sin());
+            positions.push((direction * RADIUS_M).to_array());
+            colours.push(sky_colour(direction));
+        }
+    }
+    for ring in 0..RINGS {
+        for segment in 0..SEGMENTS {
+            let a = ring * (SEGMENTS + 1) + segment;
+            let b = a + SEGMENTS + 1;
+            indices.extend([a, b, a + 1, a + 1, b, b + 1]);
+        }
+    }
+    Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
+        .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, positions)
+        .with_inserted_attribute(Mesh::ATTRIBUTE_COLOR, colours)
+        .with_inserted_indices(Indices::U32(indices))
+}
+
+/// The dome goes along with the first camera; it is so large that the others do not matter.
+fn follow(cameras: Query<(&ViewCamera, &Transform), Without<Sky>>, mut sky: Query<&mut Transform, With<Sky>>) {
+    let Some((_, eye)) = cameras.iter().min_by_key(|(view, _)| view.index) else { return };
+    for mut transform in &mut sky {
+        if transform.translation != eye.translation {
+            transform.translation = eye.translation;
+        }
+    }
+}
+
+pub(crate) fn register(app: &mut App, quality: Quality) {
+    app.insert_resource(quality)
+        .insert_resource(ClearColor(Color::linear_rgb(HORIZON[0], HORIZON[1], HORIZON[2])))
+        .add_systems(Startup, setup)
+        .add_systems(Update, follow.in_set(TwinSystems::Project).after(crate::orbit::apply));
+}
