@@ -98,11 +98,15 @@ fn floating(ctx: &Context, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
         .fixed_pos(rect.min)
         .constrain(false)
         .movable(false)
+        .default_size(rect.size())
         .show(ctx, |ui| {
+            // An area remembers the size that its content had; the room it may take is given anew.
+            ui.set_max_size(rect.size());
             let frame = panel_frame();
-            let inner = rect.width() - f32::from(frame.inner_margin.left) - f32::from(frame.inner_margin.right) - 2.0;
+            let inner = rect.size() - frame.inner_margin.sum() - vec2(2.0, 2.0);
             frame.show(ui, |ui| {
-                ui.set_width(inner);
+                ui.set_width(inner.x);
+                ui.set_max_height(inner.y);
                 add(ui);
             });
         });

@@ -8,7 +8,7 @@ use bevy::light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap, NotShad
 use bevy::camera::visibility::{NoFrustumCulling, RenderLayers};
 use bevy::mesh::{Indices, PrimitiveTopology};
 use bevy::prelude::*;
-use twin_bevy::TwinSystems;
+use twin_bevy::{PackInfo, TwinSystems};
 
 /// How much work a picture may be.
 #[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,9 +27,9 @@ pub fn to_sun() -> Vec3 {
 }
 
 /// Colour at the horizon, also of the far air.
-const HORIZON: [f32; 3] = [0.71, 0.80, 0.89];
-const ZENITH: [f32; 3] = [0.20, 0.42, 0.74];
-const BELOW: [f32; 3] = [0.44, 0.48, 0.47];
+const HORIZON: [f32; 3] = [0.60, 0.72, 0.84];
+const ZENITH: [f32; 3] = [0.12, 0.30, 0.62];
+const BELOW: [f32; 3] = [0.40, 0.45, 0.46];
 
 #[derive(Component)]
 struct Sky;
@@ -55,7 +55,7 @@ pub fn camera_bundle(images: &mut Assets<Image>, quality: Quality) -> impl Bundl
             ..default()
         }),
         Exposure { ev100: 12.1 },
-        Tonemapping::AcesFitted,
+        Tonemapping::KhronosPbrNeutral,
         if quality == Quality::High { Msaa::Sample4 } else { Msaa::Off },
         environment,
         DistanceFog {
@@ -166,9 +166,37 @@ fn follow(cameras: Query<(&ViewCamera, &Transform), Without<Sky>>, mut sky: Quer
     }
 }
 
+/// The land around: a wide disc a little below the lowest point of the pack, so that the community does not float.
+fn surroundings(
+    mut commands: Commands,
+    mut meshes: ResMut<Assets<Mesh>>,
+    mut materials: ResMut<Assets<StandardMaterial>>,
+    pack: Res<PackInfo>,
+    mut done: Local<bool>,
+) {
+    if std::mem::replace(&mut *done, true) {
+        return;
+    }
+    let bounds = pack.manifest.bounds_enu;
+    let middle = [(bounds[0][0] + bounds[1][0]) / 2.0, (bounds[0][1] + bounds[1][1]) / 2.0, bounds[0][2] - 2.0];
+    commands.spawn((
+        Mesh3d(meshes.add(Circle::new(14_000.0).mesh().resolution(96))),
+        MeshMaterial3d(materials.add(StandardMaterial {
+            base_color: Color::linear_rgb(0.115, 0.135, 0.10),
+            perceptual_roughness: 1.0,
+            reflectance: 0.05,
+            ..default()
+        })),
+        Transform::from_translation(crate::space::scene_from_enu(middle))
+            .with_rotation(Quat::from_rotation_x(-std::f32::consts::FRAC_PI_2)),
+        NotShadowCaster,
+    ));
+}
+
 pub(crate) fn register(app: &mut App, quality: Quality) {
     app.insert_resource(quality)
         .insert_resource(ClearColor(Color::linear_rgb(HORIZON[0], HORIZON[1], HORIZON[2])))
         .add_systems(Startup, setup)
+        .add_systems(Update, surroundings.in_set(TwinSystems::Project).run_if(resource_exists::<PackInfo>))
         .add_systems(Update, follow.in_set(TwinSystems::Project).after(crate::orbit::apply));
 }

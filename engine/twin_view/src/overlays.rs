@@ -122,7 +122,7 @@ fn fans(mut board: Board, community: Res<Community>, selection: Res<Selection>, 
     for camera in community.0.of_kind(EntityKind::Camera) {
         let Some(view) = camera.camera else { continue };
         let picked = selection.0 == Some(camera.id);
-        let alpha = if picked { 0.34 } else { 0.11 };
+        let alpha = if picked { 0.42 } else { 0.17 };
         let eye = scene_from_enu(camera.p_enu);
         let range = view.range_m.clamp(1.0, 200.0);
         let steps = ((view.hfov_deg / 6.0).ceil() as usize).clamp(2, 30);
