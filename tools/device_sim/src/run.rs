@@ -11,6 +11,9 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep, sleep_until};
 
+/// Largest packet, bytes: what the listener takes.
+const MAX_PACKET: usize = 256 * 1024;
+
 /// What to simulate and where to send it.
 #[derive(Debug, Clone)]
 pub struct SimOptions {
@@ -88,6 +91,8 @@ pub async fn run_until(options: SimOptions, stop: impl Future<Output = ()>) -> R
     );
     settings.set_keep_alive(Duration::from_secs(30));
     settings.set_inflight(1000);
+    // The client's own default of 10 KiB is less than one message of a large gateway.
+    settings.set_max_packet_size(MAX_PACKET, MAX_PACKET);
     let (client, events) = AsyncClient::new(settings, 1000);
     tokio::select! {
         () = publish(client, schedule) => {}

@@ -23,3 +23,4 @@ mod ws;
 pub use error::ServeError;
 pub use options::{DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions};
 pub use server::{ServerHandle, serve};
+pub use store::live_json;

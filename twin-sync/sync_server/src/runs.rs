@@ -3,7 +3,8 @@
 use crate::http::ApiError;
 use crate::options::ServeOptions;
 use crate::rest::{body, number, refused};
-use crate::twin::{Twin, make_dir, now};
+use crate::store::live_text;
+use crate::twin::{Twin, make_dir};
 use crate::writer::{Change, Reply};
 use axum::Json;
 use axum::body::Bytes;
@@ -14,7 +15,6 @@ use std::path::{Path as FilePath, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use sync_core::StateRow;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore};
@@ -126,11 +126,7 @@ impl RunManager {
 
     fn write_inputs(&self, dir: &FilePath, scenario: &Scenario) -> Result<(), String> {
         make_dir(dir).map_err(|e| e.to_string())?;
-        let live = {
-            let engine = self.twin.read();
-            let rows: Vec<StateRow> = engine.live().iter().map(StateRow::from).collect();
-            serde_json::json!({ "now": now(), "state": rows }).to_string()
-        };
+        let live = live_text(self.twin.read().live());
         let text = toml::to_string(scenario).map_err(|e| format!("scenario: {e}"))?;
         for (name, content) in [("scenario.toml", text), ("live.json", live)] {
             let path = dir.join(name);

@@ -3,7 +3,7 @@
 use crate::error::ServeError;
 use crate::options::ServeOptions;
 use crate::runs::RunManager;
-use crate::store::{Reader, Store};
+use crate::store::{DATABASE, Reader, Store};
 use crate::twin::{Parts, Twin, binding_index, make_dir, now, pack_key, stopped};
 use crate::writer::{Job, Writer};
 use crate::{http, mqtt, ws};
@@ -29,9 +29,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`ServeError`] when the server cannot start, or when it had to stop because the log could not be written.
 pub async fn serve(options: ServeOptions) -> Result<(), ServeError> {
-    let server = ServerHandle::start(options).await?;
-    server.wait_for_signal().await;
-    server.stop().await
+    ServerHandle::start(options).await?.wait().await
 }
 
 /// A running server. Dropping it without [`ServerHandle::stop`] leaves it running until the runtime ends.
@@ -137,6 +135,15 @@ impl ServerHandle {
         }
     }
 
+    /// Serves until ctrl-c, SIGTERM or a failure, then stops.
+    ///
+    /// # Errors
+    /// As [`ServerHandle::stop`].
+    pub async fn wait(self) -> Result<(), ServeError> {
+        self.wait_for_signal().await;
+        self.stop().await
+    }
+
     /// Stops listening, finishes what was accepted, writes a snapshot.
     ///
     /// # Errors
@@ -215,7 +222,7 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     if fresh {
         tracing::info!(dir = %data_dir.display(), "new data folder for this pack");
     }
-    let path = data_dir.join("twin.db");
+    let path = data_dir.join(DATABASE);
     let mut store = Store::open(&path)?;
     let loaded = store.load(&new_epoch())?;
     let rules = RuleBook::new(&pack.model, &pack.properties);

@@ -1,11 +1,14 @@
 //! The durable log, its snapshot and the history table, in one SQLite file. A commit is one transaction with one fsync.
 
 use crate::error::ServeError;
+use crate::twin::now;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
-use sync_core::{EngineSnapshot, LogRecord};
+use sync_core::{EngineSnapshot, LiveEngine, LiveState, LogRecord, RuleBook, StateRow};
 use twin_model::{EntityId, PropertyId, Seq, TimeMs};
 
+/// File name within a pack's data folder.
+pub(crate) const DATABASE: &str = "twin.db";
 const SCHEMA_VERSION: i64 = 1;
 /// Bytes of a dead letter's payload that are kept.
 const DEAD_PAYLOAD: usize = 4096;
@@ -76,29 +79,8 @@ impl Store {
             .execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?1)", [new_epoch])
             .map_err(fail)?;
         let epoch = self.db.query_row("SELECT value FROM meta WHERE key='epoch'", [], |r| r.get(0)).map_err(fail)?;
-        let blob: Option<Vec<u8>> = self
-            .db
-            .query_row("SELECT blob FROM snapshot WHERE id=1", [], |r| r.get(0))
-            .optional()
-            .map_err(fail)?;
-        let snapshot: Option<EngineSnapshot> = match blob {
-            None => None,
-            Some(blob) => Some(serde_json::from_slice(&blob).map_err(|e| self.damaged("snapshot", e.to_string()))?),
-        };
-        let after = snapshot.as_ref().map_or(Seq(0), EngineSnapshot::seq);
-        let mut tail = Vec::new();
-        let mut select = self.db.prepare("SELECT seq, blob FROM log WHERE seq > ?1 ORDER BY seq").map_err(fail)?;
-        let mut rows = select.query([to_sql(after.0)]).map_err(fail)?;
-        while let Some(row) = rows.next().map_err(fail)? {
-            let (seq, blob): (i64, Vec<u8>) = (row.get(0).map_err(fail)?, row.get(1).map_err(fail)?);
-            let record = LogRecord::decode(&blob).map_err(|e| self.damaged(&format!("log {seq}"), e.to_string()))?;
-            tail.push((Seq(seq.unsigned_abs()), record));
-        }
+        let (snapshot, tail) = read_log(&self.db, &self.path)?;
         Ok(Loaded { epoch, snapshot, tail })
-    }
-
-    fn damaged(&self, what: &str, reason: String) -> ServeError {
-        ServeError::Store { path: self.path.clone(), reason: format!("{what}: {reason}") }
     }
 
     /// Writes records and dead letters and waits until they are on disk.
@@ -173,6 +155,72 @@ impl Store {
         }
         tx.commit().map_err(text)
     }
+}
+
+/// The snapshot, and the records behind it with their first sequence.
+fn read_log(db: &Connection, path: &Path) -> Result<(Option<EngineSnapshot>, Vec<(Seq, LogRecord)>), ServeError> {
+    let fail = |e: rusqlite::Error| store_error(path, &e);
+    let damaged =
+        |what: String, reason: String| ServeError::Store { path: path.to_owned(), reason: format!("{what}: {reason}") };
+    let blob: Option<Vec<u8>> =
+        db.query_row("SELECT blob FROM snapshot WHERE id=1", [], |r| r.get(0)).optional().map_err(fail)?;
+    let snapshot: Option<EngineSnapshot> = match blob {
+        None => None,
+        Some(blob) => Some(serde_json::from_slice(&blob).map_err(|e| damaged("snapshot".to_owned(), e.to_string()))?),
+    };
+    let after = snapshot.as_ref().map_or(Seq(0), EngineSnapshot::seq);
+    let mut tail = Vec::new();
+    let mut select = db.prepare("SELECT seq, blob FROM log WHERE seq > ?1 ORDER BY seq").map_err(fail)?;
+    let mut rows = select.query([to_sql(after.0)]).map_err(fail)?;
+    while let Some(row) = rows.next().map_err(fail)? {
+        let (seq, blob): (i64, Vec<u8>) = (row.get(0).map_err(fail)?, row.get(1).map_err(fail)?);
+        let record = LogRecord::decode(&blob).map_err(|e| damaged(format!("log record {seq}"), e.to_string()))?;
+        tail.push((Seq(seq.unsigned_abs()), record));
+    }
+    Ok((snapshot, tail))
+}
+
+/// The present state of a data folder as the JSON text that runs start from (`{"now": ms, "state": [[entity, property,
+/// value, quality, observed at, received at, seq], …]}`); also while a server is using the folder. With several packs
+/// in the folder, the one written last.
+///
+/// # Errors
+/// [`ServeError`] when there is no database or it cannot be read.
+pub fn live_json(data_dir: &Path) -> Result<String, ServeError> {
+    let path = database_in(data_dir)?;
+    let reader = Reader::open(&path)?;
+    let (snapshot, tail) = read_log(&reader.db, &path)?;
+    let mut engine = match snapshot {
+        Some(snapshot) => LiveEngine::restore(RuleBook::default(), snapshot).0,
+        None => LiveEngine::new(RuleBook::default()),
+    };
+    for (first, record) in &tail {
+        engine.apply(*first, record);
+    }
+    Ok(live_text(engine.live()))
+}
+
+/// The text of [`live_json`] for a state.
+pub(crate) fn live_text(live: &LiveState) -> String {
+    let rows: Vec<StateRow> = live.iter().map(StateRow::from).collect();
+    serde_json::json!({ "now": now(), "state": rows }).to_string()
+}
+
+/// The database of a data folder: in itself, or in the folder of the pack that was written last.
+fn database_in(data_dir: &Path) -> Result<PathBuf, ServeError> {
+    let io = |source| ServeError::Io { path: data_dir.to_owned(), source };
+    let mut candidates = vec![data_dir.join(DATABASE)];
+    for entry in std::fs::read_dir(data_dir).map_err(io)? {
+        candidates.push(entry.map_err(io)?.path().join(DATABASE));
+    }
+    // The write-ahead log is what changes with every commit.
+    let written = |path: &PathBuf| {
+        let wal = path.with_extension("db-wal");
+        let time = |p: &Path| p.metadata().and_then(|m| m.modified()).ok();
+        time(path).max(time(&wal))
+    };
+    let newest = candidates.into_iter().filter(|p| p.is_file()).max_by_key(written);
+    newest.ok_or_else(|| io(std::io::Error::new(std::io::ErrorKind::NotFound, "no server has written here (no twin.db)")))
 }
 
 /// Reads beside the writer.

@@ -175,3 +175,19 @@ fn repeats_are_acknowledged_but_stored_once() {
     device.publish(GATEWAY, format!("{{\"m\":{{{}}}}}", many.join(",")).as_bytes()).unwrap();
     assert_eq!(fixture.metric("samples_total"), u64::from(crate::pack::GATEWAY_SERIES));
 }
+
+#[test]
+fn simulated_devices_fill_every_series() {
+    let fixture = Fixture::start();
+    let options = device_sim::SimOptions::new(fixture.mqtt, fixture.dir.path().join("pack"));
+    let devices = fixture.runtime.spawn(device_sim::run(options));
+    let series = fixture.get("/api/community")["series"].as_u64().unwrap();
+    wait_until("every series has a value", || fixture.metric("series") == series);
+    devices.abort();
+    assert_eq!(fixture.metric("dead_letters_total"), 0);
+    let text = sync_server::live_json(&fixture.dir.path().join("data")).unwrap();
+    let live: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(live["state"].as_array().unwrap().len() as u64, series);
+    let error = sync_server::live_json(&fixture.dir.path().join("pack")).unwrap_err().to_string();
+    assert!(error.contains("no server has written here"), "{error}");
+}

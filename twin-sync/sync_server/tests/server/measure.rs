@@ -17,23 +17,47 @@ fn measure_ingest_and_latency() {
     let rate = load.acked.len() as f64 / started.elapsed().as_secs_f64();
     let (p50, p99) = fixture.server().commit_quantiles_ms();
     println!("{rate:.0} messages/s acknowledged, window 2000; commit p50 ≤ {p50:?} ms, p99 ≤ {p99:?} ms");
+    let (stored, repeats) = (fixture.metric("committed_total"), fixture.metric("repeats_total"));
+    let commits = fixture.metric("commits_total");
+    println!("{} acknowledged, {stored} committed in {commits} commits, {repeats} repeats", load.acked.len());
+    assert_eq!((load.acked.len() as u64, repeats), (stored, 0));
+}
 
-    let fixture = Fixture::start();
+/// Times from just before the publish to the value in the viewer's state, ms, sorted.
+fn waits(fixture: &Fixture, count: u32, pause: Duration) -> Vec<f64> {
     let mut viewer = fixture.viewer();
-    viewer.catches_up(&fixture);
-    let (mut device, _) = Device::connect(fixture.mqtt, "d").unwrap();
+    viewer.catches_up(fixture);
+    let (mut device, _) = Device::connect(fixture.mqtt, "probe").unwrap();
     let mut waits = Vec::new();
-    for i in 0..200 {
+    for i in 0..count {
+        std::thread::sleep(pause);
         let sent = Instant::now();
-        let payload = format!(r#"{{"ts":{},"m":{{"level_m":{i}}}}}"#, now().0);
-        device.publish(&topic(1), payload.as_bytes()).unwrap();
-        while !viewer.live.of_entity(EntityId(1)).any(|e| e.value == f64::from(i)) {
+        let payload = format!(r#"{{"ts":{},"m":{{"level_m":{i}.5}}}}"#, now().0);
+        device.publish(&topic(16), payload.as_bytes()).unwrap();
+        while !viewer.live.of_entity(EntityId(16)).any(|e| e.value == f64::from(i) + 0.5) {
             viewer.poll();
             std::thread::sleep(Duration::from_micros(200));
         }
         waits.push(sent.elapsed().as_secs_f64() * 1000.0);
-        std::thread::sleep(Duration::from_millis(17));
     }
     waits.sort_by(f64::total_cmp);
-    println!("publish → viewer: p50 {:.1} ms, p99 {:.1} ms (200 messages, 50 ms frames)", waits[100], waits[197]);
+    waits
+}
+
+#[test]
+#[ignore = "a measurement, not a test"]
+fn measure_publish_to_viewer() {
+    let fixture = Fixture::start();
+    let at = |waits: &[f64], share: f64| waits[(waits.len() as f64 * share) as usize];
+    let idle = waits(&fixture, 200, Duration::from_millis(83));
+    println!("publish → viewer, else idle: p50 {:.1} ms, p99 {:.1} ms", at(&idle, 0.5), at(&idle, 0.99));
+    let mut load = Load::new(fixture.mqtt, 2000, 15, 2000);
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let busy = std::thread::scope(|scope| {
+        scope.spawn(|| load.run_while(|_| !stop.load(std::sync::atomic::Ordering::Relaxed)));
+        let busy = waits(&fixture, 200, Duration::from_millis(37));
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        busy
+    });
+    println!("publish → viewer at 2,000 messages/s: p50 {:.1} ms, p99 {:.1} ms", at(&busy, 0.5), at(&busy, 0.99));
 }
