@@ -1,2 +1,59 @@
-//! The command line and server.
-fn main() {}
+//! `sandtable`: the command line and server of the community sand table (社区电子沙盘).
+//!
+//! Exit codes: 0 done, 1 failed with one clear line, 2 wrong usage. With `--json` one JSON document goes to stdout;
+//! messages go to stderr.
+
+mod generate;
+mod import;
+mod info;
+mod progress;
+mod serve;
+mod simulate;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Digital-twin sand table of an urban community: import, serve, simulate.
+#[derive(Parser)]
+#[command(name = "sandtable", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Write the deliveries of a fictional riverside community in real formats.
+    Generate(generate::Args),
+    /// Turn deliveries into a community pack, with a report of everything skipped or approximated.
+    Import(import::Args),
+    /// Say what is in a pack.
+    Info(info::Args),
+    /// Serve a pack: MQTT in, state, REST, WebSocket and the web viewer out.
+    Serve(serve::Args),
+    /// Compute a scenario on a pack.
+    Simulate(simulate::Args),
+    /// Run the verification suite of the kernels.
+    Verify(verify::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Import(args) => import::run(&args),
+        Command::Info(args) => info::run(&args),
+        Command::Serve(args) => serve::run(args),
+        Command::Simulate(args) => simulate::run(&args),
+        Command::Verify(args) => verify::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line: causes after colons, line breaks inside messages folded.
+            let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("sandtable: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
