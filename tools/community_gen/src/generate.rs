@@ -64,7 +64,6 @@ pub fn generate(opts: &GenerateOptions, progress: &mut dyn FnMut(&str, f32)) -> 
     for folder in ["dem", "vector", "bim", "live"] {
         make_folder(&out.join(folder))?;
     }
-    fix_dates(out)?;
     let mut report = counts(&plan);
     progress("dem", 0.05);
     raster::write_dem(&plan, &fresh(&out.join("dem/dem_1m.tif"))?)?;
@@ -104,7 +103,8 @@ fn write_vectors(plan: &CommunityPlan, out: &Path) -> Result<(), GenError> {
         fresh(&out.join("vector/buildings").with_extension(part))?;
     }
     vector::write_buildings(plan, &fresh(&out.join("vector/buildings.shp"))?)?;
-    vector::write_geopackage(plan, &fresh(&out.join("vector/community.gpkg"))?)?;
+    let package = fresh(&out.join("vector/community.gpkg"))?;
+    with_fixed_date(out, || vector::write_geopackage(plan, &package))?;
     tables::write_addresses(plan, &out.join("vector/addresses.csv"))?;
     let crs =
         Crs::from_user(crate::plan::CRS).map_err(|source| GenError::Frame { what: "the plan's system", source })?;
@@ -112,10 +112,14 @@ fn write_vectors(plan: &CommunityPlan, out: &Path) -> Result<(), GenError> {
     tables::write_trees(plan, &crs, &out.join("vector/trees.geojson"))
 }
 
-/// GDAL writes the date of the day into GeoPackages and DBF files unless told otherwise.
-fn fix_dates(out: &Path) -> Result<(), GenError> {
-    gdal::config::set_config_option("OGR_CURRENT_DATE", "2026-01-01T00:00:00.000Z")
-        .map_err(|source| GenError::Gdal { path: out.to_owned(), source })
+/// GDAL writes the date of the day into GeoPackages unless told otherwise, here for this thread only.
+fn with_fixed_date(out: &Path, write: impl FnOnce() -> Result<(), GenError>) -> Result<(), GenError> {
+    const KEY: &str = "OGR_CURRENT_DATE";
+    let e = |source| GenError::Gdal { path: out.to_owned(), source };
+    gdal::config::set_thread_local_config_option(KEY, "2026-01-01T00:00:00.000Z").map_err(e)?;
+    let written = write();
+    gdal::config::clear_thread_local_config_option(KEY).map_err(e)?;
+    written
 }
 
 fn make_folder(path: &Path) -> Result<(), GenError> {

@@ -260,12 +260,12 @@ impl Frame {
     }
 
     /// Plan point of a frame point.
-    pub fn to_plan(&self, p: Pt) -> Pt {
+    pub fn to_plan(self, p: Pt) -> Pt {
         add(self.origin, add(mul(self.axis, p[0]), mul(left(self.axis), p[1])))
     }
 
     /// Frame point of a plan point.
-    pub fn from_plan(&self, p: Pt) -> Pt {
+    pub fn local(self, p: Pt) -> Pt {
         let d = sub(p, self.origin);
         let n = left(self.axis);
         [d[0] * self.axis[0] + d[1] * self.axis[1], d[0] * n[0] + d[1] * n[1]]
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn frame_round_trip() {
         let f = Frame::new([10.0, 20.0], 33.0);
-        let p = f.from_plan(f.to_plan([3.0, -7.0]));
+        let p = f.local(f.to_plan([3.0, -7.0]));
         assert!(dist(p, [3.0, -7.0]) < 1e-12);
         assert!((f.angle_deg() - 33.0).abs() < 1e-9);
     }

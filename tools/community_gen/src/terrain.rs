@@ -65,7 +65,7 @@ fn plain(p: Pt, seed: u64) -> f64 {
         let d = ((x - cx) / rx).powi(2) + ((y - cy) / ry).powi(2);
         (-d).exp()
     };
-    z -= 2.1 * pocket(500.0, 330.0, 190.0, 120.0);
+    z -= 2.6 * pocket(495.0, 300.0, 185.0, 130.0);
     z -= 0.7 * pocket(790.0, 300.0, 140.0, 80.0);
     z += 0.25 * (fractal(x / 60.0, y / 60.0, seed) - 0.5) + 0.05 * (smooth(x / 4.0, y / 4.0, seed + 9) - 0.5);
     z

@@ -166,7 +166,7 @@ pub fn typical(units: u32, ground: bool) -> Floor {
     for unit in 1..=units {
         let x0 = BAR_UNIT_M * f64::from(unit - 1);
         for door in 1..=2 {
-            flat(&mut floor, unit, door, x0);
+            flat(&mut floor, (unit, units), door, x0);
         }
         for (name, kind, r) in CORE {
             floor.rooms.push(Room { name, kind, unit, door: 0, rect: [r[0] + x0, r[1], r[2] + x0, r[3]] });
@@ -188,7 +188,7 @@ pub fn typical(units: u32, ground: bool) -> Floor {
     floor
 }
 
-fn flat(floor: &mut Floor, unit: u32, door: u32, x0: f64) {
+fn flat(floor: &mut Floor, (unit, units): (u32, u32), door: u32, x0: f64) {
     let mirror = door == 2;
     let place = |x: f64| x0 + if mirror { BAR_UNIT_M - x } else { x };
     let span = |a: f64, b: f64| (place(a).min(place(b)), place(a).max(place(b)));
@@ -196,7 +196,12 @@ fn flat(floor: &mut Floor, unit: u32, door: u32, x0: f64) {
         let (a, b) = span(r[0], r[2]);
         floor.rooms.push(Room { name, kind: RoomKind::Flat, unit, door, rect: [a, r[1], b, r[3]] });
     }
+    // between two units the gable wall is a party wall, without a window
+    let gable = if mirror { unit == units } else { unit == 1 };
     for o in FLAT_OPENINGS {
+        if o.0 == Filling::Window && o.1 && !gable {
+            continue;
+        }
         floor.openings.push(opening(o, place));
     }
     let (a, b) = span(4.4, 8.4);

@@ -76,7 +76,7 @@ fn spaces(kit: &mut Kit, s: &mut Storey<'_>, floor: &Floor) {
         // inner walls stand half in the room, outer walls wholly
         let inset = |side: usize, towards: f64| {
             let outer = floor.walls.iter().any(|w| {
-                let same_line = (w.at - room.rect[side]).abs() < 1e-6 && w.vertical == (side % 2 == 0);
+                let same_line = (w.at - room.rect[side]).abs() < 1e-6 && w.vertical == side.is_multiple_of(2);
                 same_line && w.external() && (w.left == Some(i) || w.right == Some(i))
             });
             room.rect[side] + towards * if outer { WALL_M } else { WALL_M * 0.5 }

@@ -9,8 +9,18 @@ use crate::terrain::{BANK_TO_CREST_M, BANK_TO_ROAD_M, Terrain, bank_at};
 
 /// Species and their crown radius and height, metres.
 const STREET: [(&str, f64, f64); 3] = [("香樟", 3.4, 9.0), ("悬铃木", 3.9, 11.5), ("银杏", 2.4, 9.5)];
-const GARDEN: [(&str, f64, f64); 5] =
-    [("桂花", 1.9, 4.5), ("香樟", 3.2, 8.0), ("广玉兰", 2.6, 7.5), ("红枫", 1.7, 4.0), ("樱花", 2.2, 5.0)];
+const GARDEN: [(&str, f64, f64); 10] = [
+    ("桂花", 1.9, 4.5),
+    ("香樟", 3.2, 8.0),
+    ("广玉兰", 2.6, 7.5),
+    ("桂花", 1.7, 4.0),
+    ("香樟", 3.0, 7.5),
+    ("石楠", 1.4, 3.0),
+    ("杜英", 2.4, 7.0),
+    ("桂花", 2.0, 4.8),
+    ("红枫", 1.6, 3.6),
+    ("樱花", 2.2, 5.0),
+];
 const WATER: [(&str, f64, f64); 2] = [("垂柳", 3.1, 7.5), ("水杉", 1.9, 13.0)];
 
 struct Planter<'a> {
@@ -23,6 +33,7 @@ pub fn plant(draft: &mut Draft, terrain: &Terrain) {
     let mut planter = Planter { draft, cells: BTreeMap::new() };
     planter.streets();
     planter.lots();
+    planter.belts();
     planter.riverside(terrain);
     drive(draft);
 }
@@ -145,6 +156,30 @@ impl Planter<'_> {
                     self.tree(at, kind);
                 }
             }
+        }
+    }
+
+    /// Belts of trees in the planted strips outside the streets.
+    fn belts(&mut self) {
+        let rings: Vec<Vec<Pt>> = self
+            .draft
+            .areas
+            .iter()
+            .filter(|a| a.lot.is_none() && a.kind == AreaKind::Garden)
+            .map(|a| a.ring.clone())
+            .collect();
+        for ring in rings {
+            let (low, high) = bounds(&ring);
+            for _ in 0..(area(&ring) / 16.0) as u32 {
+                let at = [self.draft.rng.range(low[0], high[0]), self.draft.rng.range(low[1], high[1])];
+                let kind = if self.draft.rng.chance(0.4) { WATER[1] } else { *self.draft.rng.pick(&GARDEN) };
+                self.tree(at, kind);
+            }
+        }
+        for _ in 0..260 {
+            let at = [self.draft.rng.range(0.0, SIZE_M[0]), self.draft.rng.range(982.0, SIZE_M[1])];
+            let kind = *self.draft.rng.pick(&GARDEN);
+            self.tree(at, kind);
         }
     }
 

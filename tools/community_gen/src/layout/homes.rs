@@ -232,9 +232,10 @@ pub fn mill_dormitories(pen: &mut Pen<'_>) {
     pen.lane(LaneKind::Internal, 6.0, &[[w * 0.55, -14.0], [w * 0.55, d + 14.0]]);
     pen.lane(LaneKind::Internal, 5.0, &[[4.0, d * 0.5], [w + 14.0, d * 0.5]]);
     let mut number = 0;
-    let rows = ((d - 20.0) / 27.0).floor() as u32;
+    let rows = ((d - 20.0) / 24.0).floor() as u32;
+    let pitch = (d - 20.0) / f64::from(rows);
     for row in 0..rows {
-        let y = 9.0 + 27.0 * f64::from(row);
+        let y = 8.0 + pitch * f64::from(row);
         if (y + 5.0 - d * 0.5).abs() < 12.0 {
             continue;
         }

@@ -7,6 +7,9 @@ mod public;
 mod riverside;
 mod streets;
 
+#[cfg(test)]
+mod tests;
+
 pub use riverside::parallel as river_parallel;
 
 use crate::error::GenError;

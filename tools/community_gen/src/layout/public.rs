@@ -77,6 +77,15 @@ pub fn commerce(pen: &mut Pen<'_>) {
         let y = 122.0 + 14.0 * f64::from(k);
         pen.bays([84.0, y], [w - 88.0, y], 0.8);
     }
+    for k in 0..2 {
+        let y = 128.0 + 14.0 * f64::from(k);
+        pen.bays([w - 74.0, y], [w - 10.0, y], 0.6);
+    }
+    for x in [84.0, 122.0, 160.0] {
+        pen.rect(AreaKind::Garden, x, d - 38.0, x + 28.0, d - 22.0);
+    }
+    pen.rect(AreaKind::Garden, 8.0, 44.0, 34.0, 108.0);
+    pen.rect(AreaKind::Garden, 152.0, 40.0, 172.0, 106.0);
     pen.rect(AreaKind::Garden, w - 76.0, 12.0, w - 8.0, 34.0);
     pen.rect(AreaKind::Garden, 70.0, 8.0, w - 90.0, 26.0);
     pen.lane(LaneKind::Internal, 7.0, &[[-14.0, 120.0], [w * 0.62, 118.5], [w + 14.0, 112.0]]);
@@ -119,6 +128,13 @@ pub fn services(pen: &mut Pen<'_>) {
     pen.lane(LaneKind::Internal, 7.0, &[[w * 0.5, -14.0], [w * 0.5, d - 62.0]]);
     pen.lane(LaneKind::Internal, 7.0, &[[-14.0, d - 60.0], [w + 14.0, d - 60.0]]);
     pen.bays([w * 0.5 + 10.0, d - 52.0], [w - 50.0, d - 52.0], 0.6);
+    for k in 0..2 {
+        let y = 70.0 + 14.0 * f64::from(k);
+        pen.bays([w * 0.5 + 8.0, y], [w - 72.0, y], 0.7);
+    }
+    pen.rect(AreaKind::Garden, 10.0, 6.0, 66.0, 17.0);
+    pen.rect(AreaKind::Garden, w * 0.5 + 8.0, 112.0, w - 10.0, d - 70.0);
+    pen.rect(AreaKind::Garden, w * 0.5 + 8.0, 8.0, w - 104.0, 52.0);
     pen.gate('w', d - 60.0, 6.0, true);
     pen.gate('s', w * 0.5, 6.0, true);
 }

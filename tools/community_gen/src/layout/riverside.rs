@@ -50,7 +50,26 @@ pub fn draw(draft: &mut Draft, gap: Pt) {
             lot: None,
         });
     }
+    margins(draft);
     pump_station(draft, gap);
+}
+
+/// Strips outside the outermost streets: belts of trees, vegetable plots.
+fn margins(draft: &mut Draft) {
+    let west = draft.streets[4].line[1][0] - draft.streets[4].redline_m * 0.5 - 6.0;
+    let east = draft.streets[8].line[1][0] + draft.streets[8].redline_m * 0.5 + 6.0;
+    for (x0, x1) in [(0.0, west), (east, SIZE_M[0])] {
+        for (kind, y0, y1) in [
+            (AreaKind::Garden, 250.0, 330.0),
+            (AreaKind::Plots, 336.0, 440.0),
+            (AreaKind::Garden, 500.0, 690.0),
+            (AreaKind::Plots, 760.0, 850.0),
+            (AreaKind::Garden, 856.0, 940.0),
+        ] {
+            let ring = crate::geom::rect(x0, y0, x1, y1);
+            draft.areas.push(Area { kind, name: "", ring, frame: Frame::new([x0, y0], 0.0), lot: None });
+        }
+    }
 }
 
 fn pump_station(draft: &mut Draft, gap: Pt) {

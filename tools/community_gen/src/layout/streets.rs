@@ -185,7 +185,7 @@ fn inner_rectangle(ring: &[Pt]) -> (Frame, Pt) {
         [s[0] + n[0], s[1] + n[1]]
     });
     let turned = Frame { origin: ring[0], axis };
-    let local = turned.ring(&[]).into_iter().chain(ring.iter().map(|p| turned.from_plan(*p))).collect::<Vec<_>>();
+    let local = turned.ring(&[]).into_iter().chain(ring.iter().map(|p| turned.local(*p))).collect::<Vec<_>>();
     let x0 = local[0][0].max(local[3][0]);
     let x1 = local[1][0].min(local[2][0]);
     let y0 = local[0][1].max(local[1][1]);

@@ -7,6 +7,9 @@ use crate::plan::{Address, AreaKind, Building, CommunityPlan, Use};
 use crate::rng::{Rng, hash2};
 use crate::terrain::bank_at;
 
+/// Code of the river in the water layer.
+const RIVER: &str = "WT01";
+
 /// A sensor.
 pub struct Device {
     /// Code, unique.
@@ -106,7 +109,7 @@ fn homes(m: &mut Maker<'_>) {
         if pick % 10 < 2 {
             m.put("gas", name("燃气报警器"), add(at, [0.8, 0.4]), floor_z + 2.2, &a.code, Some(a.storey));
         }
-        if pick % 7 == 0 {
+        if pick.is_multiple_of(7) {
             m.put("water_meter", name("水表"), add(at, [-0.6, 0.6]), floor_z + 0.6, &a.code, Some(a.storey));
         }
         if pick % 8 == 1 {
@@ -199,7 +202,7 @@ fn components(m: &mut Maker<'_>) {
             "垃圾分类亭" => m.outside("bin_level", format!("{}满溢", c.name), c.at, 1.1, &c.code),
             "充电桩" => {
                 chargers += 1;
-                if chargers % 2 == 0 {
+                if chargers.is_multiple_of(2) {
                     m.outside("ev_charger", c.name.clone(), c.at, 1.2, &c.code);
                 }
             }
@@ -223,7 +226,6 @@ fn drains(m: &mut Maker<'_>) {
 
 fn environment(m: &mut Maker<'_>) {
     let plan = m.plan;
-    let division = crate::plan::DIVISION;
     let roof = |m: &mut Maker<'_>, lot: usize, what: &str| {
         let tallest = plan
             .buildings
@@ -241,7 +243,7 @@ fn environment(m: &mut Maker<'_>) {
     roof(m, 10, "科创园");
     for (k, x) in [plan.gap[0] - 30.0, 930.0].into_iter().enumerate() {
         let at = [x, bank_at(x) - 3.0];
-        m.put("river_level", format!("柳江{}号水位计", k + 1), at, 19.5, division, None);
+        m.put("river_level", format!("柳江{}号水位计", k + 1), at, 19.5, RIVER, None);
     }
     let low = |street: usize, t: f64| {
         let line = &plan.streets[street].line;
@@ -281,7 +283,7 @@ fn environment(m: &mut Maker<'_>) {
         }
     }
     for a in plan.areas.iter().filter(|a| a.kind == AreaKind::Plaza && !a.name.is_empty()) {
-        let on = a.lot.map_or(division, |l| plan.lots[l].code.as_str()).to_owned();
+        let on = a.lot.map_or(RIVER, |l| plan.lots[l].code.as_str()).to_owned();
         m.outside("people_counter", format!("{}客流", a.name), centroid(&a.ring), 5.0, &on);
     }
 }

@@ -6,7 +6,7 @@ mod types;
 
 use std::path::Path;
 
-pub use cameras::{Camera, cameras};
+pub use cameras::cameras;
 pub use devices::{Device, devices};
 
 use crate::error::GenError;

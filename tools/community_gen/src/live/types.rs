@@ -175,7 +175,7 @@ pub const CLASSES: &[Class] = &[
         name: "排涝泵站",
         properties: &["water_level_m", "pumps_running", "flow_m3ph", "power_kw"],
         interval_s: 60,
-        thresholds: &[Threshold("water_level_m", "at_least", 17.8, 0.2, "major", "泵站前池水位过高")],
+        thresholds: &[Threshold("water_level_m", "at_least", 17.2, 0.2, "major", "泵站前池水位过高")],
     },
     Class {
         key: "rain_gauge",

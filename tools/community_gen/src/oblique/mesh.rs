@@ -8,7 +8,7 @@ use super::atlas::{Atlas, PatchId, Source};
 use super::scene::Scene;
 use crate::geom::{Frame, Pt, centroid, contains, dist, lerp, triangulate};
 use crate::paint::{SHADOW, local_bounds};
-use crate::plan::{Building, Roof, SIZE_M, Tree};
+use crate::plan::{Building, Car, Roof, SIZE_M, Tree};
 use crate::rng::smooth;
 
 /// How fine a level is.
@@ -65,6 +65,7 @@ pub fn build(scene: &Scene<'_>, low: Pt, high: Pt, level: &Level) -> Result<Geom
     let ground = m.atlas.add(Source::Ortho(ground_low, ground_high), size, level.ground_m);
     let within = |p: Pt| (low[0]..high[0]).contains(&p[0]) && (low[1]..high[1]).contains(&p[1]);
     let houses: Vec<&Building> = scene.plan.buildings.iter().filter(|b| within(centroid(&b.ring))).collect();
+    let paint = m.atlas.add(Source::Flat([84.0, 86.0, 90.0]), [1.0, 1.0], 0.5);
     let mut pieces = Vec::new();
     let mut roofs = Vec::new();
     for b in &houses {
@@ -85,6 +86,11 @@ pub fn build(scene: &Scene<'_>, low: Pt, high: Pt, level: &Level) -> Result<Geom
     if level.tree_segments > 0 {
         for t in scene.plan.trees.iter().filter(|t| within(t.at)) {
             m.tree(t, (ground, ground_low, ground_high));
+        }
+    }
+    if level.number >= 18 {
+        for car in scene.plan.cars.iter().filter(|c| within(c.at)) {
+            m.car(car, (ground, ground_low, ground_high), paint);
         }
     }
     for piece in &pieces {
@@ -176,7 +182,7 @@ impl<'a> Maker<'a> {
         let n = self.level.tree_segments;
         let z = self.scene.surface(t.at);
         let rings: &[(f64, f64)] =
-            if n > 6 { &[(0.5, 0.18), (1.0, 0.45), (0.78, 0.8)] } else { &[(0.55, 0.15), (0.95, 0.55)] };
+            if n > 6 { &[(0.6, 0.0), (1.0, 0.4), (0.78, 0.78)] } else { &[(0.62, 0.0), (0.95, 0.5)] };
         let first = self.positions.len() as u32;
         for (radius, up) in rings {
             for k in 0..n {
@@ -200,6 +206,16 @@ impl<'a> Maker<'a> {
             }
             self.indices.extend([id(rings.len() - 1, k), id(rings.len() - 1, k + 1), top]);
         }
+    }
+
+    /// A box whose top shows the painted car.
+    fn car(&mut self, c: &Car, patch: (PatchId, Pt, Pt), side: PatchId) {
+        let frame = Frame { origin: c.at, axis: c.axis };
+        let ring =
+            frame.ring(&crate::geom::rect(-c.size[0] * 0.48, -c.size[1] * 0.46, c.size[0] * 0.48, c.size[1] * 0.46));
+        let z = self.scene.surface(c.at);
+        let height = if c.size[0] > 8.0 { 2.9 } else { 1.35 };
+        self.solid(&ring, z - 0.1, z + height, patch, side);
     }
 
     /// Reserves texture for the walls of a building, long ones in pieces.

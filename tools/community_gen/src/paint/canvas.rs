@@ -51,8 +51,8 @@ impl Canvas {
     /// Sets a pixel.
     pub fn set(&mut self, column: usize, row: usize, c: Rgb) {
         let i = (row * self.width + column) * 3;
-        for k in 0..3 {
-            self.rgb[i + k] = c[k].clamp(0.0, 255.0) as u8;
+        for (byte, value) in self.rgb[i..i + 3].iter_mut().zip(c) {
+            *byte = value.clamp(0.0, 255.0) as u8;
         }
     }
 
@@ -131,8 +131,8 @@ impl Canvas {
         for r in r0..=r1.max(r0) {
             for c in c0..=c1.max(c0) {
                 let i = (r * self.width + c) * 3;
-                for k in 0..3 {
-                    sum[k] += u32::from(self.rgb[i + k]);
+                for (total, byte) in sum.iter_mut().zip(&self.rgb[i..i + 3]) {
+                    *total += u32::from(*byte);
                 }
                 n += 1;
             }

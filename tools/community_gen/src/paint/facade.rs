@@ -111,7 +111,7 @@ impl<'a> Face<'a> {
         let half = if self.south > 0.0 { 0.9 } else { 0.7 };
         let from_middle = (x - width * 0.5).abs();
         if from_middle < half && (0.75..2.35).contains(&fh) {
-            let frame = from_middle > half - 0.09 || from_middle < 0.05 || fh < 0.84 || fh > 2.26;
+            let frame = from_middle > half - 0.09 || from_middle < 0.05 || !(0.84..=2.26).contains(&fh);
             if frame {
                 return [228.0, 228.0, 224.0];
             }

@@ -157,7 +157,7 @@ fn paint_area(canvas: &mut Canvas, plan: &CommunityPlan, area: &Area) {
             grain(p, mix([150.0, 146.0, 136.0], [140.0, 126.0, 100.0], dirt), 0.14)
         }),
         AreaKind::Plots => canvas.fill(&area.ring, |p, _| {
-            let q = frame.from_plan(p);
+            let q = frame.local(p);
             let bed = (q[0] / 1.6).floor() as i64;
             let green = white(bed, (q[1] / 9.0).floor() as i64, seed) as f32;
             if q[0].rem_euclid(1.6) < 0.4 {
@@ -220,7 +220,7 @@ fn track(canvas: &mut Canvas, area: &Area) {
 fn field(canvas: &mut Canvas, area: &Area, seed: u64) {
     let f = area.frame;
     canvas.fill(&area.ring, |p, _| {
-        let stripe = f.from_plan(p)[0].rem_euclid(12.0) < 6.0;
+        let stripe = f.local(p)[0].rem_euclid(12.0) < 6.0;
         shade(mix(grass(p, seed), [86.0, 134.0, 70.0], 0.7), if stripe { 1.05 } else { 0.93 })
     });
     let (l, w) = (33.0, 18.5);

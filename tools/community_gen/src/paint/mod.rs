@@ -7,7 +7,7 @@ mod roofs;
 
 pub use roofs::local_bounds;
 
-pub use canvas::{Canvas, PIXEL_M, Rgb, mix, shade};
+pub use canvas::{Canvas, Rgb};
 
 use crate::geom::{Pt, add, mul};
 use crate::plan::{Building, CommunityPlan};

@@ -15,7 +15,7 @@ fn grain(p: Pt, c: Rgb, amount: f32) -> Rgb {
 
 /// Local bounds of a footprint in its own frame.
 pub fn local_bounds(b: &Building) -> (Pt, Pt) {
-    let local: Vec<Pt> = b.ring.iter().map(|p| b.frame.from_plan(*p)).collect();
+    let local: Vec<Pt> = b.ring.iter().map(|p| b.frame.local(*p)).collect();
     bounds(&local)
 }
 
@@ -40,7 +40,7 @@ pub fn paint(canvas: &mut Canvas, b: &Building) {
     match b.roof {
         Roof::Gable(_) => gable(canvas, b, base),
         Roof::Metal => canvas.fill(&b.ring, |p, _| {
-            let q = b.frame.from_plan(p);
+            let q = b.frame.local(p);
             let rib = q[0].rem_euclid(1.0) < 0.3;
             grain(p, shade(base, if rib { 0.9 } else { 1.02 }), 0.04)
         }),
@@ -52,7 +52,7 @@ fn gable(canvas: &mut Canvas, b: &Building, base: Rgb) {
     let (low, high) = local_bounds(b);
     let ridge = (low[1] + high[1]) * 0.5;
     canvas.fill(&b.ring, |p, _| {
-        let q = b.frame.from_plan(p);
+        let q = b.frame.local(p);
         let row = q[1].rem_euclid(0.75) < 0.25;
         let column = q[0].rem_euclid(0.5) < 0.25;
         let sun = if q[1] < ridge { 1.12 } else { 0.78 };
@@ -72,7 +72,7 @@ fn flat(canvas: &mut Canvas, b: &Building, base: Rgb) {
         // the parapet's shadow falls to the north
         let south = [p[0] + 0.2, p[1] - 0.75];
         let shadowed = !contains(&b.ring, south) || dist_ring(south, &b.ring) < 0.35;
-        let q = b.frame.from_plan(p);
+        let q = b.frame.local(p);
         let seam = q[0].rem_euclid(6.0) < 0.25 || q[1].rem_euclid(6.0) < 0.25;
         let stain = fractal(p[0] / 6.0, p[1] / 6.0, 35) as f32;
         let k = (0.86 + 0.24 * stain) * if seam { 0.9 } else { 1.0 } * if shadowed { 0.62 } else { 1.0 };

@@ -344,7 +344,9 @@ fn landcover(file: &mut VectorFile, plan: &CommunityPlan) -> Result<(), GenError
         rows.push((a.ring.clone(), name, n, runoff));
     }
     for l in plan.lanes.iter().filter(|l| l.kind == LaneKind::Internal) {
-        rows.push((ribbon(&l.line, l.width_m), "混凝土", 0.014, 0.9));
+        for w in l.line.windows(2) {
+            rows.push((ribbon(w, l.width_m), "混凝土", 0.014, 0.9));
+        }
     }
     for s in &plan.streets {
         rows.push((ribbon(&s.line, s.carriage_m), "沥青", 0.014, 0.9));
