@@ -6,8 +6,10 @@ const { instance, page } = await browser();
 try {
   const start = Date.now();
   await page.goto(`${server.url}/`);
-  await until('the viewer is ready', 180000, () => page.evaluate('Boolean(window.sandtable?.state().ready && window.sandtable.state().tilesLoaded > 0)'), 50);
-  check(true, `first picture ${((Date.now() - start) / 1000).toFixed(1)} s after navigation`);
+  await until('the viewer is ready', 180000, () => page.evaluate('window.sandtable?.status?.().tilesDrawn > 0'), 50);
+  check(true, `first picture with tiles ${((Date.now() - start) / 1000).toFixed(1)} s after navigation`);
+  await until('everything has arrived', 180000, () => page.evaluate('window.sandtable.status().ready'), 50);
+  check(true, `complete picture ${((Date.now() - start) / 1000).toFixed(1)} s after navigation`);
 } finally {
   await instance.close();
   await server.stop();
