@@ -45,10 +45,11 @@ struct Notes {
 impl Oblique {
     /// Reads `metadata.xml` and finds the root files.
     pub fn open(path: &Path, layer: &Layer, place: &Place) -> Result<Self> {
-        if !path.is_dir() {
-            return Err(ImportError::delivery(path, "is not a folder with metadata.xml and Data/"));
+        let is_tile = path.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("osgb"));
+        if !path.is_dir() && !is_tile {
+            return Err(ImportError::delivery(path, "is neither a folder with metadata.xml and Data/ nor an .osgb file"));
         }
-        let file = path.join("metadata.xml");
+        let file = if is_tile { path.with_file_name("metadata.xml") } else { path.join("metadata.xml") };
         let metadata = if file.is_file() {
             let bytes = std::fs::read(&file).map_err(ImportError::io(&file))?;
             osgb::metadata::parse(&bytes).map_err(|e| ImportError::delivery(&file, e))?
@@ -56,6 +57,10 @@ impl Oblique {
             Metadata { srs: Srs::Missing, origin: [0.0; 3] }
         };
         let (projector, origin) = reference(&file, layer, &metadata, place)?;
+        if is_tile {
+            let data = path.parent().map(Path::to_owned).unwrap_or_default();
+            return Ok(Self { projector, origin, data, roots: vec![path.to_owned()] });
+        }
         let data = ["Data", "data"].iter().map(|d| path.join(d)).find(|d| d.is_dir()).unwrap_or_else(|| path.to_owned());
         let roots = roots(&data)?;
         if roots.is_empty() {

@@ -173,14 +173,17 @@ impl Project {
         Ok(())
     }
 
-    /// A path of the project file: `${NAME}` is taken from the environment, relative paths start at the project file.
+    /// A path of the project file: `${NAME}` is taken from the environment (`${NAME:-else}` when it is not set),
+    /// relative paths start at the project file.
     pub fn resolve(&self, path: &str) -> Result<PathBuf> {
         let mut text = String::new();
         let mut rest = path;
         while let Some((before, after)) = rest.split_once("${") {
             let (name, tail) =
                 after.split_once('}').ok_or_else(|| self.bad(format!("path {path:?}: \"${{\" without \"}}\"")))?;
+            let (name, otherwise) = name.split_once(":-").map_or((name, None), |(n, d)| (n, Some(d.to_owned())));
             let value = std::env::var(name)
+                .or_else(|e| otherwise.ok_or(e))
                 .map_err(|e| self.bad(format!("path {path:?}: environment variable {name}: {e}")))?;
             text.push_str(before);
             text.push_str(&value);
@@ -224,6 +227,7 @@ mod tests {
         let p = project(HEAD).unwrap();
         let error = p.resolve("${NO_SUCH_VARIABLE_HERE}/x").unwrap_err().to_string();
         assert!(error.contains("NO_SUCH_VARIABLE_HERE"), "{error}");
+        assert!(p.resolve("${NO_SUCH_VARIABLE_HERE:-../a}/x").unwrap().ends_with("../a/x"));
         let home = std::env::var("PATH").unwrap();
         assert!(p.resolve("${PATH}").unwrap().ends_with(home));
     }

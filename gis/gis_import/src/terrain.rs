@@ -13,7 +13,7 @@ use tiles3d::{GlbImage, GlbModel, Primitive, Refine};
 
 /// Cells along the side of a tile.
 const CELLS: usize = 64;
-/// Pixels along the side of a tile's picture.
+/// Most pixels along the side of a tile's picture.
 const PIXELS: usize = 512;
 /// JPEG quality of the pictures.
 const QUALITY: u8 = 82;
@@ -43,7 +43,8 @@ struct Plan<'a> {
     levels: u32,
     /// West, south, side lengths of the whole (m in the plane CRS).
     area: [f64; 4],
-    textured: bool,
+    /// Pixel size of the orthophoto, m.
+    pixel_m: Option<f64>,
     /// Lowest and highest elevation, m.
     range: [f32; 2],
 }
@@ -66,7 +67,7 @@ pub(crate) fn build(
             return Err(ImportError::Cancelled);
         }
         // GDAL reads in one thread; meshing and JPEG take all.
-        let cut = |k: &Key| ortho.map(|o| o.cut(plan.rect(*k), PIXELS, place)).transpose();
+        let cut = |k: &Key| ortho.map(|o| o.cut(plan.rect(*k), plan.pixels(*k), place)).transpose();
         let pictures: Vec<Option<Vec<u8>>> = batch.iter().map(cut).collect::<Result<_>>()?;
         let made: Vec<Result<Box3>> = batch
             .par_iter()
@@ -89,9 +90,10 @@ pub(crate) fn build(
 impl<'a> Plan<'a> {
     fn new(place: &'a Place, terrain: &'a Terrain, solid: &'a Terrain, ortho: Option<&Ortho>) -> Self {
         let (w, h) = (f64::from(terrain.nx) * terrain.dx_m, f64::from(terrain.ny) * terrain.dx_m);
-        // Deep enough for the picture's pixels and for two metres or two cells, at least three levels.
-        let finest = |per_tile: usize, unit: f64| (w.max(h) / (per_tile as f64 * unit)).log2().ceil().max(0.0) as u32;
-        let by_picture = ortho.map_or(0, |o| finest(PIXELS, o.pixel_m().max(0.01)));
+        // Deep enough for the picture's pixels and for two metres or two cells (to the nearest level), at least three.
+        let finest = |per_tile: usize, unit: f64| (w.max(h) / (per_tile as f64 * unit)).log2().round().max(0.0) as u32;
+        let pixel_m = ortho.map(|o| o.pixel_m().max(0.01));
+        let by_picture = pixel_m.map_or(0, |p| finest(PIXELS, p));
         let by_height = finest(CELLS, (2.0 * terrain.dx_m).max(2.0));
         let finite = || terrain.bed_m.iter().copied().filter(|z| z.is_finite());
         let range = [finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max)];
@@ -101,7 +103,7 @@ impl<'a> Plan<'a> {
             place,
             levels: by_picture.max(by_height).clamp(2, 6) + 1,
             area: [terrain.x0, terrain.y0, w, h],
-            textured: ortho.is_some(),
+            pixel_m,
             range,
         }
     }
@@ -137,13 +139,20 @@ impl<'a> Plan<'a> {
         [x0 + x * w / n, y0 + y * h / n, x0 + (x + 1.0) * w / n, y0 + (y + 1.0) * h / n]
     }
 
+    /// Pixels along the side of a tile's picture: as many as the orthophoto has there, at most [`PIXELS`].
+    fn pixels(&self, key: Key) -> usize {
+        let side = self.area[2].max(self.area[3]) / f64::from(1_u32 << key.level);
+        let source = self.pixel_m.map_or(PIXELS, |p| (side / p).ceil() as usize);
+        source.div_ceil(16).saturating_mul(16).clamp(64, PIXELS)
+    }
+
     /// Error of a level: one texel (or a quarter cell) at the screen-space error that is aimed at.
     fn error_m(&self, level: u32) -> f64 {
         if level + 1 >= self.levels {
             return 0.0;
         }
         let side = self.area[2].max(self.area[3]) / f64::from(1_u32 << level);
-        let detail = if self.textured { side / PIXELS as f64 } else { side / CELLS as f64 / 4.0 };
+        let detail = if self.pixel_m.is_some() { side / PIXELS as f64 } else { side / CELLS as f64 / 4.0 };
         SSE_PX * detail
     }
 
@@ -151,7 +160,7 @@ impl<'a> Plan<'a> {
         let mesh = self.mesh(key).map_err(|e| ImportError::Frame { what: format!("terrain tile {}", key.name()), source: e })?;
         let mut model = GlbModel { primitives: vec![mesh], ..Default::default() };
         if let Some(rgb) = picture {
-            model.images.push(GlbImage { mime: ImageMime::Jpeg, bytes: jpeg(&rgb, PIXELS)? });
+            model.images.push(GlbImage { mime: ImageMime::Jpeg, bytes: jpeg(&rgb, self.pixels(key))? });
         }
         Ok(model)
     }
@@ -203,7 +212,7 @@ impl<'a> Plan<'a> {
             m.indices.extend([*top, low, low_next, *top, low_next, rim[next]]);
         }
         m.normals = Some(normals);
-        if self.textured {
+        if self.pixel_m.is_some() {
             m.uvs = Some(uvs);
             m.material.texture = Some(0);
         } else {
