@@ -55,6 +55,11 @@ impl<'a> Bim<'a> {
         };
         bim.add_storeys(layer, entities);
         bim.add_elements(layer, entities, log);
+        log.entry.read += model.with_geometry().count() as u64;
+        let voids = model.with_geometry().filter(|e| is_void(e)).count();
+        if voids > 0 {
+            log.approximate(format!("{voids} openings"), "cut out of their walls and slabs, not shown themselves");
+        }
         for issue in &model.skipped {
             log.skip(&issue.global_id, format!("{}: {}", issue.what, issue.reason));
         }
@@ -109,6 +114,9 @@ impl<'a> Bim<'a> {
         order.sort_by_key(|i| (self.depth(*i), *i));
         for i in order {
             let Some(element) = model.elements.get(i) else { continue };
+            if is_void(element) {
+                continue;
+            }
             let kind = kind_of(&element.class);
             let is_room = spaces.contains_key(&i);
             if element.meshes.is_empty() && !wholes.contains(&i) && !is_room && kind == EntityKind::BimElement {
@@ -124,7 +132,6 @@ impl<'a> Bim<'a> {
             if let Some(slot) = spaces.get(&i).and_then(|n| self.nodes.get_mut(*n)) {
                 *slot = Some(id);
             }
-            log.read();
         }
         self.add_bare_rooms(layer, entities);
     }
@@ -354,6 +361,11 @@ fn element_box(e: &Element, placement: &Placement) -> Box3 {
         b.add(placement.enu(p));
     }
     b
+}
+
+/// The shape of a hole.
+fn is_void(e: &Element) -> bool {
+    matches!(e.class.as_str(), "IfcOpeningElement" | "IfcOpeningStandardCase" | "IfcVoidingFeature")
 }
 
 fn kind_of(class: &str) -> EntityKind {

@@ -114,9 +114,13 @@ impl Run<'_> {
         let blocks = self.buildings(&ground, community, progress)?;
         self.addresses(&blocks)?;
         self.terrain_layer(dem.as_ref(), progress)?;
-        if !blocks.is_empty() {
+        // A building with a BIM model is drawn by it.
+        let models = self.of_type(LayerType::Ifc);
+        let drawn_by_bim = |b: &Block| models.iter().any(|(_, l)| l.building.as_deref() == Some(b.key.as_str()));
+        let plain: Vec<Block> = blocks.iter().filter(|b| !drawn_by_bim(b)).cloned().collect();
+        if !plain.is_empty() {
             let layer = self.begin_layer("buildings", "建筑体块", "Buildings", LayerKind::Buildings);
-            let node = buildings::build(&self.dir.join("buildings"), place, &blocks, &mut self.entities, layer, progress)?;
+            let node = buildings::build(&self.dir.join("buildings"), place, &plain, &mut self.entities, layer, progress)?;
             self.end_layer(&node);
         }
         let mut graphs = self.bims(&blocks, community, progress)?;
