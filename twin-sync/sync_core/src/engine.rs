@@ -324,7 +324,7 @@ pub fn check_new_case(model: &CommunityModel, new: NewCase, id: CaseId, at: Time
     };
     let p_enu = new.p_enu.or(entity.map(|e| e.p_enu));
     let p_enu = p_enu.ok_or_else(|| fail("p_enu", "is needed when no entity is given".to_owned()))?;
-    if p_enu.iter().any(|c| !(c.abs() <= 100_000.0)) {
+    if !p_enu.iter().all(|c| c.abs() <= 100_000.0) {
         return Err(fail("p_enu", format!("= {p_enu:?}: must lie within 100 km of the origin (m)")));
     }
     let around = entity.and_then(|e| model.nearest(e.id, EntityKind::Grid)).map(|g| g.id);

@@ -96,7 +96,7 @@ impl Payload {
             }
             other => (scalar(other).ok_or_else(not_a_number)?, false),
         };
-        if !(value.abs() <= MAX_ABS_VALUE) {
+        if value.is_nan() || value.abs() > MAX_ABS_VALUE {
             return Err(DecodeError::OutOfRange { path: path.to_owned(), value });
         }
         // -0.0 and 0.0 are one value; keep one bit pattern so that repeats compare equal.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use sync_core::{Admitted, Incoming, Intake, LiveState, LogRecord, LoggedMessage, check_new_case};
-use tokio::sync::mpsc::{Receiver, error::TryRecvError};
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use twin_model::{
     Alarm, AlarmId, Case, CaseAction, CaseId, EntityId, NewCase, PropertyId, Run, RunId, RunStatus, Scenario, Seq,
@@ -121,10 +121,7 @@ impl Writer {
                     }
                 }
                 if group.len() < GROUP {
-                    job = match jobs.try_recv() {
-                        Ok(next) => Some(next),
-                        Err(TryRecvError::Empty | TryRecvError::Disconnected) => None,
-                    };
+                    job = jobs.try_recv().ok();
                 }
             }
             self.commit_messages(&mut group)?;

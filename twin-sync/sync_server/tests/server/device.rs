@@ -202,7 +202,7 @@ impl Load {
                 std::thread::sleep(Duration::from_millis(10));
                 (started, sent) = (Instant::now(), 0);
             } else if self.rate > 0 {
-                std::thread::sleep(Duration::from_millis(2));
+                std::thread::sleep(Duration::from_micros(300));
             }
         }
     }

@@ -3,7 +3,8 @@
 use crate::pack;
 use serde_json::Value;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use sync_client::{LinkEvent, LiveLink};
 use sync_core::{LiveState, ResumeToken};
@@ -27,14 +28,22 @@ pub fn now() -> TimeMs {
     TimeMs(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as i64)
 }
 
-/// The example that `cargo test` builds beside this test.
-pub fn probe() -> PathBuf {
-    let mut dir = std::env::current_exe().unwrap();
-    dir.pop();
-    if dir.ends_with("deps") {
-        dir.pop();
-    }
-    dir.join("examples/sync_server_probe")
+/// Stands in for the program that computes runs: three "frames", then the summary. A scenario named `slow` takes its
+/// time, one named `broken` fails.
+const SIMULATE: &str = r#"#!/bin/sh
+[ "$1" = simulate ] && [ "$2" = --json ] && [ "$4" = --pack ] && [ "$6" = --live ] && [ "$8" = --out ] || exit 2
+if grep -q '^name = "broken"' "$3"; then echo starting >&2; echo "no terrain in this pack" >&2; exit 1; fi
+for frame in 0 1 2; do
+  printf "$frame" > "$9/frame_0000$frame.q"
+  echo "{\"frame\":$frame,\"t_s\":$frame.0,\"reached_s\":$frame.0}"
+  if grep -q '^name = "slow"' "$3"; then exec sleep 60; fi
+done
+echo '{"summary":{"frame_times_s":[0,1,2]}}'
+"#;
+
+fn write_simulate(path: &Path) {
+    std::fs::write(path, SIMULATE).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 pub struct Fixture {
@@ -49,6 +58,7 @@ impl Fixture {
     pub fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         pack::write(&dir.path().join("pack"));
+        write_simulate(&dir.path().join("simulate"));
         let runtime = Runtime::new().unwrap();
         let none = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut fixture = Self { dir, runtime, server: None, http: none, mqtt: none };
@@ -61,7 +71,7 @@ impl Fixture {
         // The second time the same ports, so that clients find the server again.
         options.http_addr = self.http;
         options.mqtt_addr = self.mqtt;
-        options.simulate_exe = probe();
+        options.simulate_exe = self.dir.path().join("simulate");
         let server = self.runtime.block_on(ServerHandle::start(options)).unwrap();
         (self.http, self.mqtt) = (server.http_addr(), server.mqtt_addr());
         self.server = Some(server);

@@ -1,17 +1,50 @@
 //! kill -9, again and again: what was acknowledged is there, once.
 
 use crate::device::{Key, Load};
-use crate::fixture::{call, probe, wait_until};
+use crate::fixture::{call, wait_until};
 use crate::pack;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use sync_server::{ServeOptions, ServerHandle};
 
 fn free_addr() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+const DIR: &str = "SANDTABLE_PROBE_DIR";
+const ADDRS: &str = "SANDTABLE_PROBE_ADDRS";
+
+/// Not a test: what this program does when a test starts it once more as a server process.
+#[test]
+#[ignore = "the server process of the tests in this file"]
+fn serve_until_killed() {
+    let (Ok(dir), Ok(addrs)) = (std::env::var(DIR), std::env::var(ADDRS)) else { return };
+    let (http, mqtt) = addrs.split_once(' ').unwrap();
+    let mut options = ServeOptions::new(Path::new(&dir).join("pack"), Path::new(&dir).join("data"));
+    (options.http_addr, options.mqtt_addr) = (http.parse().unwrap(), mqtt.parse().unwrap());
+    // Often, so that kills also hit snapshots and restarts begin from one.
+    options.snapshot_seqs = 3000;
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        match ServerHandle::start(options).await {
+            Ok(server) => {
+                println!("ready");
+                server.wait().await.unwrap();
+            }
+            Err(error) => println!("error: {error}"),
+        }
+    });
+}
+
+fn command(dir: &Path, http: SocketAddr, mqtt: SocketAddr) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "--nocapture", "kill::serve_until_killed"]);
+    command.env(DIR, dir).env(ADDRS, format!("{http} {mqtt}")).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
 }
 
 /// A server process; killed with the value.
@@ -19,16 +52,10 @@ struct Process(Child);
 
 impl Process {
     fn start(dir: &Path, http: SocketAddr, mqtt: SocketAddr) -> Self {
-        let mut child = Command::new(probe())
-            .arg("serve")
-            .args([dir.join("pack"), dir.join("data")])
-            .args([http.to_string(), mqtt.to_string()])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert!(line.contains("mqtt"), "server did not start: {line:?}");
+        let mut child = command(dir, http, mqtt).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = lines.any(|line| line.is_ok_and(|l| l.ends_with("ready")));
+        assert!(ready, "server did not start");
         Self(child)
     }
 
@@ -52,19 +79,29 @@ fn acknowledged_messages_survive_kill_9_exactly_once() {
     let dir = tempfile::tempdir().unwrap();
     pack::write(&dir.path().join("pack"));
     let (http, mqtt) = (free_addr(), free_addr());
-    let mut load = Load::new(mqtt, 2000, 8, 1000);
+    let mut load = Load::new(mqtt, 2000, pack::STATIONS, 1000);
     let mut random = 0x9e37_79b9_u32;
     let mut slowest_restart = Duration::ZERO;
     let mut epochs = Vec::new();
-    for _ in 0..kills {
+    for kill in 0..kills {
+        // In turn a steady rate and as much as goes: with full groups a kill mostly falls into a half-written one.
+        load.rate = if kill % 2 == 0 { 2000 } else { 0 };
         let started = Instant::now();
         let server = Process::start(dir.path(), http, mqtt);
         slowest_restart = slowest_restart.max(started.elapsed());
         epochs.push(call(http, "GET", "/health", None).1["epoch"].clone());
         random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let end = Instant::now() + Duration::from_millis(150 + u64::from(random >> 16) % 500);
-        load.run_while(|_| Instant::now() < end);
-        server.kill();
+        let after = Duration::from_millis(150 + u64::from(random >> 16) % 500);
+        let killed = AtomicBool::new(false);
+        // The load goes on while the kill falls, so that it hits between receipt, commit and acknowledgement.
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(after);
+                server.kill();
+                killed.store(true, Ordering::Relaxed);
+            });
+            load.run_while(|_| !killed.load(Ordering::Relaxed));
+        });
     }
     let before = load.acked.len();
     let server = Process::start(dir.path(), http, mqtt);
@@ -103,13 +140,8 @@ fn two_servers_never_share_a_data_folder() {
     let dir = tempfile::tempdir().unwrap();
     pack::write(&dir.path().join("pack"));
     let server = Process::start(dir.path(), free_addr(), free_addr());
-    let second = Command::new(probe())
-        .arg("serve")
-        .args([dir.path().join("pack"), dir.path().join("data")])
-        .args(["127.0.0.1:0", "127.0.0.1:0"])
-        .output()
-        .unwrap();
-    assert!(!second.status.success());
-    assert!(String::from_utf8_lossy(&second.stderr).contains("Locked"));
+    let second = command(dir.path(), free_addr(), free_addr()).output().unwrap();
+    let said = String::from_utf8_lossy(&second.stdout);
+    assert!(said.contains("is in use by another server"), "{said}");
     server.kill();
 }

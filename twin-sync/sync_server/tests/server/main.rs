@@ -1,5 +1,8 @@
 //! The server from outside: real sockets, real clients, a real process that is killed.
 
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test may panic; helpers outside test functions do so too")]
+
 mod device;
 mod fixture;
 mod ingest;

@@ -84,7 +84,7 @@ fn runs_are_child_processes() {
     let id = run["id"].as_u64().unwrap();
     viewer.until("run done", |l| l.run(RunId(id)).is_some_and(|r| r.status == RunStatus::Done { frames: 3 }));
     let frame = ehttp::Request::get(format!("http://{}/runs/{id}/frame_00002.q", fixture.http));
-    assert_eq!(ehttp::fetch_blocking(&frame).unwrap().bytes, [2]);
+    assert_eq!(ehttp::fetch_blocking(&frame).unwrap().bytes, b"2");
     let live = fixture.get(&format!("/runs/{id}/live.json"));
     assert_eq!(live["state"][0][2], 5.0);
 
