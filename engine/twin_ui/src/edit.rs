@@ -11,8 +11,14 @@ use twin_model::{Barrier, Command, RunId, RunStatus, ToolMode, TwinCommand, View
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
     barriers(ui, vm, state, commands);
     forcing(ui, vm, state, commands);
+    // A result is wanted at once; the choice of runs comes after their list.
+    if vm.compare.is_some() {
+        compare(ui, vm, state, commands);
+    }
     runs(ui, vm, state, commands);
-    compare(ui, vm, state, commands);
+    if vm.compare.is_none() {
+        compare(ui, vm, state, commands);
+    }
 }
 
 fn barriers(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {

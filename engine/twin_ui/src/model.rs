@@ -273,10 +273,11 @@ pub struct ViewModel {
 }
 
 impl ViewModel {
-    /// True when the view shows simulated values.
+    /// True when the view shows simulated values: a run, or the difference of two.
     #[must_use]
     pub fn is_simulated(&self) -> bool {
-        matches!(self.time, ViewTime::Run { .. })
+        let difference = |l: &LayerRow| l.kind == LayerKind::DepthDifference && l.visible;
+        matches!(self.time, ViewTime::Run { .. }) || (self.compare.is_some() && self.layers.iter().any(difference))
     }
     /// True when there is a server to send commands to.
     #[must_use]

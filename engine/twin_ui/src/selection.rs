@@ -70,7 +70,8 @@ fn live(ui: &mut Ui, vm: &ViewModel, s: &SelectionModel) {
     if s.values.is_empty() {
         return;
     }
-    heading(ui, if vm.is_simulated() { "实时与模拟值" } else { "实时值" });
+    let mixed = s.values.iter().any(|v| v.simulated) || vm.is_simulated();
+    heading(ui, if mixed { "实时与模拟值" } else { "实时值" });
     for value in &s.values {
         value_card(ui, value);
     }

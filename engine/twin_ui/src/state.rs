@@ -142,10 +142,6 @@ pub struct UiState {
     pub query: String,
     /// Open tab on the right.
     pub tab: RightTab,
-    /// The right panel is folded away.
-    pub right_folded: bool,
-    /// The left panel is folded away.
-    pub left_folded: bool,
     /// Scenario being edited.
     pub form: ScenarioForm,
     /// What was wrong with it when it was last started.

@@ -106,13 +106,13 @@ fn clock_words(now: TimeMs) -> (String, String) {
 pub(crate) fn banner(ctx: &Context, above: Rect, vm: &ViewModel) {
     let painter = ctx.layer_painter(egui::LayerId::new(Order::Background, Id::new("marks")));
     if vm.is_simulated() {
-        simulated_mark(&painter, pos2(above.center().x, above.top() - 10.0), Align2::CENTER_BOTTOM);
+        simulated_mark(&painter, pos2(above.left(), above.top() - 10.0), Align2::LEFT_BOTTOM);
     }
     legend(&painter, pos2(above.right(), above.top() - 10.0), vm);
 }
 
 fn simulated_mark(painter: &egui::Painter, at: egui::Pos2, anchor: Align2) {
-    let text = "模拟 SIMULATED — 画面为演算结果, 不是实测".to_owned();
+    let text = "模拟 SIMULATED · 画面含演算结果, 不是实测".to_owned();
     let galley = painter.layout_no_wrap(text, FontId::proportional(15.0), Color32::WHITE);
     let rect = anchor.anchor_size(at, galley.size() + vec2(28.0, 12.0));
     let fill = Color32::from_rgba_unmultiplied(88, 50, 150, 230);
@@ -134,7 +134,7 @@ fn legend(painter: &egui::Painter, bottom_right: egui::Pos2, vm: &ViewModel) {
     if vm.compare.is_some() && shown(LayerKind::DepthDifference) {
         let stops = [(-0.5, "-0.5"), (-0.1, "-0.1"), (0.0, "0"), (0.1, "+0.1"), (0.5, "+0.5")];
         paint_legend(painter, bottom_right, "最大水深之差 (m)", &stops, difference_colour);
-    } else if vm.is_simulated() && shown(LayerKind::Water) {
+    } else if matches!(vm.time, twin_model::ViewTime::Run { .. }) && shown(LayerKind::Water) {
         let stops = [(0.05, "0.05"), (0.15, "0.15"), (0.5, "0.5"), (1.0, "1.0"), (2.0, "2.0")];
         paint_legend(painter, bottom_right, "积水深度 (m)", &stops, depth_colour);
     }

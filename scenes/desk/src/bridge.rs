@@ -1,6 +1,7 @@
 //! What scripts see of the app and how they ask for something: one status text, one queue of commands, both JSON.
 //! The web door puts it behind `window.sandtable`; tests can use it natively.
 
+use crate::host::Ui;
 use bevy::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub struct LastObservation {
     pub observed_at: i64,
     /// Server time of receipt, ms since 1970.
     pub received_at: i64,
+    /// Viewer time at the frame in which it was applied, ms since 1970.
+    pub applied_at: i64,
     /// Commit sequence.
     pub seq: u64,
 }
@@ -127,6 +130,8 @@ enum ScriptCommand {
     CreateCase { case: NewCase },
     MoveCase { case: u64, action: CaseAction, #[serde(default)] note: String },
     AckAlarm { alarm: u64 },
+    /// Fills the search box; `open` goes to the best hit.
+    Search { text: String, #[serde(default)] open: bool },
     Command { command: Box<Command> },
 }
 
@@ -152,16 +157,35 @@ impl ScriptCommand {
             Self::MoveCase { case, action, note } => twin(TwinCommand::MoveCase { case: CaseId(case), action, note }),
             Self::AckAlarm { alarm } => twin(TwinCommand::AcknowledgeAlarm(twin_model::AlarmId(alarm))),
             Self::Command { command } => vec![*command],
+            Self::Search { .. } => Vec::new(),
         }
     }
 }
 
-fn take_commands(mut bridge: ResMut<Bridge>, mut issued: MessageWriter<CommandIssued>) {
+/// Puts a text into the search box; the commands that open the best hit, if that was asked for.
+fn search(text: String, open: bool, ui: &mut Ui, community: Option<&Community>) -> Vec<Command> {
+    let hit = open.then(|| community.and_then(|c| c.0.search(&text, 1).into_iter().next())).flatten();
+    ui.0.query = text;
+    let Some(hit) = hit else { return Vec::new() };
+    ui.0.tab = twin_ui::RightTab::Selection;
+    vec![Command::View(ViewCommand::Select(Some(hit.id))), Command::View(ViewCommand::FlyTo(hit.id))]
+}
+
+fn take_commands(
+    mut bridge: ResMut<Bridge>,
+    mut issued: MessageWriter<CommandIssued>,
+    mut ui: ResMut<Ui>,
+    community: Option<Res<Community>>,
+) {
     if bridge.commands.is_empty() {
         return;
     }
     while let Some(json) = bridge.commands.pop_front() {
         match serde_json::from_str::<ScriptCommand>(&json) {
+            Ok(ScriptCommand::Search { text, open }) => {
+                let commands = search(text, open, &mut ui, community.as_deref());
+                issued.write_batch(commands.into_iter().map(CommandIssued));
+            }
             Ok(command) => {
                 issued.write_batch(command.into_commands().into_iter().map(CommandIssued));
             }
@@ -209,7 +233,7 @@ fn update_status(
     status.selected = selection.0.map(|id| id.0);
     if live.0.seq().0 != status.seq || status.last_observation.is_none() {
         status.seq = live.0.seq().0;
-        status.last_observation = last_observation(&live, &properties);
+        status.last_observation = last_observation(&live, &properties, now.viewer.0);
         status.open_alarms = live.0.open_alarms().count();
         status.cases = live.0.cases().map(case_value).collect();
     }
@@ -223,7 +247,7 @@ fn update_status(
     status.errors = errors;
 }
 
-fn last_observation(live: &Live, properties: &Properties) -> Option<LastObservation> {
+fn last_observation(live: &Live, properties: &Properties, applied_at: i64) -> Option<LastObservation> {
     let newest = live.0.iter().max_by_key(|o| o.seq)?;
     Some(LastObservation {
         entity: newest.entity.0,
@@ -231,6 +255,7 @@ fn last_observation(live: &Live, properties: &Properties) -> Option<LastObservat
         value: newest.value,
         observed_at: newest.observed_at.0,
         received_at: newest.received_at.0,
+        applied_at,
         seq: newest.seq.0,
     })
 }

@@ -28,34 +28,57 @@ pub(crate) fn register(app: &mut App, options: CaptureOptions) {
 /// # Errors
 /// One line: the pack cannot be read, something did not arrive in time, or a file cannot be written.
 pub fn capture_pictures(mut app: App) -> Result<Vec<PathBuf>, String> {
-    app.finish();
-    app.cleanup();
+    start_renderer(&mut app)?;
+    // The first update runs the startup systems, which make the cameras.
+    step(&mut app)?;
     let settings = app.world().get_resource::<Settings>().map(|s| s.0.clone()).ok_or("the app was not made for a capture")?;
     let start = Instant::now();
-    let mut settled: Option<Instant> = None;
-    let mut stable_frames = 0;
-    loop {
+    // Nothing is drawn while files are on their way: with a software renderer that would take most of the time.
+    draw(&mut app, false);
+    wait(&mut app, &settings, start, 3)?;
+    draw(&mut app, true);
+    let drawn = Instant::now();
+    wait(&mut app, &settings, start, 5)?;
+    while drawn.elapsed().as_secs_f64() < settings.settle_s {
         step(&mut app)?;
+    }
+    take(&mut app, &settings.out)
+}
+
+/// Waits for the graphics device. Where there is none the renderer panics; that becomes an error here.
+fn start_renderer(app: &mut App) -> Result<(), String> {
+    let start = std::panic::AssertUnwindSafe(|| {
+        app.finish();
+        app.cleanup();
+    });
+    std::panic::catch_unwind(start)
+        .map_err(|_| "no graphics device: install a Vulkan driver (Debian: mesa-vulkan-drivers)".to_owned())
+}
+
+/// Switches the cameras on or off.
+fn draw(app: &mut App, on: bool) {
+    let world = app.world_mut();
+    for mut camera in world.query::<&mut Camera>().iter_mut(world) {
+        camera.is_active = on;
+    }
+}
+
+/// Updates until nothing was missing for `frames` updates in a row.
+fn wait(app: &mut App, settings: &CaptureOptions, start: Instant, frames: u32) -> Result<(), String> {
+    let mut complete = 0;
+    while complete < frames {
+        step(app)?;
         if let LoadProgress::Failed(line) = app.world().resource::<LoadProgress>() {
             return Err(line.clone());
         }
-        let waiting = waiting_for(app.world(), &settings);
-        if waiting.is_none() {
-            stable_frames += 1;
-            let since = *settled.get_or_insert_with(Instant::now);
-            if stable_frames >= 6 && since.elapsed().as_secs_f64() >= settings.settle_s {
-                break;
-            }
-        } else {
-            settled = None;
-            stable_frames = 0;
-        }
+        let waiting = waiting_for(app.world(), settings);
+        complete = if waiting.is_none() { complete + 1 } else { 0 };
         if start.elapsed().as_secs_f64() > settings.timeout_s {
             let what = waiting.unwrap_or_else(|| "the picture to settle".to_owned());
             return Err(format!("not ready after {:.0} s: waiting for {what}", settings.timeout_s));
         }
     }
-    take(&mut app, &settings.out)
+    Ok(())
 }
 
 /// What is still missing; `None` when the picture is final.

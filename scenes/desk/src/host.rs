@@ -108,9 +108,9 @@ fn show_panels(
     labels: Panels,
 ) {
     let ctx = context.get_mut();
-    labels.paint(ctx, 0);
     let mut commands: Vec<Command> = Vec::new();
     let set = if frames.bare.first() == Some(&true) { PanelSet::None } else { frames.set };
+    labels.paint(ctx, 0, set);
     let title = frames.titles.first().and_then(Option::as_deref);
     twin_ui::layout(ctx, set, title, &model.0, &mut ui.0, &mut commands);
     issued.write_batch(commands.into_iter().map(CommandIssued));
@@ -125,14 +125,12 @@ fn show_wall(
 ) {
     let Some((mut context, _)) = contexts.iter_mut().find(|(_, view)| view.index == index) else { return };
     let ctx = context.get_mut();
-    labels.paint(ctx, index);
-    if frames.bare.get(index) == Some(&true) {
-        return;
-    }
+    let set = if frames.bare.get(index) == Some(&true) { PanelSet::None } else { PanelSet::Wall };
+    labels.paint(ctx, index, set);
     let title = frames.titles.get(index).and_then(Option::as_deref);
     // A wall window has nothing to operate: no state, no commands.
     let (mut nothing, mut none) = (UiState::default(), Vec::new());
-    twin_ui::layout(ctx, PanelSet::Wall, title, &model.0, &mut nothing, &mut none);
+    twin_ui::layout(ctx, set, title, &model.0, &mut nothing, &mut none);
 }
 
 fn build_model(params: ModelParams, ui: Res<Ui>, mut model: ResMut<Model>) {

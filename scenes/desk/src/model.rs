@@ -369,7 +369,7 @@ pub(crate) struct Panels<'w> {
 }
 
 impl Panels<'_> {
-    pub(crate) fn paint(&self, ctx: &egui::Context, view: usize) {
+    pub(crate) fn paint(&self, ctx: &egui::Context, view: usize, set: twin_ui::PanelSet) {
         let painter = ctx.layer_painter(egui::LayerId::background());
         let mut labels: Vec<ScreenLabel> = self
             .labels
@@ -381,7 +381,7 @@ impl Panels<'_> {
                 distance_m: label.distance_m,
             })
             .collect();
-        twin_ui::paint_labels(&painter, ctx.content_rect(), &mut labels);
+        twin_ui::paint_labels(&painter, twin_ui::picture_rect(ctx, set), &mut labels);
     }
 }
 

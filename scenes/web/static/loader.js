@@ -69,6 +69,7 @@ function hooks(program) {
     select: (id) => send({ op: "select", id }),
     flyTo: (id) => send({ op: "flyTo", id }),
     flyToPose: (eye_enu, target_enu) => send({ op: "flyToPose", pose: { eye_enu, target_enu } }),
+    search: (text, open = false) => send({ op: "search", text, open }),
     home: () => send({ op: "home" }),
     setLayer: (layer, visible) => send({ op: "setLayer", layer, visible }),
     startRun: (scenario) => send({ op: "startRun", scenario: typeof scenario === "string" ? JSON.parse(scenario) : scenario }),
@@ -133,6 +134,7 @@ function watch() {
       fail(`数据包无法读取：${now.error}`);
     } else if (now.entities > 0) {
       fill.style.width = "100%";
+      if (!cover.classList.contains("gone")) showSearch();
       cover.classList.add("gone");
     }
     if (now.ready && window.sandtable.timing.readyMs === null) {
@@ -140,6 +142,19 @@ function watch() {
       clearInterval(timer);
     }
   }, 100);
+}
+
+function showSearch() {
+  const find = document.getElementById("find");
+  find.style.display = "block";
+  find.addEventListener("input", (event) => {
+    if (!event.isComposing) window.sandtable.search(find.value);
+  });
+  find.addEventListener("compositionend", () => window.sandtable.search(find.value));
+  find.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) window.sandtable.search(find.value, true);
+    if (event.key === "Escape") document.getElementById("sandtable").focus();
+  });
 }
 
 window.addEventListener("contextmenu", (event) => event.preventDefault());

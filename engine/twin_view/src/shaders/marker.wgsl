@@ -33,8 +33,8 @@ fn vertex(in: Vertex) -> Varying {
     let extent = radius + 1.5;
     let offset = in.corner * extent / vec2<f32>(view.viewport.z * 0.5, half_height);
     out.position = vec4<f32>(clip.xy + offset * clip.w, clip.zw);
-    // a little nearer than the surface that the thing is mounted on
-    out.position.z = out.position.z * 1.0008;
+    // a little nearer than the surface that the thing is mounted on; what must be noticed comes further forward
+    out.position.z = out.position.z * select(1.0008, 1.03, in.marker.w >= 5.0);
     out.corner = in.corner * extent;
     out.colour = in.colour;
     out.info = vec3<f32>(radius, in.marker.z, phase);

@@ -104,7 +104,7 @@ fn ramp5(x: f32, s: vec4<f32>, a: vec3<f32>, b: vec3<f32>, c: vec3<f32>, d: vec3
 // The same stops as the legend (twin_ui::depth_colour), in sRGB.
 fn depth_colour(d: f32) -> vec3<f32> {
     return ramp5(d, vec4<f32>(0.15, 0.5, 1.0, 2.0), vec3<f32>(168.0, 222.0, 244.0), vec3<f32>(104.0, 190.0, 236.0),
-        vec3<f32>(44.0, 136.0, 216.0), vec3<f32>(22.0, 84.0, 176.0), vec3<f32>(40.0, 36.0, 120.0), 0.0) / 255.0;
+        vec3<f32>(44.0, 136.0, 216.0), vec3<f32>(22.0, 84.0, 176.0), vec3<f32>(10.0, 42.0, 112.0), 0.0) / 255.0;
 }
 
 // twin_ui::difference_colour
