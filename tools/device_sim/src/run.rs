@@ -73,8 +73,8 @@ pub async fn run_until(options: SimOptions, stop: impl Future<Output = ()>) -> R
     if !(options.speed > 0.0 && options.speed <= 10_000.0) {
         return Err(SimError::Speed(options.speed));
     }
-    let pack = Pack::open(&options.pack_dir)
-        .map_err(|source| SimError::Pack { dir: options.pack_dir.clone(), source })?;
+    let pack =
+        Pack::open(&options.pack_dir).map_err(|source| SimError::Pack { dir: options.pack_dir.clone(), source })?;
     let devices = devices_of(&pack, options.seed);
     if devices.is_empty() {
         return Err(SimError::NoDevices(options.pack_dir));
@@ -84,11 +84,8 @@ pub async fn run_until(options: SimOptions, stop: impl Future<Output = ()>) -> R
     let boot = now_ms().unsigned_abs() / 1000;
     let schedule = Schedule::new(world, devices, options.speed, boot);
     tracing::info!(devices = schedule.devices().len(), mqtt = %options.mqtt_addr, speed = options.speed, "simulated devices");
-    let mut settings = MqttOptions::new(
-        format!("device-sim-{boot}"),
-        options.mqtt_addr.ip().to_string(),
-        options.mqtt_addr.port(),
-    );
+    let mut settings =
+        MqttOptions::new(format!("device-sim-{boot}"), options.mqtt_addr.ip().to_string(), options.mqtt_addr.port());
     settings.set_keep_alive(Duration::from_secs(30));
     settings.set_inflight(1000);
     // The client's own default of 10 KiB is less than one message of a large gateway.

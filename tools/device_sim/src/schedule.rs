@@ -166,9 +166,11 @@ mod tests {
             device("river_level", 0, &[("water_level_m", -5.0, 60.0, false)]),
             device("rain_gauge", 0, &[("rain_mmph", 0.0, 400.0, false), ("rain_mm_total", 0.0, 2000.0, false)]),
         ];
-        devices.extend((0..count).map(|i| {
-            device("smoke", i, &[("smoke_alarm", 0.0, 1.0, true), ("temperature_c", -40.0, 1200.0, false)])
-        }));
+        devices.extend(
+            (0..count).map(|i| {
+                device("smoke", i, &[("smoke_alarm", 0.0, 1.0, true), ("temperature_c", -40.0, 1200.0, false)])
+            }),
+        );
         ranked(devices)
     }
 

@@ -97,8 +97,8 @@ impl ReplyKind {
 
 fn request(server: &str, command: &TwinCommand) -> serde_json::Result<(ehttp::Request, ReplyKind)> {
     let post = |path: String, body: Vec<u8>| {
-        let request = ehttp::Request::post(format!("{server}/api/{path}"), body);
-        request.with_header("Content-Type", "application/json")
+        let headers = ehttp::Headers::new(&[("Accept", "application/json"), ("Content-Type", "application/json")]);
+        ehttp::Request::new(ehttp::Method::POST, format!("{server}/api/{path}"), headers).with_body(body)
     };
     Ok(match command {
         TwinCommand::AcknowledgeAlarm(id) => (post(format!("alarms/{id}/ack"), b"{}".to_vec()), ReplyKind::Alarm),

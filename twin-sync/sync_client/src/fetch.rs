@@ -247,6 +247,8 @@ mod tests {
         let fetcher = Fetcher::new(Source::Server("127.0.0.1:9/".into()));
         let ticket = fetcher.fetch("community.json");
         let results = collect(&fetcher, 1);
-        assert!(matches!(&results[&ticket], Err(FetchError::Network { url, .. }) if url.ends_with("/pack/community.json")));
+        assert!(
+            matches!(&results[&ticket], Err(FetchError::Network { url, .. }) if url.ends_with("/pack/community.json"))
+        );
     }
 }

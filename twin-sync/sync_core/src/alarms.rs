@@ -1,7 +1,9 @@
 //! Alarm rules of device classes, and one step of the alarm state machine (ISA-18.2, see `twin_model::AlarmState`).
 
 use std::collections::BTreeMap;
-use twin_model::{Alarm, AlarmRule, AlarmState, CommunityModel, EntityId, Observation, PropertyId, PropertyTable, Quality};
+use twin_model::{
+    Alarm, AlarmRule, AlarmState, CommunityModel, EntityId, Observation, PropertyId, PropertyTable, Quality,
+};
 
 /// Which rules watch which series: the class of an entity gives its rules.
 #[derive(Debug, Clone, Default)]

@@ -71,8 +71,7 @@ impl Machine {
     fn batch(&mut self, messages: &[(String, String, i64)]) -> usize {
         let mut fresh = Vec::new();
         for (topic, payload, at) in messages {
-            let message =
-                Incoming { topic, payload: payload.as_bytes(), received_at: TimeMs(*at), retained: false };
+            let message = Incoming { topic, payload: payload.as_bytes(), received_at: TimeMs(*at), retained: false };
             if let Ok(Admitted::New(logged)) = self.intake.admit(&self.index, &self.engine, message) {
                 fresh.push(logged);
             }

@@ -56,6 +56,6 @@ pub enum ServeError {
         reason: String,
     },
     /// The log could not be written while serving; what was not written was not acknowledged.
-    #[error("stopped because the log could not be written: {0}")]
+    #[error("the log could not be written: {0}")]
     FailStop(String),
 }

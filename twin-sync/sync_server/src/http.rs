@@ -92,7 +92,9 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
 }
 
 async fn no_sniff(mut response: Response) -> Response {
-    response.headers_mut().insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    response
+        .headers_mut()
+        .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
 }
 

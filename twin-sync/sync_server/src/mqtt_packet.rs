@@ -23,14 +23,32 @@ pub(crate) struct Will {
 /// What a client sent.
 #[derive(Debug)]
 pub(crate) enum Packet {
-    Connect { client_id: String, keep_alive_s: u16, will: Option<Will> },
-    Publish { topic: String, payload: Bytes, retained: bool, packet_id: Option<NonZeroU16>, exactly_once: bool },
+    Connect {
+        client_id: String,
+        keep_alive_s: u16,
+        will: Option<Will>,
+    },
+    Publish {
+        topic: String,
+        payload: Bytes,
+        retained: bool,
+        packet_id: Option<NonZeroU16>,
+        exactly_once: bool,
+    },
     Release(NonZeroU16),
-    Subscribe { packet_id: NonZeroU16, filters: usize },
-    Unsubscribe { packet_id: NonZeroU16, filters: usize },
+    Subscribe {
+        packet_id: NonZeroU16,
+        filters: usize,
+    },
+    Unsubscribe {
+        packet_id: NonZeroU16,
+        filters: usize,
+    },
     Ping,
     /// True when the will is to be published all the same (5 only).
-    Disconnect { with_will: bool },
+    Disconnect {
+        with_will: bool,
+    },
     /// Nothing a client may send to a listener without subscriptions.
     Unexpected,
 }
@@ -39,14 +57,22 @@ pub(crate) enum Packet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// Accepted; a client that came without an id is told the one it got.
-    Accept { assigned: Option<String> },
+    Accept {
+        assigned: Option<String>,
+    },
     BadClientId,
     Unavailable,
     PublishAck(NonZeroU16),
     PublishReceived(NonZeroU16),
     PublishComplete(NonZeroU16),
-    SubscribeRefused { packet_id: NonZeroU16, filters: usize },
-    Unsubscribed { packet_id: NonZeroU16, filters: usize },
+    SubscribeRefused {
+        packet_id: NonZeroU16,
+        filters: usize,
+    },
+    Unsubscribed {
+        packet_id: NonZeroU16,
+        filters: usize,
+    },
     Pong,
     Goodbye(Goodbye),
 }
@@ -221,12 +247,7 @@ fn goodbye_code(why: Goodbye) -> v5::DisconnectReasonCode {
 }
 
 fn v5_ack(packet_id: NonZeroU16) -> v5::PublishAck {
-    v5::PublishAck {
-        packet_id,
-        reason_code: v5::PublishAckReason::Success,
-        properties: vec![],
-        reason_string: None,
-    }
+    v5::PublishAck { packet_id, reason_code: v5::PublishAckReason::Success, properties: vec![], reason_string: None }
 }
 
 fn v5_connack(reason_code: v5::ConnectAckReason, assigned: Option<String>) -> v5::Packet {

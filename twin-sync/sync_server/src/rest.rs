@@ -191,9 +191,8 @@ pub(crate) async fn state(State(twin): Shared, params: Params) -> Answer {
     let property = params.get("property").map(|key| property_id(&twin, key)).transpose()?;
     let (engine, at) = (twin.read(), now());
     let live = engine.live();
-    let wanted = |e: &&StateEntry| {
-        entity.is_none_or(|id| e.entity == EntityId(id)) && property.is_none_or(|p| e.property == p)
-    };
+    let wanted =
+        |e: &&StateEntry| entity.is_none_or(|id| e.entity == EntityId(id)) && property.is_none_or(|p| e.property == p);
     let rows: Vec<Value> = live.iter().filter(wanted).map(|e| describe(&twin, e, at)).collect();
     Ok(Json(json!({ "epoch": twin.epoch, "seq": live.seq(), "now": at, "state": rows })))
 }

@@ -223,10 +223,7 @@ pub(crate) async fn start(
 }
 
 /// `DELETE /api/runs/{id}`
-pub(crate) async fn cancel(
-    State(runs): State<Arc<RunManager>>,
-    Path(id): Path<String>,
-) -> Result<Json<Run>, ApiError> {
+pub(crate) async fn cancel(State(runs): State<Arc<RunManager>>, Path(id): Path<String>) -> Result<Json<Run>, ApiError> {
     let id = RunId(number("run", &id)?);
     let mut seq = runs.twin.seq.subscribe();
     let status_of = || runs.twin.read().live().run(id).cloned();

@@ -24,10 +24,11 @@ const QUEUE: usize = 8192;
 /// How long open requests and commits may take after the server was told to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// Serves until ctrl-c or SIGTERM, or until the log cannot be written.
+/// Serves until ctrl-c or SIGTERM. When the log can no longer be written nothing more is accepted or acknowledged, health
+/// is red, and what is known stays readable until somebody stops the server.
 ///
 /// # Errors
-/// [`ServeError`] when the server cannot start, or when it had to stop because the log could not be written.
+/// [`ServeError`] when the server cannot start, or when the log could not be written at some time.
 pub async fn serve(options: ServeOptions) -> Result<(), ServeError> {
     ServerHandle::start(options).await?.wait().await
 }
@@ -125,7 +126,7 @@ impl ServerHandle {
         (self.twin.metrics.commit_quantile_ms(0.5), self.twin.metrics.commit_quantile_ms(0.99))
     }
 
-    /// Returns on ctrl-c, on SIGTERM, or when the server stops by itself.
+    /// Returns on ctrl-c or on SIGTERM.
     pub async fn wait_for_signal(&self) {
         let mut stopping = self.twin.stopping.subscribe();
         tokio::select! {
@@ -135,7 +136,7 @@ impl ServerHandle {
         }
     }
 
-    /// Serves until ctrl-c, SIGTERM or a failure, then stops.
+    /// Serves until ctrl-c or SIGTERM, then stops.
     ///
     /// # Errors
     /// As [`ServerHandle::stop`].
@@ -210,8 +211,8 @@ struct Opened {
 
 /// Reads pack, snapshot and log.
 fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, ServeError> {
-    let pack = Pack::open(&options.pack_dir)
-        .map_err(|source| ServeError::Pack { dir: options.pack_dir.clone(), source })?;
+    let pack =
+        Pack::open(&options.pack_dir).map_err(|source| ServeError::Pack { dir: options.pack_dir.clone(), source })?;
     for warning in &pack.warnings {
         tracing::warn!(%warning, "pack");
     }

@@ -75,9 +75,7 @@ impl Store {
     /// Reads the epoch (creating it from `new_epoch` in a fresh file), the snapshot and the log behind it.
     pub(crate) fn load(&mut self, new_epoch: &str) -> Result<Loaded, ServeError> {
         let fail = |e: rusqlite::Error| store_error(&self.path, &e);
-        self.db
-            .execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?1)", [new_epoch])
-            .map_err(fail)?;
+        self.db.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?1)", [new_epoch]).map_err(fail)?;
         let epoch = self.db.query_row("SELECT value FROM meta WHERE key='epoch'", [], |r| r.get(0)).map_err(fail)?;
         let (snapshot, tail) = read_log(&self.db, &self.path)?;
         Ok(Loaded { epoch, snapshot, tail })
@@ -135,11 +133,8 @@ impl Store {
         tx.execute("INSERT OR REPLACE INTO snapshot (id, seq, blob) VALUES (1, ?1, ?2)", params![seq, blob])
             .map_err(text)?;
         tx.execute("DELETE FROM log WHERE last <= ?1 AND received_at < ?2", params![seq, keep_from.0]).map_err(text)?;
-        tx.execute(
-            "DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?1",
-            params![DEAD_KEPT],
-        )
-        .map_err(text)?;
+        tx.execute("DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?1", params![DEAD_KEPT])
+            .map_err(text)?;
         tx.commit().map_err(text)
     }
 
@@ -220,7 +215,8 @@ fn database_in(data_dir: &Path) -> Result<PathBuf, ServeError> {
         time(path).max(time(&wal))
     };
     let newest = candidates.into_iter().filter(|p| p.is_file()).max_by_key(written);
-    newest.ok_or_else(|| io(std::io::Error::new(std::io::ErrorKind::NotFound, "no server has written here (no twin.db)")))
+    newest
+        .ok_or_else(|| io(std::io::Error::new(std::io::ErrorKind::NotFound, "no server has written here (no twin.db)")))
 }
 
 /// Reads beside the writer.

@@ -102,8 +102,8 @@ impl Writer {
         // Whoever still waits learns from the dropped channels that nothing was acknowledged.
         jobs.close();
         if let Err(reason) = ended.and_then(|()| self.take_snapshot()) {
+            // Reading goes on, with red health; devices and changes are turned away.
             self.twin.fail(&reason);
-            self.twin.stopping.send_replace(true);
         }
     }
 
@@ -240,8 +240,7 @@ impl Writer {
                 LogRecord::CaseCreated { case: case.map_err(|e| Refusal::Invalid(e.to_string()))? }
             }
             Change::MoveCase { case, action, note } => {
-                let mut held =
-                    live.case(case).cloned().ok_or_else(|| Refusal::NotFound(format!("no case {case}")))?;
+                let mut held = live.case(case).cloned().ok_or_else(|| Refusal::NotFound(format!("no case {case}")))?;
                 if note.chars().count() > 2000 {
                     return Err(Refusal::Invalid("note: must be at most 2000 characters".to_owned()));
                 }

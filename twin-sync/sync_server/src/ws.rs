@@ -82,10 +82,7 @@ fn text_of(message: &ServerMessage) -> Option<Utf8Bytes> {
 }
 
 /// `GET /ws`.
-pub(crate) async fn upgrade(
-    State((twin, frames)): State<(Arc<Twin>, Frames)>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
+pub(crate) async fn upgrade(State((twin, frames)): State<(Arc<Twin>, Frames)>, upgrade: WebSocketUpgrade) -> Response {
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_INCOMING).max_frame_size(MAX_INCOMING);
     upgrade.on_upgrade(move |socket| async move {
         let guard = twin.metrics.viewers.enter();

@@ -109,7 +109,9 @@ fn poison_is_counted_and_hurts_nobody() {
 #[test]
 fn malformed_connections_end_alone() {
     let fixture = Fixture::start();
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x10\xff\xff\xff\xff\xff", b"\x10\x0c\0\x04MQTX\x04\x02\0\x3c\0\0", b"\0"] {
+    for bytes in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x10\xff\xff\xff\xff\xff", b"\x10\x0c\0\x04MQTX\x04\x02\0\x3c\0\0", b"\0"]
+    {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(fixture.mqtt).unwrap();
         stream.write_all(bytes).unwrap();
@@ -190,4 +192,23 @@ fn simulated_devices_fill_every_series() {
     assert_eq!(live["state"].as_array().unwrap().len() as u64, series);
     let error = sync_server::live_json(&fixture.dir.path().join("pack")).unwrap_err().to_string();
     assert!(error.contains("no server has written here"), "{error}");
+}
+
+#[test]
+fn when_the_log_cannot_be_written_nothing_is_acknowledged() {
+    let fixture = Fixture::start();
+    let (mut device, _) = Device::connect(fixture.mqtt, "d").unwrap();
+    device.publish(&topic(1), b"{\"m\":{\"level_m\":1}}").unwrap();
+    let data = std::fs::read_dir(fixture.dir.path().join("data")).unwrap().next().unwrap().unwrap();
+    let db = rusqlite::Connection::open(data.path().join("twin.db")).unwrap();
+    db.execute_batch("DROP TABLE history").unwrap();
+    assert!(device.publish(&topic(1), b"{\"m\":{\"level_m\":2}}").is_err(), "no acknowledgement");
+    let (status, health) = crate::fixture::call(fixture.http, "GET", "/health", None);
+    assert_eq!((status, health["status"].as_str()), (503, Some("red")));
+    assert!(health["reason"].as_str().unwrap().contains("history"));
+    let (_, code) = Device::connect(fixture.mqtt, "d").unwrap();
+    assert_eq!(code, 3, "server unavailable");
+    assert_eq!(fixture.level(1), Some(1.0), "what is known stays readable, what was not stored is not shown");
+    let new = serde_json::json!({ "class": "环卫", "title": "x", "entity": 1 });
+    assert_eq!(fixture.post("/api/cases", &new).0, 503);
 }

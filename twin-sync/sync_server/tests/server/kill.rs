@@ -119,14 +119,17 @@ fn acknowledged_messages_survive_kill_9_exactly_once() {
         stored.sort_unstable();
         let twice = stored.windows(2).filter(|w| w[0] == w[1]).count();
         assert_eq!(twice, 0, "device {device}: stored twice");
-        let missing: Vec<Key> = numbers.iter().filter(|n| stored.binary_search(n).is_err()).map(|n| (*device, *n)).collect();
+        let missing: Vec<Key> =
+            numbers.iter().filter(|n| stored.binary_search(n).is_err()).map(|n| (*device, *n)).collect();
         assert!(missing.is_empty(), "{} acknowledged but lost, first {:?}", missing.len(), missing.first());
         // Everything was acknowledged in the end, so nothing else can be stored either.
         assert_eq!(stored.len() as u64, published[device]);
     }
     assert!(epochs.windows(2).all(|w| w[0] == w[1]), "the log went on: {epochs:?}");
     assert!(before > 0 && load.reconnects as u32 >= kills);
-    println!("{kills} kills, {total} messages acknowledged, 0 lost, 0 stored twice; slowest restart {slowest_restart:?}");
+    println!(
+        "{kills} kills, {total} messages acknowledged, 0 lost, 0 stored twice; slowest restart {slowest_restart:?}"
+    );
     let hash_before = call(http, "GET", "/api/state", None).1["seq"].clone();
     server.kill();
     let server = Process::start(dir.path(), http, mqtt);
