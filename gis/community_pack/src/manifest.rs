@@ -182,7 +182,8 @@ impl Manifest {
         range("origin.height_m", self.origin.height_m, -12_000.0, 9_000.0)?;
         for axis in 0..3 {
             let (lo, hi) = (self.bounds_enu[0][axis], self.bounds_enu[1][axis]);
-            if !(lo <= hi) {
+            let ordered = lo <= hi;
+            if !ordered {
                 return Err(PackError::value(FILE, "bounds_enu", format!("{lo}..{hi}"), "least <= greatest"));
             }
         }

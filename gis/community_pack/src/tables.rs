@@ -88,7 +88,8 @@ fn bind(row: BindingRow, properties: &PropertyTable, model: &CommunityModel) -> 
         return Err(format!("topic {topic:?}: expected_interval_s = {expected_interval_s}: must be > 0 s"));
     }
     let range = (row.range_min.unwrap_or(def.min), row.range_max.unwrap_or(def.max));
-    if !(range.0 <= range.1) {
+    let ordered = range.0 <= range.1;
+    if !ordered {
         return Err(format!("topic {topic:?}: range {}..{}: must be range_min <= range_max", range.0, range.1));
     }
     Ok(Binding { topic, entity, property, payload_path: row.payload_path, expected_interval_s, range })

@@ -146,7 +146,7 @@ fn block(
     for p in rings.iter().flatten() {
         lowest = lowest.min(ground.elevation(&all.projector, *p).map_err(frame)?);
     }
-    let base = f.number(&names(layer, "base_z", &["base_z"])).unwrap_or(lowest);
+    let base = f.number(&names(layer, "base_z", &["base_z"])).filter(|z| (-12_000.0..=9_000.0).contains(z)).unwrap_or(lowest);
     let mut out = Vec::new();
     for (k, ring) in rings.iter().enumerate() {
         let mut ring = ring.clone();

@@ -19,6 +19,8 @@ use twin_model::{AttrValue, EntityId, EntityKind, Polygon};
 
 /// Deepest nesting of boundaries: MultiSolid → solid → shell → surface.
 const MAX_NESTING: usize = 5;
+/// A vertex farther from the origin than this is taken for an error, m.
+const FAR_M: f64 = 200_000.0;
 
 #[derive(Deserialize)]
 struct File {
@@ -67,7 +69,9 @@ pub(crate) fn add(
     let projector = projector(path, layer, &file.metadata, place)?;
     let (scale, shift) = file.transform.as_ref().map_or(([1.0; 3], [0.0; 3]), |t| (t.scale, t.translate));
     let real = |v: &[f64; 3]| std::array::from_fn(|i| v[i] * scale[i] + shift[i]);
-    let vertices: Vec<Option<[f64; 3]>> = file.vertices.iter().map(|v| projector.enu_from_crs(real(v)).ok()).collect();
+    let near = |p: &[f64; 3]| p.iter().all(|v| v.abs() < FAR_M);
+    let vertices: Vec<Option<[f64; 3]>> =
+        file.vertices.iter().map(|v| projector.enu_from_crs(real(v)).ok().filter(near)).collect();
     let mut blocks = Vec::new();
     // Wholes before parts, so that a part finds its building.
     let mut order: Vec<(&String, &Object)> = file.objects.iter().collect();

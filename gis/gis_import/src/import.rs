@@ -43,7 +43,7 @@ impl std::fmt::Display for ImportReport {
         let rows: u64 = self.entities.values().sum();
         let tiles: u64 = self.tiles.values().sum();
         let mb = self.bytes_read as f64 / 1e6;
-        write!(f, "{} deliveries ({mb:.1} MB), {rows} entities, {tiles} tiles", self.report.files.len())?;
+        write!(f, "{} layers of deliveries ({mb:.1} MB), {rows} entities, {tiles} tiles", self.report.files.len())?;
         write!(f, ", {} objects skipped, {} approximated (report.json)", total("skipped"), total("approximated"))
     }
 }

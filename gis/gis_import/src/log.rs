@@ -76,8 +76,10 @@ impl Log {
     /// Every file once, with its hash.
     pub fn provenance(&self) -> Vec<Provenance> {
         let mut seen = BTreeSet::new();
-        let entries = self.report.files.iter().filter(|f| seen.insert(f.path.clone()));
-        entries.map(|f| Provenance { path: f.path.clone(), sha256: f.sha256.clone(), bytes: f.bytes }).collect()
+        // "file#layer": several layers of one file are one delivery.
+        let file = |f: &FileReport| f.path.rsplit_once('#').map_or(f.path.as_str(), |(file, _)| file).to_owned();
+        let entries = self.report.files.iter().filter(|f| seen.insert(file(f)));
+        entries.map(|f| Provenance { path: file(f), sha256: f.sha256.clone(), bytes: f.bytes }).collect()
     }
 }
 

@@ -247,10 +247,9 @@ impl Ortho {
                 let at = place.projector.crs.to_geodetic(p).and_then(|g| o.projector.crs.from_geodetic(g));
                 let Ok(q) = at else { continue };
                 let (u, v) = ((q[0] - o.west) / o.dx, (o.north - q[1]) / o.dy);
-                if u >= 0.0 && v >= 0.0 && u < w && v < h {
-                    if let Some(rgb) = whole.get(v as usize * o.size.0 + u as usize) {
-                        *pixel = *rgb;
-                    }
+                let inside = u >= 0.0 && v >= 0.0 && u < w && v < h;
+                if let Some(rgb) = inside.then(|| whole.get(v as usize * o.size.0 + u as usize)).flatten() {
+                    *pixel = *rgb;
                 }
             }
             return Ok(out.into_flattened());

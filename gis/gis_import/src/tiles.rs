@@ -26,9 +26,9 @@ impl Default for Box3 {
 
 impl Box3 {
     pub fn add(&mut self, p: [f64; 3]) {
-        for axis in 0..3 {
-            self.min[axis] = self.min[axis].min(p[axis]);
-            self.max[axis] = self.max[axis].max(p[axis]);
+        for (v, (lo, hi)) in p.into_iter().zip(self.min.iter_mut().zip(&mut self.max)) {
+            *lo = lo.min(v);
+            *hi = hi.max(v);
         }
     }
 

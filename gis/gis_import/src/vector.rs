@@ -71,9 +71,11 @@ pub(crate) fn read(path: &Path, layer: Option<&str>, crs: Option<&str>, place: &
     let e = |e: gdal::errors::GdalError| ImportError::delivery(path, e);
     let names: Vec<String> = dataset.layers().map(|l| l.name()).collect();
     let mut layer = match layer {
-        Some(name) => dataset.layer_by_name(name).map_err(|_| {
-            ImportError::delivery(path, format!("has no layer {name:?} (it has {})", names.join(", ")))
-        })?,
+        Some(name) if !names.iter().any(|n| n == name) => {
+            let text = format!("has no layer {name:?} (it has {})", names.join(", "));
+            return Err(ImportError::delivery(path, text));
+        }
+        Some(name) => dataset.layer_by_name(name).map_err(e)?,
         None if names.len() == 1 => dataset.layer(0).map_err(e)?,
         None => {
             let text = format!("has {} layers: set layer = one of {}", names.len(), names.join(", "));

@@ -1,5 +1,7 @@
 //! A small delivery written here with GDAL, malformed inputs, determinism, and real files where they are present.
 
+#![expect(clippy::unwrap_used, reason = "a test whose delivery cannot be set up has failed")]
+
 mod delivery;
 
 use community_pack::{Pack, Report};
@@ -265,6 +267,24 @@ fn an_osgb_cut_anywhere_is_a_line_of_the_report() {
         let skipped = &made.report.files[0].skipped;
         assert!(skipped.iter().any(|i| i.id == "Tile_+000_+000/Tile_+000_+000.osgb"), "{n}: {skipped:?}");
         assert_eq!(made.tiles["mesh"], 1, "the other tile is there");
+    }
+}
+
+#[test]
+fn a_damaged_cityjson_never_panics() {
+    let text = r#"{"type":"CityJSON","version":"2.0","metadata":{"referenceSystem":"https://www.opengis.net/def/crs/EPSG/0/4547"},"transform":{"scale":[0.01,0.01,0.01],"translate":[535000,3380000,20]},"CityObjects":{"b1":{"type":"Building","geometry":[{"type":"Solid","lod":"1","boundaries":[[[[0,1,2,3]],[[4,5,6,7]],[[0,3,5,4]]]]}]}},"vertices":[[0,0,0],[0,900,0],[900,900,0],[900,0,0],[0,0,500],[900,0,500],[900,900,500],[0,900,500]]}"#;
+    let delivery = Delivery::cityjson(text);
+    let out = delivery.dir.path().join("pack");
+    assert_eq!(run(&delivery, &out).unwrap().entities["building"], 1);
+    for at in (0..text.len()).step_by(2) {
+        for with in [b'9', b'[', b'-'] {
+            let mut bytes = text.as_bytes().to_vec();
+            bytes[at] = with;
+            std::fs::write(delivery.path("city.json"), &bytes).unwrap();
+            if let Err(error) = run(&delivery, &out) {
+                assert!(error.to_string().contains("city.json"), "{at}: {error}");
+            }
+        }
     }
 }
 

@@ -56,6 +56,13 @@ impl Delivery {
         this
     }
 
+    pub fn cityjson(text: &str) -> Self {
+        let this = Self { dir: tempfile::tempdir().unwrap() };
+        this.text("city.json", text);
+        this.text("project.toml", &format!("{}[[layer]]\nkind = \"cityjson\"\npath = \"city.json\"\n", head()));
+        this
+    }
+
     pub fn whole() -> Self {
         let this = Self { dir: tempfile::tempdir().unwrap() };
         this.write_dem("dem.tif", Some(4547), f32::NAN);
