@@ -1,5 +1,7 @@
 //! Properties of the path from message to state.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic; helpers outside test functions do so too")]
+
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use sync_core::*;

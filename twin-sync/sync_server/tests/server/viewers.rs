@@ -43,7 +43,7 @@ fn a_viewer_resumes_exactly_where_it_stood() {
     let mut fixture = Fixture::start();
     let (mut device, _) = Device::connect(fixture.mqtt, "d").unwrap();
     let publish = |device: &mut Device, i: u32| {
-        let payload = format!(r#"{{"m":{{"level_m":{i},"smoke":{}}}}}"#, u32::from(i % 5 == 0));
+        let payload = format!(r#"{{"m":{{"level_m":{i},"smoke":{}}}}}"#, u32::from(i.is_multiple_of(5)));
         device.publish(&topic(1 + i % 16), payload.as_bytes()).unwrap();
     };
     (0..40).for_each(|i| publish(&mut device, i));
