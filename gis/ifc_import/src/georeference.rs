@@ -114,7 +114,7 @@ mod tests {
     fn units_are_resolved() {
         // millimetre project, no map unit: eastings are millimetres too
         let g = Georeference::from_raw(&raw(1.0, None, 729_013_348.8), 0.001);
-        assert!((g.easting_m - 729_013.3488).abs() < 1e-6 && (g.scale - 1.0).abs() < 1e-12 && g.assumption.is_none());
+        assert!((g.easting_m - 729_013.348_8).abs() < 1e-6 && (g.scale - 1.0).abs() < 1e-12 && g.assumption.is_none());
         // millimetre project, metre map, Scale as the standard wants it
         let g = Georeference::from_raw(&raw(0.001, Some(1.0), 729_013.0), 0.001);
         assert!((g.easting_m - 729_013.0).abs() < 1e-9 && (g.scale - 1.0).abs() < 1e-12 && g.assumption.is_none());

@@ -124,10 +124,9 @@ impl Delivery {
         let driver = DriverManager::get_driver_by_name("ESRI Shapefile").unwrap();
         let mut file = driver.create_vector_only(self.path("buildings.shp")).unwrap();
         let fields = [("BLDG_ID", 's'), ("NAME", 's'), ("FLOORS", 'i'), ("HEIGHT", 'r')];
-        let layer = layer(&mut file, "buildings", &fields, &["ENCODING=GBK", "DBF_DATE_LAST_UPDATE=2026-01-01"]);
-        feature(&layer, square(10.0, 20.0, 20.0), &["B1", "柳岸1号楼", "6", "18.0"]);
-        feature(&layer, square(-40.0, -40.0, 12.0), &["B2", "门房", "1", "-3.0"]);
-        drop(layer);
+        let buildings = layer(&mut file, "buildings", &fields, &["ENCODING=GBK", "DBF_DATE_LAST_UPDATE=2026-01-01"]);
+        feature(&buildings, square(10.0, 20.0, 20.0), &["B1", "柳岸1号楼", "6", "18.0"]);
+        feature(&buildings, square(-40.0, -40.0, 12.0), &["B2", "门房", "1", "-3.0"]);
         file.close().unwrap();
     }
 
@@ -137,13 +136,10 @@ impl Delivery {
         let fields = [("code", 's'), ("name", 's')];
         let grids = layer(&mut file, "grids", &fields, &[]);
         feature(&grids, square(-120.0, -100.0, 240.0), &["001", "第一网格"]);
-        drop(grids);
         let estates = layer(&mut file, "estates", &fields, &[]);
         feature(&estates, square(0.0, 0.0, 60.0), &["E1", "柳岸花园"]);
-        drop(estates);
         let cover = layer(&mut file, "cover", &[("cover", 's'), ("manning_n", 'r')], &[]);
         feature(&cover, square(0.0, 0.0, 40.0), &["铺装", "0.016"]);
-        drop(cover);
         file.close().unwrap();
         let at = Crs::from_user(CRS).unwrap().to_geodetic([ORIGIN[0] + 50.0, ORIGIN[1] - 20.0, 0.0]).unwrap();
         let p = china::gcj02_from_wgs84(at.lon_lat());
