@@ -19,9 +19,8 @@ fn free_addr() -> SocketAddr {
 const DIR: &str = "SANDTABLE_PROBE_DIR";
 const ADDRS: &str = "SANDTABLE_PROBE_ADDRS";
 
-/// Not a test: what this program does when a test starts it once more as a server process.
+/// Not a test by itself: what this program does when a test starts it once more as a server process.
 #[test]
-#[ignore = "the server process of the tests in this file"]
 fn serve_until_killed() {
     let (Ok(dir), Ok(addrs)) = (std::env::var(DIR), std::env::var(ADDRS)) else { return };
     let (http, mqtt) = addrs.split_once(' ').unwrap();
@@ -42,7 +41,7 @@ fn serve_until_killed() {
 
 fn command(dir: &Path, http: SocketAddr, mqtt: SocketAddr) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "--nocapture", "kill::serve_until_killed"]);
+    command.args(["--exact", "--nocapture", "kill::serve_until_killed"]);
     command.env(DIR, dir).env(ADDRS, format!("{http} {mqtt}")).stdout(Stdio::piped()).stderr(Stdio::null());
     command
 }
