@@ -46,7 +46,9 @@ impl Picture {
 fn capture(out: &Path, extra: &[&str]) -> Picture {
     let pack = demo().join("pack");
     let mut command = Command::new(program("sandtable-desk"));
-    command.args(["--pack", &pack.to_string_lossy(), "--capture", &out.to_string_lossy(), "--size", "640x360"]).args(extra);
+    command
+        .args(["--pack", &pack.to_string_lossy(), "--capture", &out.to_string_lossy(), "--size", "640x360"])
+        .args(extra);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Picture::read(out)

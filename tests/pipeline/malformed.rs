@@ -49,7 +49,11 @@ fn a_shapefile_without_prj_is_named_with_the_way_out() {
     let part = |ext: &str| fs::read(from.join(format!("buildings.{ext}"))).unwrap();
     let (shp, shx, dbf) = (part("shp"), part("shx"), part("dbf"));
     let files: [(&str, &[u8]); 3] = [("b.shp", &shp), ("b.shx", &shx), ("b.dbf", &dbf)];
-    let project = project(dir.path(), "kind = \"buildings\"\npath = \"b.shp\"\n[layer.fields]\nid = \"BLDG_ID\"\nheight = \"HEIGHT\"", &files);
+    let project = project(
+        dir.path(),
+        "kind = \"buildings\"\npath = \"b.shp\"\n[layer.fields]\nid = \"BLDG_ID\"\nheight = \"HEIGHT\"",
+        &files,
+    );
     refused(dir.path(), &project, &["b.shp", "crs"]);
 }
 

@@ -41,7 +41,12 @@ impl Domain {
 ///
 /// # Errors
 /// [`RunError`] naming what is missing or out of range.
-pub fn build_domain(pack: &Pack, terrain: &Terrain, landcover: Option<&RasterU8>, scenario: &Scenario) -> Result<Domain, RunError> {
+pub fn build_domain(
+    pack: &Pack,
+    terrain: &Terrain,
+    landcover: Option<&RasterU8>,
+    scenario: &Scenario,
+) -> Result<Domain, RunError> {
     let spec = grid_spec(terrain, scenario.cell_m)?;
     let projector = Projector::new(Crs::from_epsg(terrain.epsg)?, pack.manifest.origin.frame());
     let grid = Grid { nx: spec.nx as usize, ny: spec.ny as usize, dx_m: spec.dx_m };
@@ -181,7 +186,10 @@ fn roughness(spec: &GridSpec, landcover: Option<&RasterU8>, classes: Option<&BTr
         let column = ((spec.x0 + (i as f64 + 0.5) * spec.dx_m - cover.x0) / cover.dx_m).floor();
         let row = ((spec.y0 + (j as f64 + 0.5) * spec.dx_m - cover.y0) / cover.dx_m).floor();
         let inside = column >= 0.0 && row >= 0.0 && column < f64::from(cover.nx) && row < f64::from(cover.ny);
-        inside.then(|| cover.values.get(row as usize * cover.nx as usize + column as usize).copied()).flatten().unwrap_or(0)
+        inside
+            .then(|| cover.values.get(row as usize * cover.nx as usize + column as usize).copied())
+            .flatten()
+            .unwrap_or(0)
     };
     (0..nx * ny).map(|c| by_code[usize::from(class_at(c % nx, c / nx))]).collect()
 }

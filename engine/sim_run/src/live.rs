@@ -39,8 +39,7 @@ impl LiveSnapshot {
     /// [`RunError::Io`] or [`RunError::LiveFile`] naming the file.
     pub fn read(file: &Path) -> Result<Self, RunError> {
         let text = std::fs::read(file).map_err(|source| RunError::Io { path: file.to_owned(), source })?;
-        serde_json::from_slice(&text)
-            .map_err(|e| RunError::LiveFile { file: file.to_owned(), message: e.to_string() })
+        serde_json::from_slice(&text).map_err(|e| RunError::LiveFile { file: file.to_owned(), message: e.to_string() })
     }
 
     /// Fresh values of one property from devices of one class; an error when there is none.
@@ -141,6 +140,8 @@ mod tests {
         assert_eq!(mean(&inputs), 19.5);
         let (live, model, table) = fixture(181.0);
         let error = live.fresh_gauges(&model, &table, "river_level", "water_level_m", "river level").unwrap_err();
-        assert!(error.to_string().starts_with("no fresh river level: 1 device(s) of class \"river_level\", 1 with a stale"));
+        assert!(
+            error.to_string().starts_with("no fresh river level: 1 device(s) of class \"river_level\", 1 with a stale")
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What a run means for each thing: greatest depth at its place and when water first came.
 
-use crate::domain::{Domain, mark};
 use crate::RunError;
+use crate::domain::{Domain, mark};
 use twin_model::{CommunityModel, EntityId, EntityKind};
 
 /// Depth from which a thing counts as affected, m. Half a kerb; shallower water is within the DEM's error.

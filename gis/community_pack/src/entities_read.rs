@@ -187,9 +187,10 @@ impl<'a> Row<'a> {
         let parent = match self.parent {
             None => None,
             Some(p) if p < 0.0 => None,
-            given => Some(EntityId(whole(given, f64::from(u32::MAX)).ok_or_else(|| {
-                PackError::value(FILE, &here, shown("parent", given), "an entity id or -1")
-            })?)),
+            given => Some(EntityId(
+                whole(given, f64::from(u32::MAX))
+                    .ok_or_else(|| PackError::value(FILE, &here, shown("parent", given), "an entity id or -1"))?,
+            )),
         };
         let kind: EntityKind = self.kind.parse().map_err(|e| PackError::format(FILE, format!("{here}: {e}")))?;
         let mut numbers = [0.0; 5];
@@ -263,8 +264,7 @@ mod tests {
             attributes: Default::default(),
             source: FeatureRef::default(),
         };
-        let mut rows =
-            vec![bare(0, EntityKind::Building), bare(1, EntityKind::Pipe), bare(2, EntityKind::Camera)];
+        let mut rows = vec![bare(0, EntityKind::Building), bare(1, EntityKind::Pipe), bare(2, EntityKind::Camera)];
         let square = |a: f64, b: f64| vec![[a, a], [b, a], [b, b], [a, b]];
         rows[0].footprint = Some(Polygon(vec![square(0.0, 10.1), square(4.0, 6.0)]));
         rows[0].attributes.insert("层数".into(), AttrValue::Number(18.0));

@@ -47,12 +47,7 @@ impl PackError {
     }
 
     pub(crate) fn value(file: &str, id: impl ToString, value: impl ToString, allowed: &str) -> Self {
-        Self::Value {
-            file: file.to_owned(),
-            id: id.to_string(),
-            value: value.to_string(),
-            allowed: allowed.to_owned(),
-        }
+        Self::Value { file: file.to_owned(), id: id.to_string(), value: value.to_string(), allowed: allowed.to_owned() }
     }
 }
 

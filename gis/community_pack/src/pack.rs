@@ -41,8 +41,8 @@ impl Pack {
             return Err(PackError::value(&manifest.files.entities, "rows", entities.len(), &allowed));
         }
         let model = CommunityModel::new(manifest.community.clone(), entities)?;
-        let types = std::str::from_utf8(bytes.device_types)
-            .map_err(|e| PackError::format(&manifest.files.device_types, e))?;
+        let types =
+            std::str::from_utf8(bytes.device_types).map_err(|e| PackError::format(&manifest.files.device_types, e))?;
         let properties = parse_device_types(types)?;
         let (bindings, warnings) = parse_bindings(bytes.bindings, &properties, &model);
         Ok(Self {
@@ -86,7 +86,8 @@ impl Pack {
     /// # Errors
     /// The pack was not opened from a folder, or the file cannot be read.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, PackError> {
-        let dir = self.dir.as_deref().ok_or_else(|| PackError::format(name, "the pack was not opened from a folder"))?;
+        let dir =
+            self.dir.as_deref().ok_or_else(|| PackError::format(name, "the pack was not opened from a folder"))?;
         read_file(dir, name)
     }
 

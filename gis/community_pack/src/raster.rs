@@ -75,7 +75,9 @@ pub fn read_terrain(tif: &[u8]) -> Result<Terrain, PackError> {
         DecodingResult::I16(v) => v.into_iter().map(f64::from).collect(),
         DecodingResult::U16(v) => v.into_iter().map(f64::from).collect(),
         DecodingResult::I32(v) => v.into_iter().map(f64::from).collect(),
-        _ => return Err(PackError::value(FILE, "sample type", "other", "Float32, Float64, Byte, Int16, UInt16, Int32")),
+        _ => {
+            return Err(PackError::value(FILE, "sample type", "other", "Float32, Float64, Byte, Int16, UInt16, Int32"));
+        }
     };
     // Nodata is text in the file and f32 in the raster, so compare as f32.
     let nodata = f.nodata.map(|n| n as f32);

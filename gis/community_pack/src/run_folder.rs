@@ -71,7 +71,8 @@ enum Kind {
 pub fn encode_depth(nx: u32, ny: u32, t_s: f64, depth_m: &[f32]) -> Vec<u8> {
     let greatest = depth_m.iter().copied().filter(|d| d.is_finite()).fold(0.0_f32, f32::max);
     let scale = if greatest > 0.0 { f64::from(greatest) / TOP } else { 1.0 };
-    let quantise = |d: f32| if d > 0.0 && d.is_finite() { ((f64::from(d) / scale).round().min(TOP)) as u16 } else { NONE };
+    let quantise =
+        |d: f32| if d > 0.0 && d.is_finite() { ((f64::from(d) / scale).round().min(TOP)) as u16 } else { NONE };
     encode(Kind::Depth, nx, ny, t_s, scale, 0.0, depth_m, quantise)
 }
 
@@ -153,7 +154,8 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, PackError> {
     if kind > 1 || !(t_s.is_finite() && offset.is_finite() && scale.is_finite() && scale > 0.0) {
         return Err(PackError::value(FILE, "header", format!("{kind} {t_s} {scale} {offset}"), "finite, kind 0 or 1"));
     }
-    let payload = usize::try_from(packed).ok().and_then(|n| bytes.get(HEADER..HEADER.checked_add(n)?)).ok_or_else(cut)?;
+    let payload =
+        usize::try_from(packed).ok().and_then(|n| bytes.get(HEADER..HEADER.checked_add(n)?)).ok_or_else(cut)?;
     let mut plain = Vec::new();
     ZlibDecoder::new(payload)
         .take(cells * 2 + 1)

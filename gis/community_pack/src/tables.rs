@@ -1,6 +1,6 @@
 use crate::PackWarning;
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use twin_model::{CommunityModel, EntityId, PropertyId, PropertyTable};
 
 /// What an MQTT topic means.

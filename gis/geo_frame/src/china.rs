@@ -81,12 +81,7 @@ fn invert(target: LonLat, forward: impl Fn(LonLat) -> LonLat) -> LonLat {
 fn shift_deg(p: LonLat) -> (f64, f64) {
     let (x, y) = (p.lon_deg - 105.0, p.lat_deg - 35.0);
     let waves = |v: f64, periods: [(f64, f64); 2]| {
-        periods
-            .iter()
-            .map(|(amplitude, factor)| amplitude * (v * factor * PI).sin())
-            .sum::<f64>()
-            * 2.0
-            / 3.0
+        periods.iter().map(|(amplitude, factor)| amplitude * (v * factor * PI).sin()).sum::<f64>() * 2.0 / 3.0
     };
     let common = waves(x, [(20.0, 6.0), (20.0, 2.0)]);
     let root = x.abs().sqrt();
@@ -112,10 +107,7 @@ fn shift_deg(p: LonLat) -> (f64, f64) {
     let magic = 1.0 - EE * sin_lat * sin_lat;
     let meridian_radius = A * (1.0 - EE) / (magic * magic.sqrt());
     let parallel_radius = A / magic.sqrt() * cos_lat;
-    (
-        (lon_m / parallel_radius).to_degrees(),
-        (lat_m / meridian_radius).to_degrees(),
-    )
+    ((lon_m / parallel_radius).to_degrees(), (lat_m / meridian_radius).to_degrees())
 }
 
 #[cfg(test)]
@@ -126,20 +118,15 @@ mod tests {
     use crate::EnuFrame;
 
     fn distance_m(a: LonLat, b: LonLat) -> f64 {
-        EnuFrame::new(a.with_height(0.0))
-            .enu_from_geodetic(b.with_height(0.0))
-            .length()
+        EnuFrame::new(a.with_height(0.0)).enu_from_geodetic(b.with_height(0.0)).length()
     }
 
     #[test]
     fn size_of_the_shift_in_four_cities() {
         // measured independently for these city centres: 556, 482, 606, 360 m
-        for (lon, lat, want) in [
-            (116.397, 39.909, 556.0),
-            (121.474, 31.23, 482.0),
-            (114.06, 22.543, 606.0),
-            (104.066, 30.573, 360.0),
-        ] {
+        for (lon, lat, want) in
+            [(116.397, 39.909, 556.0), (121.474, 31.23, 482.0), (114.06, 22.543, 606.0), (104.066, 30.573, 360.0)]
+        {
             let p = LonLat::new(lon, lat);
             let d = distance_m(p, gcj02_from_wgs84(p));
             assert!((d - want).abs() < 25.0, "{lon},{lat}: {d} m, not {want}");

@@ -1,8 +1,6 @@
 use proj4rs::Proj;
 
-use crate::{
-    EnuFrame, FrameError, Geodetic, LonLat, china, ecef_from_geodetic, geodetic_from_ecef, zone,
-};
+use crate::{EnuFrame, FrameError, Geodetic, LonLat, china, ecef_from_geodetic, geodetic_from_ecef, zone};
 
 /// A coordinate reference system. Coordinates are always x = east or longitude, y = north or latitude, z = height.
 #[derive(Debug, Clone)]
@@ -62,19 +60,12 @@ impl Crs {
             4326 | 4490 | 4979 | 4480 => Kind::Geographic,
             4978 | 4479 => Kind::Geocentric,
             _ => {
-                let definition = u16::try_from(code)
-                    .ok()
-                    .and_then(crs_definitions::from_code);
+                let definition = u16::try_from(code).ok().and_then(crs_definitions::from_code);
                 let definition = definition.ok_or(FrameError::UnknownEpsg { code })?;
                 kind_from_proj(definition.proj4)?
             }
         };
-        Ok(Self {
-            name: format!("EPSG:{code}"),
-            epsg: Some(code),
-            vertical_epsg: None,
-            kind,
-        })
+        Ok(Self { name: format!("EPSG:{code}"), epsg: Some(code), vertical_epsg: None, kind })
     }
 
     /// The system of a proj string such as
@@ -85,24 +76,14 @@ impl Crs {
     /// # Errors
     /// [`FrameError::BadCrs`] naming the string.
     pub fn from_proj(text: &str) -> Result<Self, FrameError> {
-        Ok(Self {
-            name: text.trim().to_owned(),
-            epsg: None,
-            vertical_epsg: None,
-            kind: kind_from_proj(text)?,
-        })
+        Ok(Self { name: text.trim().to_owned(), epsg: None, vertical_epsg: None, kind: kind_from_proj(text)? })
     }
 
     /// A local tangent plane at `origin`: coordinates are metres east, north, up.
     pub fn from_enu(frame: EnuFrame) -> Self {
         let o = frame.origin;
         let name = format!("ENU:{},{},{}", o.lat_deg, o.lon_deg, o.height_m);
-        Self {
-            name,
-            epsg: None,
-            vertical_epsg: None,
-            kind: Kind::Local(Box::new(frame)),
-        }
+        Self { name, epsg: None, vertical_epsg: None, kind: Kind::Local(Box::new(frame)) }
     }
 
     /// The system of a text as it occurs in deliveries: `EPSG:4547`, `EPSG:4547+5773` (the vertical code is kept, see
@@ -181,11 +162,7 @@ impl Crs {
                 if let Some(false_easting_m) = p.prefix_checked_easting_m {
                     zone::check(x, false_easting_m, &self.name)?;
                 }
-                let start = if p.proj.is_latlong() {
-                    (x.to_radians(), y.to_radians(), 0.0)
-                } else {
-                    (x, y, 0.0)
-                };
+                let start = if p.proj.is_latlong() { (x.to_radians(), y.to_radians(), 0.0) } else { (x, y, 0.0) };
                 let (lon, lat) = self.transform(&p.proj, &p.geographic, start, [x, y])?;
                 Ok(Geodetic::new(lon.to_degrees(), lat.to_degrees(), z))
             }
@@ -197,11 +174,7 @@ impl Crs {
     /// # Errors
     /// Not finite or outside the projection's domain.
     pub fn from_geodetic(&self, position: Geodetic) -> Result<[f64; 3], FrameError> {
-        let Geodetic {
-            lon_deg,
-            lat_deg,
-            height_m,
-        } = position;
+        let Geodetic { lon_deg, lat_deg, height_m } = position;
         self.check_finite([lon_deg, lat_deg, height_m])?;
         self.check_lon_lat(lon_deg, lat_deg)?;
         match &self.kind {
@@ -236,12 +209,8 @@ impl Crs {
         start: (f64, f64, f64),
         shown: [f64; 2],
     ) -> Result<(f64, f64), FrameError> {
-        let outside = |reason: String| FrameError::OutsideDomain {
-            x: shown[0],
-            y: shown[1],
-            crs: self.name.clone(),
-            reason,
-        };
+        let outside =
+            |reason: String| FrameError::OutsideDomain { x: shown[0], y: shown[1], crs: self.name.clone(), reason };
         let mut point = start;
         proj4rs::transform::transform(from, to, &mut point).map_err(|e| outside(e.to_string()))?;
         if point.0.is_finite() && point.1.is_finite() {
@@ -255,33 +224,17 @@ impl Crs {
         if x.is_finite() && y.is_finite() && z.is_finite() {
             return Ok(());
         }
-        Err(FrameError::NotFinite {
-            x,
-            y,
-            z,
-            crs: self.name.clone(),
-        })
+        Err(FrameError::NotFinite { x, y, z, crs: self.name.clone() })
     }
 
     /// A transverse Mercator projection is kept to the part of its domain where PROJ vouches for it.
-    fn check_meridian(
-        &self,
-        lon_deg: f64,
-        lat_deg: f64,
-        meridian_deg: f64,
-    ) -> Result<(), FrameError> {
+    fn check_meridian(&self, lon_deg: f64, lat_deg: f64, meridian_deg: f64) -> Result<(), FrameError> {
         let away_deg = (lon_deg - meridian_deg + 180.0).rem_euclid(360.0) - 180.0;
         if away_deg.abs() <= MAX_FROM_MERIDIAN_DEG {
             return Ok(());
         }
-        let reason =
-            format!("more than {MAX_FROM_MERIDIAN_DEG}° from the central meridian {meridian_deg}°");
-        Err(FrameError::OutsideDomain {
-            x: lon_deg,
-            y: lat_deg,
-            crs: self.name.clone(),
-            reason,
-        })
+        let reason = format!("more than {MAX_FROM_MERIDIAN_DEG}° from the central meridian {meridian_deg}°");
+        Err(FrameError::OutsideDomain { x: lon_deg, y: lat_deg, crs: self.name.clone(), reason })
     }
 
     fn check_lon_lat(&self, lon_deg: f64, lat_deg: f64) -> Result<(), FrameError> {
@@ -298,33 +251,19 @@ impl Crs {
 }
 
 fn shifted(name: &str, shift: Shift) -> Crs {
-    Crs {
-        name: name.to_owned(),
-        epsg: None,
-        vertical_epsg: None,
-        kind: Kind::Shifted(shift),
-    }
+    Crs { name: name.to_owned(), epsg: None, vertical_epsg: None, kind: Kind::Shifted(shift) }
 }
 
 fn bad(text: &str, reason: impl Into<String>) -> FrameError {
-    FrameError::BadCrs {
-        text: text.to_owned(),
-        reason: reason.into(),
-    }
+    FrameError::BadCrs { text: text.to_owned(), reason: reason.into() }
 }
 
 fn accepted_spellings(upper: &str) -> String {
-    let accepted =
-        "accepted are EPSG:n, EPSG:n+m, ENU:lat,lon, GCJ-02, BD-09 or a proj string with +proj=";
+    let accepted = "accepted are EPSG:n, EPSG:n+m, ENU:lat,lon, GCJ-02, BD-09 or a proj string with +proj=";
     if upper.starts_with("LOCAL") {
-        return format!(
-            "a local frame without an origin cannot be placed; give ENU:lat,lon instead; {accepted}"
-        );
+        return format!("a local frame without an origin cannot be placed; give ENU:lat,lon instead; {accepted}");
     }
-    if ["PROJCS[", "GEOGCS[", "PROJCRS[", "GEOGCRS[", "COMPD_CS["]
-        .iter()
-        .any(|p| upper.starts_with(p))
-    {
+    if ["PROJCS[", "GEOGCS[", "PROJCRS[", "GEOGCRS[", "COMPD_CS["].iter().any(|p| upper.starts_with(p)) {
         return format!("WKT is not read here; give its EPSG code; {accepted}");
     }
     accepted.to_owned()
@@ -334,8 +273,7 @@ fn from_epsg_text(text: &str, codes: &str) -> Result<Crs, FrameError> {
     let mut parts = codes.split('+').map(str::trim);
     let code = |s: Option<&str>| {
         let s = s.unwrap_or_default();
-        s.parse::<u32>()
-            .map_err(|e| bad(text, format!("'{s}' is not an EPSG code ({e})")))
+        s.parse::<u32>().map_err(|e| bad(text, format!("'{s}' is not an EPSG code ({e})")))
     };
     let mut crs = Crs::from_epsg(code(parts.next())?)?;
     if let Some(vertical) = parts.next() {
@@ -349,26 +287,15 @@ fn from_epsg_text(text: &str, codes: &str) -> Result<Crs, FrameError> {
 }
 
 fn from_enu_text(text: &str, numbers: &str) -> Result<Crs, FrameError> {
-    let values: Result<Vec<f64>, _> = numbers
-        .split(',')
-        .map(|s| s.trim().parse::<f64>())
-        .collect();
-    let values = values.map_err(|e| {
-        bad(
-            text,
-            format!("ENU wants lat,lon or lat,lon,height in numbers ({e})"),
-        )
-    })?;
+    let values: Result<Vec<f64>, _> = numbers.split(',').map(|s| s.trim().parse::<f64>()).collect();
+    let values = values.map_err(|e| bad(text, format!("ENU wants lat,lon or lat,lon,height in numbers ({e})")))?;
     let (lat_deg, lon_deg, height_m) = match *values.as_slice() {
         [lat, lon] => (lat, lon, 0.0),
         [lat, lon, h] => (lat, lon, h),
         _ => return Err(bad(text, "ENU wants lat,lon or lat,lon,height")),
     };
     if !(lat_deg.abs() <= 90.0 && lon_deg.abs() <= 180.0 && height_m.is_finite()) {
-        return Err(bad(
-            text,
-            format!("latitude {lat_deg} must be within ±90°, longitude {lon_deg} within ±180°"),
-        ));
+        return Err(bad(text, format!("latitude {lat_deg} must be within ±90°, longitude {lon_deg} within ±180°")));
     }
     let mut crs = Crs::from_enu(EnuFrame::new(Geodetic::new(lon_deg, lat_deg, height_m)));
     crs.name = text.to_owned();
@@ -382,10 +309,7 @@ fn kind_from_proj(text: &str) -> Result<Kind, FrameError> {
             None => kept.push(word),
             Some("enu" | "neu") => {}
             Some(axis) => {
-                return Err(bad(
-                    text,
-                    format!("axis order '{axis}' is not supported, only enu and neu"),
-                ));
+                return Err(bad(text, format!("axis order '{axis}' is not supported, only enu and neu")));
             }
         }
     }
@@ -400,14 +324,8 @@ fn kind_from_proj(text: &str) -> Result<Kind, FrameError> {
     let geographic = Proj::from_proj_string(GEOGRAPHIC).map_err(|e| bad(text, e.to_string()))?;
     let is_any = |names: &[&str]| names.contains(&proj.projname());
     let prefix_checked_easting_m = is_any(&["tmerc", "etmerc"]).then(|| proj.false_easting());
-    let central_meridian_deg =
-        is_any(&["tmerc", "etmerc", "utm"]).then(|| proj.longitude_of_origin().to_degrees());
-    Ok(Kind::Proj(Box::new(Projected {
-        proj,
-        geographic,
-        prefix_checked_easting_m,
-        central_meridian_deg,
-    })))
+    let central_meridian_deg = is_any(&["tmerc", "etmerc", "utm"]).then(|| proj.longitude_of_origin().to_degrees());
+    Ok(Kind::Proj(Box::new(Projected { proj, geographic, prefix_checked_easting_m, central_meridian_deg })))
 }
 
 #[cfg(test)]
@@ -429,39 +347,19 @@ mod tests {
     #[test]
     fn with_and_without_prefix_agree() {
         let (plain, prefixed) = (Crs::from_epsg(4547).unwrap(), Crs::from_epsg(4526).unwrap());
-        let a = plain
-            .to_geodetic([550_901.323, 3_360_977.338, 0.0])
-            .unwrap();
-        let b = prefixed
-            .to_geodetic([38_550_901.323, 3_360_977.338, 0.0])
-            .unwrap();
+        let a = plain.to_geodetic([550_901.323, 3_360_977.338, 0.0]).unwrap();
+        let b = prefixed.to_geodetic([38_550_901.323, 3_360_977.338, 0.0]).unwrap();
         assert!((a.lon_deg - b.lon_deg).abs() < 1e-12 && (a.lat_deg - b.lat_deg).abs() < 1e-12);
     }
 
     #[test]
     fn wrong_prefix_is_an_error_that_names_value_and_system() {
-        let e = Crs::from_epsg(4547)
-            .unwrap()
-            .to_geodetic([38_550_901.0, 3_360_977.0, 0.0])
-            .unwrap_err();
+        let e = Crs::from_epsg(4547).unwrap().to_geodetic([38_550_901.0, 3_360_977.0, 0.0]).unwrap_err();
         assert!(matches!(e, FrameError::ZonePrefixMismatch { .. }));
         let s = e.to_string();
-        assert!(
-            s.contains("38550901") && s.contains("EPSG:4547") && s.contains("38"),
-            "{s}"
-        );
-        assert!(
-            Crs::from_epsg(4526)
-                .unwrap()
-                .to_geodetic([550_901.0, 3_360_977.0, 0.0])
-                .is_err()
-        );
-        assert!(
-            Crs::from_epsg(4526)
-                .unwrap()
-                .to_geodetic([39_550_901.0, 3_360_977.0, 0.0])
-                .is_err()
-        );
+        assert!(s.contains("38550901") && s.contains("EPSG:4547") && s.contains("38"), "{s}");
+        assert!(Crs::from_epsg(4526).unwrap().to_geodetic([550_901.0, 3_360_977.0, 0.0]).is_err());
+        assert!(Crs::from_epsg(4526).unwrap().to_geodetic([39_550_901.0, 3_360_977.0, 0.0]).is_err());
     }
 
     #[test]
@@ -477,10 +375,7 @@ mod tests {
             };
             let x = f64::from(prefix.unwrap_or(0)) * 1e6 + 500_000.0;
             let g = crs.to_geodetic([x, 3_380_000.0, 0.0]).unwrap();
-            assert!(
-                (g.lon_deg - f64::from(meridian)).abs() < 1e-9,
-                "EPSG:{code}: {g:?}"
-            );
+            assert!((g.lon_deg - f64::from(meridian)).abs() < 1e-9, "EPSG:{code}: {g:?}");
             assert!(!crs.is_geographic());
         }
     }
@@ -488,25 +383,16 @@ mod tests {
     #[test]
     fn user_spellings() {
         let compound = Crs::from_user(" epsg:4547+5773 ").unwrap();
-        assert_eq!(
-            (compound.epsg(), compound.vertical_epsg()),
-            (Some(4547), Some(5773))
-        );
+        assert_eq!((compound.epsg(), compound.vertical_epsg()), (Some(4547), Some(5773)));
         let local = Crs::from_user("ENU:30.5,114.3").unwrap();
         let g = local.to_geodetic([0.0, 0.0, 5.0]).unwrap();
         assert!(
-            (g.lat_deg - 30.5).abs() < 1e-12
-                && (g.lon_deg - 114.3).abs() < 1e-12
-                && (g.height_m - 5.0).abs() < 1e-6
+            (g.lat_deg - 30.5).abs() < 1e-12 && (g.lon_deg - 114.3).abs() < 1e-12 && (g.height_m - 5.0).abs() < 1e-6
         );
         assert!(Crs::from_user("GCJ-02").unwrap().is_geographic());
-        let custom = Crs::from_user(
-            "+proj=tmerc +lat_0=0 +lon_0=114.3 +k=1 +x_0=50000 +y_0=-3000000 +ellps=GRS80 +units=m",
-        );
-        let g = custom
-            .unwrap()
-            .to_geodetic([50_000.0, 380_000.0, 1.0])
-            .unwrap();
+        let custom =
+            Crs::from_user("+proj=tmerc +lat_0=0 +lon_0=114.3 +k=1 +x_0=50000 +y_0=-3000000 +ellps=GRS80 +units=m");
+        let g = custom.unwrap().to_geodetic([50_000.0, 380_000.0, 1.0]).unwrap();
         assert!((g.lon_deg - 114.3).abs() < 1e-9);
     }
 
@@ -536,34 +422,18 @@ mod tests {
     #[test]
     fn not_finite_and_out_of_range_are_errors() {
         for code in [4326, 4547, 3857, 32650, 4978] {
-            assert!(
-                Crs::from_epsg(code)
-                    .unwrap()
-                    .to_geodetic([f64::NAN, 0.0, 0.0])
-                    .is_err()
-            );
+            assert!(Crs::from_epsg(code).unwrap().to_geodetic([f64::NAN, 0.0, 0.0]).is_err());
         }
-        assert!(
-            Crs::from_epsg(4326)
-                .unwrap()
-                .to_geodetic([114.0, 91.0, 0.0])
-                .is_err()
-        );
+        assert!(Crs::from_epsg(4326).unwrap().to_geodetic([114.0, 91.0, 0.0]).is_err());
     }
 
     #[test]
     fn far_from_the_meridian_is_an_error() {
         for (code, inside) in [(4547u32, 114.0), (32650, 117.0), (4526, 114.0)] {
             let crs = Crs::from_epsg(code).unwrap();
-            assert!(
-                crs.from_geodetic(Geodetic::new(inside, 30.0, 0.0)).is_ok(),
-                "EPSG:{code}"
-            );
+            assert!(crs.from_geodetic(Geodetic::new(inside, 30.0, 0.0)).is_ok(), "EPSG:{code}");
             for far in [inside - 31.0, inside + 31.0, inside - 180.0] {
-                assert!(
-                    crs.from_geodetic(Geodetic::new(far, 30.0, 0.0)).is_err(),
-                    "EPSG:{code} at {far}"
-                );
+                assert!(crs.from_geodetic(Geodetic::new(far, 30.0, 0.0)).is_err(), "EPSG:{code} at {far}");
             }
         }
     }
@@ -572,9 +442,7 @@ mod tests {
     fn earth_centred() {
         let crs = Crs::from_epsg(4979).unwrap();
         let ecef = Crs::from_epsg(4978).unwrap();
-        let p = ecef
-            .from_geodetic(crs.to_geodetic([114.3, 30.5, 20.0]).unwrap())
-            .unwrap();
+        let p = ecef.from_geodetic(crs.to_geodetic([114.3, 30.5, 20.0]).unwrap()).unwrap();
         let g = ecef.to_geodetic(p).unwrap();
         assert!((g.lon_deg - 114.3).abs() < 1e-12 && (g.height_m - 20.0).abs() < 1e-6);
     }

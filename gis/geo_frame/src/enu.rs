@@ -21,11 +21,7 @@ impl EnuFrame {
         let east = DVec3::new(-sin_lon, cos_lon, 0.0);
         let north = DVec3::new(-sin_lat * cos_lon, -sin_lat * sin_lon, cos_lat);
         let up = DVec3::new(cos_lat * cos_lon, cos_lat * sin_lon, sin_lat);
-        Self {
-            origin,
-            origin_ecef: ecef_from_geodetic(origin),
-            ecef_from_enu: DMat3::from_cols(east, north, up),
-        }
+        Self { origin, origin_ecef: ecef_from_geodetic(origin), ecef_from_enu: DMat3::from_cols(east, north, up) }
     }
 
     /// Earth-centred coordinates of a local point.
@@ -82,10 +78,7 @@ impl Projector {
     /// # Errors
     /// What [`Crs::to_geodetic`] refuses.
     pub fn enu_from_crs(&self, xyz: [f64; 3]) -> Result<[f64; 3], FrameError> {
-        Ok(self
-            .enu
-            .enu_from_geodetic(self.crs.to_geodetic(xyz)?)
-            .to_array())
+        Ok(self.enu.enu_from_geodetic(self.crs.to_geodetic(xyz)?).to_array())
     }
 
     /// Coordinates in the delivery's system of a local point (metres).

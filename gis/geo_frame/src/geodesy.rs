@@ -25,11 +25,7 @@ impl LonLat {
 
     /// The same position with a height in metres.
     pub const fn with_height(self, height_m: f64) -> Geodetic {
-        Geodetic {
-            lon_deg: self.lon_deg,
-            lat_deg: self.lat_deg,
-            height_m,
-        }
+        Geodetic { lon_deg: self.lon_deg, lat_deg: self.lat_deg, height_m }
     }
 }
 
@@ -47,19 +43,12 @@ pub struct Geodetic {
 impl Geodetic {
     /// A position from longitude and latitude in degrees and height in metres.
     pub const fn new(lon_deg: f64, lat_deg: f64, height_m: f64) -> Self {
-        Self {
-            lon_deg,
-            lat_deg,
-            height_m,
-        }
+        Self { lon_deg, lat_deg, height_m }
     }
 
     /// The horizontal part.
     pub const fn lon_lat(self) -> LonLat {
-        LonLat {
-            lon_deg: self.lon_deg,
-            lat_deg: self.lat_deg,
-        }
+        LonLat { lon_deg: self.lon_deg, lat_deg: self.lat_deg }
     }
 }
 
@@ -100,11 +89,7 @@ pub fn geodetic_from_ecef(ecef: impl Into<DVec3>) -> Geodetic {
     let n = prime_vertical_radius_m(sin_lat);
     // stable at every latitude: the projection of the position on the normal
     let height_m = p * cos_lat + p_ecef.z * sin_lat - WGS84_A_M * WGS84_A_M / n;
-    Geodetic {
-        lon_deg: p_ecef.y.atan2(p_ecef.x).to_degrees(),
-        lat_deg: lat.to_degrees(),
-        height_m,
-    }
+    Geodetic { lon_deg: p_ecef.y.atan2(p_ecef.x).to_degrees(), lat_deg: lat.to_degrees(), height_m }
 }
 
 fn prime_vertical_radius_m(sin_lat: f64) -> f64 {
@@ -134,10 +119,7 @@ mod tests {
             53.0 + 48.0 / 60.0 + 33.820 / 3600.0,
             73.0,
         ));
-        assert!(
-            (e - DVec3::new(3_771_793.968, 140_253.342, 5_124_304.349)).length() < 2e-3,
-            "{e}"
-        );
+        assert!((e - DVec3::new(3_771_793.968, 140_253.342, 5_124_304.349)).length() < 2e-3, "{e}");
     }
 
     #[test]

@@ -16,11 +16,7 @@ pub struct ZonePrefixReport {
 /// An easting inside a zone is 500 000 m ± at most 350 km, so anything above 1 000 000 m carries a prefix. The numbers
 /// of 3° zones (25…45) and 6° zones (13…23) over China do not overlap, so at most one meridian is given.
 pub fn detect_zone_prefix(easting_m: f64) -> ZonePrefixReport {
-    let none = ZonePrefixReport {
-        prefix: None,
-        central_meridian_3deg: None,
-        central_meridian_6deg: None,
-    };
+    let none = ZonePrefixReport { prefix: None, central_meridian_3deg: None, central_meridian_6deg: None };
     if !(1e6..1e9).contains(&easting_m) {
         return none;
     }
@@ -39,20 +35,11 @@ pub(crate) fn check(easting_m: f64, false_easting_m: f64, crs: &str) -> Result<(
     if found == wanted {
         return Ok(());
     }
-    let say = |p: Option<u32>| {
-        p.map_or_else(
-            || "no zone prefix".to_owned(),
-            |p| format!("zone prefix {p}"),
-        )
-    };
+    let say = |p: Option<u32>| p.map_or_else(|| "no zone prefix".to_owned(), |p| format!("zone prefix {p}"));
     Err(FrameError::ZonePrefixMismatch {
         easting: easting_m,
         crs: crs.to_owned(),
-        reason: format!(
-            "the value has {}, the system wants {}",
-            say(found),
-            say(wanted)
-        ),
+        reason: format!("the value has {}, the system wants {}", say(found), say(wanted)),
     })
 }
 
@@ -64,15 +51,9 @@ mod tests {
     fn prefixes() {
         assert_eq!(detect_zone_prefix(550_901.0).prefix, None);
         let r = detect_zone_prefix(38_550_901.0);
-        assert_eq!(
-            (r.prefix, r.central_meridian_3deg, r.central_meridian_6deg),
-            (Some(38), Some(114), None)
-        );
+        assert_eq!((r.prefix, r.central_meridian_3deg, r.central_meridian_6deg), (Some(38), Some(114), None));
         let r = detect_zone_prefix(20_550_901.0);
-        assert_eq!(
-            (r.prefix, r.central_meridian_3deg, r.central_meridian_6deg),
-            (Some(20), None, Some(117))
-        );
+        assert_eq!((r.prefix, r.central_meridian_3deg, r.central_meridian_6deg), (Some(20), None, Some(117)));
         assert_eq!(detect_zone_prefix(f64::NAN).prefix, None);
         assert_eq!(detect_zone_prefix(f64::INFINITY).prefix, None);
     }

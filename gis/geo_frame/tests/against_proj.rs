@@ -31,49 +31,19 @@ fn cases() -> Vec<Case> {
     let mut out = Vec::new();
     for (index, code) in (4534..=4554u32).enumerate() {
         let meridian = 75.0 + 3.0 * index as f64;
-        out.push(Case {
-            code,
-            source: "EPSG:4490",
-            north_first: true,
-            points: strip(meridian, 1.5),
-        });
-        out.push(Case {
-            code: code - 21,
-            source: "EPSG:4490",
-            north_first: true,
-            points: strip(meridian, 1.5),
-        });
+        out.push(Case { code, source: "EPSG:4490", north_first: true, points: strip(meridian, 1.5) });
+        out.push(Case { code: code - 21, source: "EPSG:4490", north_first: true, points: strip(meridian, 1.5) });
     }
     for (index, code) in (4491..=4501u32).enumerate() {
         let meridian = 75.0 + 6.0 * index as f64;
-        out.push(Case {
-            code,
-            source: "EPSG:4490",
-            north_first: true,
-            points: strip(meridian, 3.0),
-        });
-        out.push(Case {
-            code: code + 11,
-            source: "EPSG:4490",
-            north_first: true,
-            points: strip(meridian, 3.0),
-        });
+        out.push(Case { code, source: "EPSG:4490", north_first: true, points: strip(meridian, 3.0) });
+        out.push(Case { code: code + 11, source: "EPSG:4490", north_first: true, points: strip(meridian, 3.0) });
     }
     for zone in 43..=53u32 {
         let meridian = f64::from(zone) * 6.0 - 183.0;
-        out.push(Case {
-            code: 32600 + zone,
-            source: "EPSG:4326",
-            north_first: false,
-            points: strip(meridian, 3.0),
-        });
+        out.push(Case { code: 32600 + zone, source: "EPSG:4326", north_first: false, points: strip(meridian, 3.0) });
     }
-    out.push(Case {
-        code: 3857,
-        source: "EPSG:4326",
-        north_first: false,
-        points: strip(110.0, 20.0),
-    });
+    out.push(Case { code: 3857, source: "EPSG:4326", north_first: false, points: strip(110.0, 20.0) });
     out
 }
 
@@ -92,20 +62,11 @@ fn ask_proj(case: &Case) -> Option<Vec<[f64; 2]>> {
     }
     child.stdin.take()?.write_all(input.as_bytes()).ok()?;
     let output = child.wait_with_output().ok()?;
-    assert!(
-        output.status.success(),
-        "cs2cs failed for EPSG:{}",
-        case.code
-    );
+    assert!(output.status.success(), "cs2cs failed for EPSG:{}", case.code);
     let text = String::from_utf8(output.stdout).ok()?;
     let pairs = text.lines().map(|line| {
-        let mut numbers = line
-            .split_whitespace()
-            .filter_map(|w| w.parse::<f64>().ok());
-        let (a, b) = (
-            numbers.next().unwrap_or(f64::NAN),
-            numbers.next().unwrap_or(f64::NAN),
-        );
+        let mut numbers = line.split_whitespace().filter_map(|w| w.parse::<f64>().ok());
+        let (a, b) = (numbers.next().unwrap_or(f64::NAN), numbers.next().unwrap_or(f64::NAN));
         if case.north_first { [b, a] } else { [a, b] }
     });
     Some(pairs.collect())
@@ -125,22 +86,11 @@ fn agrees_with_proj_to_a_millimetre() {
         for ((lon, lat), want) in case.points.iter().zip(expected) {
             let got = crs.from_geodetic(Geodetic::new(*lon, *lat, 0.0)).unwrap();
             let d = (got[0] - want[0]).hypot(got[1] - want[1]);
-            assert!(
-                d <= TOLERANCE_M,
-                "EPSG:{} at {lon},{lat}: {got:?} against PROJ {want:?}: {d} m",
-                case.code
-            );
+            assert!(d <= TOLERANCE_M, "EPSG:{} at {lon},{lat}: {got:?} against PROJ {want:?}: {d} m", case.code);
             worst_m = worst_m.max(d);
             let back = crs.to_geodetic([want[0], want[1], 0.0]).unwrap();
-            let (dx, dy) = (
-                (back.lon_deg - lon) * 111_320.0,
-                (back.lat_deg - lat) * 111_320.0,
-            );
-            assert!(
-                dx.hypot(dy) <= TOLERANCE_M,
-                "EPSG:{} back at {lon},{lat}: {back:?}",
-                case.code
-            );
+            let (dx, dy) = ((back.lon_deg - lon) * 111_320.0, (back.lat_deg - lat) * 111_320.0);
+            assert!(dx.hypot(dy) <= TOLERANCE_M, "EPSG:{} back at {lon},{lat}: {back:?}", case.code);
             compared += 1;
         }
     }

@@ -107,8 +107,13 @@ impl<'a> Bim<'a> {
     fn add_elements(&mut self, layer: LayerId, entities: &mut Entities, log: &mut FileLog) {
         let model = self.model;
         let wholes: BTreeSet<usize> = model.elements.iter().filter_map(|e| e.assembly).collect();
-        let spaces: BTreeMap<usize, usize> =
-            model.spatial.iter().enumerate().filter(|(_, n)| n.kind == SpatialKind::Space).filter_map(|(i, n)| Some((n.element?, i))).collect();
+        let spaces: BTreeMap<usize, usize> = model
+            .spatial
+            .iter()
+            .enumerate()
+            .filter(|(_, n)| n.kind == SpatialKind::Space)
+            .filter_map(|(i, n)| Some((n.element?, i)))
+            .collect();
         // Assemblies before their parts, so that a part finds its parent.
         let mut order: Vec<usize> = (0..model.elements.len()).collect();
         order.sort_by_key(|i| (self.depth(*i), *i));
@@ -122,10 +127,18 @@ impl<'a> Bim<'a> {
             if element.meshes.is_empty() && !wholes.contains(&i) && !is_room && kind == EntityKind::BimElement {
                 continue;
             }
-            if matches!(element.class.as_str(), "IfcSite" | "IfcBuilding" | "IfcBuildingStorey" | "IfcProject") && !element.meshes.is_empty() {
+            if matches!(element.class.as_str(), "IfcSite" | "IfcBuilding" | "IfcBuildingStorey" | "IfcProject")
+                && !element.meshes.is_empty()
+            {
                 log.approximate(&element.global_id, format!("{}: its own shape is shown as an element", element.class));
             }
-            let id = self.add_element(i, if is_room { EntityKind::Room } else { kind }, spaces.get(&i).copied(), layer, entities);
+            let id = self.add_element(
+                i,
+                if is_room { EntityKind::Room } else { kind },
+                spaces.get(&i).copied(),
+                layer,
+                entities,
+            );
             if let Some(slot) = self.elements.get_mut(i) {
                 *slot = Some(id);
             }
@@ -141,11 +154,20 @@ impl<'a> Bim<'a> {
         std::iter::successors(up(index), |i| up(*i)).take(16).count()
     }
 
-    fn add_element(&self, i: usize, kind: EntityKind, space: Option<usize>, layer: LayerId, entities: &mut Entities) -> EntityId {
+    fn add_element(
+        &self,
+        i: usize,
+        kind: EntityKind,
+        space: Option<usize>,
+        layer: LayerId,
+        entities: &mut Entities,
+    ) -> EntityId {
         let element = &self.model.elements[i];
         let node = space.and_then(|s| self.model.spatial.get(s));
         let name = match node {
-            Some(n) if !n.long_name.is_empty() && !n.name.is_empty() && n.long_name != n.name => format!("{} {}", n.name, n.long_name),
+            Some(n) if !n.long_name.is_empty() && !n.name.is_empty() && n.long_name != n.name => {
+                format!("{} {}", n.name, n.long_name)
+            }
             Some(n) if !n.long_name.is_empty() => n.long_name.clone(),
             _ => element.name.clone(),
         };
@@ -295,8 +317,22 @@ impl<'a> Bim<'a> {
     /// What is not seen from the street: furniture, doors, stairs, rooms, services and walls that say so.
     fn is_inside(&self, e: &Element) -> bool {
         const SHELL: [&str; 16] = [
-            "IfcWall", "IfcWallStandardCase", "IfcSlab", "IfcRoof", "IfcWindow", "IfcCurtainWall", "IfcPlate", "IfcMember",
-            "IfcBeam", "IfcColumn", "IfcRailing", "IfcFooting", "IfcBuildingElementProxy", "IfcSite", "IfcPile", "IfcRamp",
+            "IfcWall",
+            "IfcWallStandardCase",
+            "IfcSlab",
+            "IfcRoof",
+            "IfcWindow",
+            "IfcCurtainWall",
+            "IfcPlate",
+            "IfcMember",
+            "IfcBeam",
+            "IfcColumn",
+            "IfcRailing",
+            "IfcFooting",
+            "IfcBuildingElementProxy",
+            "IfcSite",
+            "IfcPile",
+            "IfcRamp",
         ];
         if !SHELL.contains(&e.class.as_str()) {
             return self.model.spatial.iter().any(|n| n.kind == SpatialKind::Storey);
@@ -316,7 +352,13 @@ impl<'a> Bim<'a> {
             for mesh in &element.meshes {
                 let is_room = element.class == "IfcSpace";
                 let is_glass = mesh.colour[3] < 0.99;
-                let target = if is_room { &mut rooms } else if is_glass { &mut glass } else { &mut opaque };
+                let target = if is_room {
+                    &mut rooms
+                } else if is_glass {
+                    &mut glass
+                } else {
+                    &mut opaque
+                };
                 self.append(mesh, is_room, feature, target);
             }
         }
@@ -330,7 +372,11 @@ impl<'a> Bim<'a> {
         }
         if !rooms.is_empty() {
             // Not drawn, only picked: fully transparent.
-            primitives.push(rooms.primitive(Material { alpha: AlphaMode::Blend, base_colour: [0.35, 0.6, 0.95, 0.0], ..solid }));
+            primitives.push(rooms.primitive(Material {
+                alpha: AlphaMode::Blend,
+                base_colour: [0.35, 0.6, 0.95, 0.0],
+                ..solid
+            }));
         }
         GlbModel { primitives, images: vec![], features: Some(feature_table("bim", &features)) }
     }

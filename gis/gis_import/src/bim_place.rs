@@ -81,7 +81,10 @@ impl Placement {
                         place.projector.clone()
                     }
                     None => {
-                        log.approximate("georeference", format!("names no CRS: taken in {}", place.projector.crs.name()));
+                        log.approximate(
+                            "georeference",
+                            format!("names no CRS: taken in {}", place.projector.crs.name()),
+                        );
                         place.projector.clone()
                     }
                 };
@@ -102,7 +105,10 @@ impl Placement {
                     log.approximate("georeference", "site latitude and longitude only");
                     return Ok(Kind::Site { frame, to: place.enu() });
                 }
-                log.approximate("georeference", format!("the site lies {:.0} km away: not used", away.x.hypot(away.y) / 1000.0));
+                log.approximate(
+                    "georeference",
+                    format!("the site lies {:.0} km away: not used", away.x.hypot(away.y) / 1000.0),
+                );
             }
             _ => {}
         }

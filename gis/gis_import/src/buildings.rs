@@ -127,8 +127,10 @@ fn block(
     let Shape::Polygon(rings) = &f.shape else { return Err("is not a polygon".into()) };
     let id = f.text(&names(layer, "id", &["BLDG_ID", "id", "code", "osm_id", "osm_way_id"]));
     let key = if id.is_empty() { format!("{}:{}", layer.path, f.row) } else { id.clone() };
-    let floors = f.number(&names(layer, "floors", &["floors", "building:levels", "楼层"])).filter(|v| (1.0..=200.0).contains(v));
-    let height = f.number(&names(layer, "height", &["height", "height_m", "高度"])).filter(|v| (0.5..=900.0).contains(v));
+    let floors =
+        f.number(&names(layer, "floors", &["floors", "building:levels", "楼层"])).filter(|v| (1.0..=200.0).contains(v));
+    let height =
+        f.number(&names(layer, "height", &["height", "height_m", "高度"])).filter(|v| (0.5..=900.0).contains(v));
     let height_m = match (height, floors) {
         (Some(h), _) => h,
         (None, Some(n)) => {
@@ -146,7 +148,8 @@ fn block(
     for p in rings.iter().flatten() {
         lowest = lowest.min(ground.elevation(&all.projector, *p).map_err(frame)?);
     }
-    let base = f.number(&names(layer, "base_z", &["base_z"])).filter(|z| (-12_000.0..=9_000.0).contains(z)).unwrap_or(lowest);
+    let base =
+        f.number(&names(layer, "base_z", &["base_z"])).filter(|z| (-12_000.0..=9_000.0).contains(z)).unwrap_or(lowest);
     let mut out = Vec::new();
     for (k, ring) in rings.iter().enumerate() {
         let mut ring = ring.clone();
@@ -171,7 +174,8 @@ fn block(
     if e.name.is_empty() {
         let house = f.text(&["addr:housenumber"]);
         let street = f.text(&["addr:street"]);
-        e.name = if street.is_empty() { format!("建筑 {key}") } else { format!("{street} {house}").trim_end().to_owned() };
+        e.name =
+            if street.is_empty() { format!("建筑 {key}") } else { format!("{street} {house}").trim_end().to_owned() };
     }
     let mut block = Block { entity: EntityId(0), key, rings: out, height_m, floors, usage, own: None };
     let footprint = block.footprint();
@@ -184,7 +188,12 @@ fn block(
     e.p_enu = [at[0], at[1], e.base_z_m + height_m];
     e.footprint = Some(footprint);
     e.attributes.insert("floors".into(), AttrValue::Number(f64::from(floors)));
-    for (key, usual) in [("address", &["address", "地址"][..]), ("estate", &["estate"][..]), ("units", &["units"][..]), ("year", &["year"][..])] {
+    for (key, usual) in [
+        ("address", &["address", "地址"][..]),
+        ("estate", &["estate"][..]),
+        ("units", &["units"][..]),
+        ("year", &["year"][..]),
+    ] {
         let fields = names(layer, key, usual);
         let number = f.number(&fields).filter(|_| matches!(key, "units" | "year"));
         let value = number.map_or_else(|| AttrValue::Text(f.text(&fields)), AttrValue::Number);
@@ -274,7 +283,11 @@ fn flatten<'a, 'b>(quad: &'a Quad<Thing<'b>>, out: &mut Vec<&'a Thing<'b>>) {
     }
 }
 
-fn write_things<'a, 'b: 'a>(dir: &Path, uri: &str, things: impl Iterator<Item = (&'a Thing<'b>, &'a Mesh)>) -> Result<Box3> {
+fn write_things<'a, 'b: 'a>(
+    dir: &Path,
+    uri: &str,
+    things: impl Iterator<Item = (&'a Thing<'b>, &'a Mesh)>,
+) -> Result<Box3> {
     let mut mesh = Mesh::default();
     let mut features = Vec::new();
     for (thing, part) in things {
@@ -282,7 +295,11 @@ fn write_things<'a, 'b: 'a>(dir: &Path, uri: &str, things: impl Iterator<Item = 
         features.push((thing.entity, thing.class));
     }
     let material = Material { roughness: 0.85, ..Default::default() };
-    let model = GlbModel { primitives: vec![mesh.primitive(material)], images: vec![], features: Some(feature_table("building", &features)) };
+    let model = GlbModel {
+        primitives: vec![mesh.primitive(material)],
+        images: vec![],
+        features: Some(feature_table("building", &features)),
+    };
     write_model(dir, uri, &model)?;
     Ok(Box3::of(&model))
 }

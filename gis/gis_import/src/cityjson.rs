@@ -123,7 +123,8 @@ fn projector(path: &Path, layer: &Layer, metadata: &Value, place: &Place) -> Res
     }
     // A compound system: its horizontal part.
     let srs = SpatialRef::from_epsg(code).map_err(|e| ImportError::delivery(path, e))?;
-    let part = ["PROJCS|AUTHORITY", "GEOGCS|AUTHORITY"].iter().find_map(|node| srs.get_attr_value(node, 1).ok().flatten());
+    let part =
+        ["PROJCS|AUTHORITY", "GEOGCS|AUTHORITY"].iter().find_map(|node| srs.get_attr_value(node, 1).ok().flatten());
     let crs = part.and_then(|p| p.parse().ok()).and_then(|c| Crs::from_epsg(c).ok());
     crs.map_or_else(|| place.of(path, None, Some(&srs), ""), |crs| Ok(Projector::new(crs, place.enu())))
 }
@@ -169,7 +170,8 @@ fn mesh(object: &Object, vertices: &[Option<[f64; 3]>], id: &str, log: &mut File
         let lod = g.get("lod");
         lod.and_then(|l| l.as_f64().or_else(|| l.as_str()?.parse().ok())).unwrap_or(0.0)
     };
-    let best = object.geometry.iter().filter(|g| g.get("boundaries").is_some()).max_by(|a, b| lod(a).total_cmp(&lod(b)))?;
+    let best =
+        object.geometry.iter().filter(|g| g.get("boundaries").is_some()).max_by(|a, b| lod(a).total_cmp(&lod(b)))?;
     if best.get("type").and_then(Value::as_str) == Some("GeometryInstance") {
         log.skip(id, "geometry templates are not supported");
         return None;

@@ -78,7 +78,6 @@ impl Entities {
         self.of_kind(kind).find(|e| e.name == name).map(|e| e.id)
     }
 
-
     pub fn set_layer(&mut self, id: EntityId, layer: LayerId) {
         if let Some(row) = self.get_mut(id) {
             row.source.layer = layer;

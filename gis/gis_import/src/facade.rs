@@ -32,19 +32,25 @@ fn paint(block: &Block) -> Paint {
     let usage = block.usage.as_str();
     let is = |words: &[&str]| words.iter().any(|w| usage.contains(w));
     let low = block.floors <= 6 && block.rings[0].len() <= 8;
-    let (walls, roof, hipped, open): (&[[u8; 3]], [u8; 3], bool, f64) = if is(&["学校", "幼儿", "school", "kindergarten"]) {
-        (&[[205, 132, 98], [222, 178, 128], [196, 120, 104]], [150, 128, 116], false, 0.62)
-    } else if is(&["办公", "酒店", "office", "hotel"]) {
-        (&[[168, 178, 186], [150, 163, 175], [186, 190, 194]], [128, 132, 136], false, 0.84)
-    } else if is(&["商", "市场", "retail", "commercial", "shop", "mall"]) {
-        (&[[214, 196, 170], [200, 190, 182], [216, 206, 190]], [142, 138, 134], false, 0.8)
-    } else if is(&["医", "社区", "hospital", "civic"]) {
-        (&[[226, 226, 222], [212, 220, 222]], [150, 152, 154], false, 0.55)
-    } else if is(&["厂", "市政", "industrial", "garage", "shed"]) {
-        (&[[176, 180, 184], [160, 168, 172]], [118, 130, 142], false, 0.3)
-    } else {
-        (&[[226, 211, 188], [214, 192, 166], [222, 204, 196], [206, 200, 190], [196, 168, 144]], if low { [142, 78, 66] } else { [140, 134, 128] }, low, 0.52)
-    };
+    let (walls, roof, hipped, open): (&[[u8; 3]], [u8; 3], bool, f64) =
+        if is(&["学校", "幼儿", "school", "kindergarten"]) {
+            (&[[205, 132, 98], [222, 178, 128], [196, 120, 104]], [150, 128, 116], false, 0.62)
+        } else if is(&["办公", "酒店", "office", "hotel"]) {
+            (&[[168, 178, 186], [150, 163, 175], [186, 190, 194]], [128, 132, 136], false, 0.84)
+        } else if is(&["商", "市场", "retail", "commercial", "shop", "mall"]) {
+            (&[[214, 196, 170], [200, 190, 182], [216, 206, 190]], [142, 138, 134], false, 0.8)
+        } else if is(&["医", "社区", "hospital", "civic"]) {
+            (&[[226, 226, 222], [212, 220, 222]], [150, 152, 154], false, 0.55)
+        } else if is(&["厂", "市政", "industrial", "garage", "shed"]) {
+            (&[[176, 180, 184], [160, 168, 172]], [118, 130, 142], false, 0.3)
+        } else {
+            (
+                &[[226, 211, 188], [214, 192, 166], [222, 204, 196], [206, 200, 190], [196, 168, 144]],
+                if low { [142, 78, 66] } else { [140, 134, 128] },
+                low,
+                0.52,
+            )
+        };
     let wall = pick(walls);
     let darker = |c: [u8; 3], f: f64| c.map(|v| (f64::from(v) * f) as u8);
     Paint {
@@ -97,7 +103,10 @@ fn outward(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
 
 fn wall(block: &Block, p: &Paint, storey: f64, a: [[f64; 3]; 2], b: [[f64; 3]; 2], seed: &mut u32, mesh: &mut Mesh) {
     let n = outward(a[0], b[0]);
-    let length = { let d = sub(b[0], a[0]); d[0].hypot(d[1]) };
+    let length = {
+        let d = sub(b[0], a[0]);
+        d[0].hypot(d[1])
+    };
     let total = block.height_m.max(0.1);
     let at = |u: f64, z: f64| {
         let t = z / total;
@@ -142,7 +151,8 @@ fn roof(block: &Block, p: &Paint, mesh: &mut Mesh) {
     }
     let drop = if block.height_m > 5.0 { PARAPET_M } else { 0.0 };
     let t = (block.height_m - drop) / block.height_m.max(0.1);
-    let level: Vec<Vec<[f64; 3]>> = block.rings.iter().map(|r| r.iter().map(|[a, b]| lerp(*a, *b, t)).collect()).collect();
+    let level: Vec<Vec<[f64; 3]>> =
+        block.rings.iter().map(|r| r.iter().map(|[a, b]| lerp(*a, *b, t)).collect()).collect();
     let flat: Vec<Vec<[f64; 2]>> = level.iter().map(|r| r.iter().map(|q| [q[0], q[1]]).collect()).collect();
     let first = mesh.vertices() as u32;
     for q in level.iter().flatten() {
@@ -160,13 +170,19 @@ fn roof(block: &Block, p: &Paint, mesh: &mut Mesh) {
 /// Four slopes over a four-cornered building, ridge along the longer side, eaves a little out.
 fn hipped(block: &Block, p: &Paint, mesh: &mut Mesh) {
     let Some([c0, c1, c2, c3]) = block.corners() else { return };
-    let side = |a: [f64; 3], b: [f64; 3]| { let d = sub(b, a); d[0].hypot(d[1]) };
+    let side = |a: [f64; 3], b: [f64; 3]| {
+        let d = sub(b, a);
+        d[0].hypot(d[1])
+    };
     // Turn so that c0 → c1 is the longer side.
     let [c0, c1, c2, c3] = if side(c0, c1) >= side(c1, c2) { [c0, c1, c2, c3] } else { [c1, c2, c3, c0] };
     let (long, short) = (side(c0, c1), side(c1, c2));
     let centre: [f64; 3] = std::array::from_fn(|i| (c0[i] + c1[i] + c2[i] + c3[i]) / 4.0);
     let out = 1.0 + 0.8 / short.max(1.0);
-    let eave = |c: [f64; 3]| { let q = lerp(centre, c, out); [q[0], q[1], c[2]] };
+    let eave = |c: [f64; 3]| {
+        let q = lerp(centre, c, out);
+        [q[0], q[1], c[2]]
+    };
     let e = [c0, c1, c2, c3].map(eave);
     let rise = (short * 0.28).min(3.2);
     let inset = (short / 2.0 / long).min(0.5);
@@ -193,10 +209,15 @@ fn penthouse(block: &Block, p: &Paint, mesh: &mut Mesh) {
     let (centre, along) = block.axis();
     let across = [-along[1], along[0], 0.0];
     let top = block.rings[0].iter().map(|r| r[1][2]).fold(f64::NEG_INFINITY, f64::max) - PARAPET_M;
-    let corner = |u: f64, v: f64, z: f64| [centre[0] + u * along[0] + v * across[0], centre[1] + u * along[1] + v * across[1], z];
+    let corner = |u: f64, v: f64, z: f64| {
+        [centre[0] + u * along[0] + v * across[0], centre[1] + u * along[1] + v * across[1], z]
+    };
     let (l, w, h) = (3.6, 2.6, 3.9);
     let plan = [(-l, -w), (l, -w), (l, w), (-l, w)];
-    if plan.iter().any(|(u, v)| { let c = corner(*u, *v, 0.0); !block.footprint().contains([c[0], c[1]]) }) {
+    if plan.iter().any(|(u, v)| {
+        let c = corner(*u, *v, 0.0);
+        !block.footprint().contains([c[0], c[1]])
+    }) {
         return;
     }
     for k in 0..4 {

@@ -120,7 +120,8 @@ impl Run<'_> {
         let plain: Vec<Block> = blocks.iter().filter(|b| !drawn_by_bim(b)).cloned().collect();
         if !plain.is_empty() {
             let layer = self.begin_layer("buildings", "建筑体块", "Buildings", LayerKind::Buildings);
-            let node = buildings::build(&self.dir.join("buildings"), place, &plain, &mut self.entities, layer, progress)?;
+            let node =
+                buildings::build(&self.dir.join("buildings"), place, &plain, &mut self.entities, layer, progress)?;
             self.end_layer(&node);
         }
         let mut graphs = self.bims(&blocks, community, progress)?;
@@ -162,7 +163,11 @@ impl Run<'_> {
     fn single(&self, kind: LayerType) -> Result<Option<(usize, ProjectLayer)>> {
         let mut all = self.of_type(kind);
         if all.len() > 1 {
-            return Err(self.project.bad(format!("{} layers of kind {:?}: only one is supported", all.len(), kind.word())));
+            return Err(self.project.bad(format!(
+                "{} layers of kind {:?}: only one is supported",
+                all.len(),
+                kind.word()
+            )));
         }
         Ok(all.pop())
     }
@@ -197,16 +202,30 @@ impl Run<'_> {
 
     /// Roads, water, greens, trees and points of interest of an OSM file (its buildings are read apart).
     fn osm_vectors(&mut self, order: usize, layer: &ProjectLayer, read: &mut Vec<Read>) -> Result<()> {
-        let any = |keys: &'static [&'static str]| move |f: &vector::Feature| keys.iter().any(|k| !f.text(&[k]).is_empty());
-        let is = |key: &'static str, words: &'static [&'static str]| move |f: &vector::Feature| words.contains(&f.text(&[key]).as_str());
+        let any =
+            |keys: &'static [&'static str]| move |f: &vector::Feature| keys.iter().any(|k| !f.text(&[k]).is_empty());
+        let is = |key: &'static str, words: &'static [&'static str]| {
+            move |f: &vector::Feature| words.contains(&f.text(&[key]).as_str())
+        };
         type Pick = Box<dyn Fn(&vector::Feature) -> bool>;
         let picks: [(&str, VectorKind, &[&str], Pick); 5] = [
             ("lines", VectorKind::Road, &["highway"], Box::new(any(&["highway"]))),
             ("multipolygons", VectorKind::Water, &["natural"], Box::new(is("natural", &["water"]))),
-            ("multipolygons", VectorKind::Green, &["leisure", "landuse"], Box::new(move |f: &vector::Feature| {
-                is("leisure", &["park", "garden", "pitch", "playground"])(f) || is("landuse", &["grass", "forest", "meadow"])(f)
-            })),
-            ("points", VectorKind::Poi, &["amenity", "shop", "office", "tourism"], Box::new(any(&["amenity", "shop", "office", "tourism"]))),
+            (
+                "multipolygons",
+                VectorKind::Green,
+                &["leisure", "landuse"],
+                Box::new(move |f: &vector::Feature| {
+                    is("leisure", &["park", "garden", "pitch", "playground"])(f)
+                        || is("landuse", &["grass", "forest", "meadow"])(f)
+                }),
+            ),
+            (
+                "points",
+                VectorKind::Poi,
+                &["amenity", "shop", "office", "tourism"],
+                Box::new(any(&["amenity", "shop", "office", "tourism"])),
+            ),
             ("points", VectorKind::Tree, &["species"], Box::new(is("natural", &["tree"]))),
         ];
         for (name, kind, class, pick) in picks {
@@ -233,7 +252,12 @@ impl Run<'_> {
         }
     }
 
-    fn buildings(&mut self, ground: &Ground<'_>, community: EntityId, progress: &mut dyn Progress) -> Result<Vec<Block>> {
+    fn buildings(
+        &mut self,
+        ground: &Ground<'_>,
+        community: EntityId,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<Block>> {
         let mut blocks = Vec::new();
         for (order, layer) in self.of_type(LayerType::Buildings) {
             self.stop_if(progress)?;
@@ -309,12 +333,18 @@ impl Run<'_> {
             return Ok(());
         };
         self.begin_layer("terrain", "地形影像", "Terrain", LayerKind::Terrain);
-        let node = terrain::build(&self.dir.join("terrain"), self.place, &dem.terrain, &dem.solid, ortho.as_ref(), progress)?;
+        let node =
+            terrain::build(&self.dir.join("terrain"), self.place, &dem.terrain, &dem.solid, ortho.as_ref(), progress)?;
         self.end_layer(&node);
         Ok(())
     }
 
-    fn bims(&mut self, blocks: &[Block], community: EntityId, progress: &mut dyn Progress) -> Result<Vec<BuildingGraph>> {
+    fn bims(
+        &mut self,
+        blocks: &[Block],
+        community: EntityId,
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<BuildingGraph>> {
         let layers = self.of_type(LayerType::Ifc);
         progress.stage("BIM", layers.len() as u64);
         let mut graphs = Vec::new();
@@ -360,7 +390,13 @@ impl Run<'_> {
     }
 
     /// A building entity for a model of a building that no footprint layer has.
-    fn building_of(&mut self, model: &ifc_import::IfcModel, placement: &Placement, layer: LayerId, community: EntityId) -> EntityId {
+    fn building_of(
+        &mut self,
+        model: &ifc_import::IfcModel,
+        placement: &Placement,
+        layer: LayerId,
+        community: EntityId,
+    ) -> EntityId {
         let node = model.spatial.iter().find(|n| n.kind == ifc_import::SpatialKind::Building);
         let (name, key) = node.map_or(("BIM", "BIM"), |n| (n.name.as_str(), n.global_id.as_str()));
         let mut e = Entities::blank(EntityKind::Building, if name.is_empty() { key } else { name }, key);
@@ -390,7 +426,10 @@ impl Run<'_> {
             let name = layer.name.clone().unwrap_or_else(|| "倾斜摄影".to_owned());
             self.begin_layer(&id, &name, "Oblique mesh", LayerKind::Mesh);
             let o = &self.place.origin;
-            let key = format!("{} {:?} {:?} {} {} {}", log.entry.sha256, layer.crs, layer.at, o.lon_deg, o.lat_deg, o.height_m);
+            let key = format!(
+                "{} {:?} {:?} {} {} {}",
+                log.entry.sha256, layer.crs, layer.at, o.lon_deg, o.lat_deg, o.height_m
+            );
             if let Some(kept) = output.finished(&id, &key) {
                 self.note_layer(Box3 { min: kept.bounds[0], max: kept.bounds[1] }, kept.contents);
                 self.log.reuse(log, kept.report);
@@ -411,7 +450,12 @@ impl Run<'_> {
         write_cog(&self.dir.join("terrain.tif"), &dem.terrain, &dem.terrain.bed_m, Some(f64::NAN), &options)?;
         let (covers, rest): (Vec<Read>, Vec<Read>) = vectors.drain(..).partition(|v| v.kind == VectorKind::Landcover);
         *vectors = rest;
-        let mut terrain = TerrainRef { path: "terrain.tif".into(), epsg: dem.terrain.epsg, manning: BTreeMap::new(), landcover: None };
+        let mut terrain = TerrainRef {
+            path: "terrain.tif".into(),
+            epsg: dem.terrain.epsg,
+            manning: BTreeMap::new(),
+            landcover: None,
+        };
         if !covers.is_empty() {
             let mut layers: Vec<(Features, FileLog)> = covers.into_iter().map(|v| (v.features, v.log)).collect();
             terrain.manning = landcover::write(&self.dir.join("landcover.tif"), &dem.terrain, &mut layers, self.place)?;
@@ -421,11 +465,21 @@ impl Run<'_> {
         Ok(Some(terrain))
     }
 
-    fn write_tables(&mut self, graphs: Vec<BuildingGraph>, terrain: Option<TerrainRef>, progress: &mut dyn Progress) -> Result<ImportReport> {
+    fn write_tables(
+        &mut self,
+        graphs: Vec<BuildingGraph>,
+        terrain: Option<TerrainRef>,
+        progress: &mut dyn Progress,
+    ) -> Result<ImportReport> {
         progress.stage("tables", 1);
         let files = PackFiles::default();
         let c = &self.project.community;
-        let community = Community { id: c.id.clone(), name: c.name.clone(), name_en: c.name_en.clone(), division: c.division.clone() };
+        let community = Community {
+            id: c.id.clone(),
+            name: c.name.clone(),
+            name_en: c.name_en.clone(),
+            division: c.division.clone(),
+        };
         let graph = networks::graph(&self.entities, graphs);
         write(&self.dir.join(&files.graph), graph.to_json().as_bytes())?;
         let mut fgb = Vec::new();

@@ -125,7 +125,10 @@ pub(crate) fn import(
     }
     save(table, &out.join(&files.cameras))?;
     let mut table = csv::Writer::from_writer(Vec::new());
-    row(&mut table, &["topic", "entity_id", "property", "unit", "payload_path", "expected_interval_s", "range_min", "range_max"])?;
+    row(
+        &mut table,
+        &["topic", "entity_id", "property", "unit", "payload_path", "expected_interval_s", "range_min", "range_max"],
+    )?;
     if let Some(path) = &live.bindings {
         let (full, mut entry) = open(log, path, "bindings")?;
         for (line, b) in read_csv::<BindingIn>(&full, &mut entry)? {
@@ -134,7 +137,10 @@ pub(crate) fn import(
                     entry.read();
                     let number = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
                     let (interval, lo, hi) = (number(b.expected_interval_s), number(b.range_min), number(b.range_max));
-                    row(&mut table, &[&b.topic, &id.to_string(), &b.property, &b.unit, &b.payload_path, &interval, &lo, &hi])?;
+                    row(
+                        &mut table,
+                        &[&b.topic, &id.to_string(), &b.property, &b.unit, &b.payload_path, &interval, &lo, &hi],
+                    )?;
                 }
                 Err(reason) => entry.skip(format!("line {line} ({})", b.topic), reason),
             }
@@ -219,7 +225,12 @@ fn on_storey(entities: &Entities, on: EntityId, storey: Option<i32>) -> EntityId
     }
 }
 
-fn camera(c: &CameraIn, entities: &mut Entities, ground: &Ground<'_>, community: EntityId) -> std::result::Result<EntityId, String> {
+fn camera(
+    c: &CameraIn,
+    entities: &mut Entities,
+    ground: &Ground<'_>,
+    community: EntityId,
+) -> std::result::Result<EntityId, String> {
     let range = |name: &str, v: f64, lo: f64, hi: f64| {
         if v > lo && v < hi { Ok(()) } else { Err(format!("{name} = {v}: must be between {lo} and {hi}")) }
     };

@@ -36,7 +36,12 @@ impl Log {
 
     /// Takes over the entry of a layer that an earlier run finished.
     pub fn reuse(&mut self, file: FileLog, report: FileReport) {
-        self.close(FileLog { skipped: report.skipped.len(), approximated: report.approximated.len(), entry: report, ..file });
+        self.close(FileLog {
+            skipped: report.skipped.len(),
+            approximated: report.approximated.len(),
+            entry: report,
+            ..file
+        });
     }
 
     /// Puts the entries in the order of the project file.
@@ -57,9 +62,11 @@ impl Log {
         };
         more(&mut file.entry.skipped, file.skipped);
         more(&mut file.entry.approximated, file.approximated);
-        for (key, count) in
-            [("objects_read", file.entry.read), ("skipped", file.skipped as u64), ("approximated", file.approximated as u64)]
-        {
+        for (key, count) in [
+            ("objects_read", file.entry.read),
+            ("skipped", file.skipped as u64),
+            ("approximated", file.approximated as u64),
+        ] {
             *self.report.totals.entry(key.into()).or_insert(0) += count;
         }
         self.orders.push(file.order);

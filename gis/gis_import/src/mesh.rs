@@ -138,7 +138,10 @@ mod tests {
         let square = |a: f64, b: f64| vec![[a, a], [b, a], [b, b], [a, b]];
         let rings = [square(0.0, 10.0), square(4.0, 6.0)];
         let points: Vec<_> = rings.iter().flatten().copied().collect();
-        let area: f64 = cut(&rings).chunks_exact(3).map(|t| area2(&[points[t[0] as usize], points[t[1] as usize], points[t[2] as usize]]) / 2.0).sum();
+        let area: f64 = cut(&rings)
+            .chunks_exact(3)
+            .map(|t| area2(&[points[t[0] as usize], points[t[1] as usize], points[t[2] as usize]]) / 2.0)
+            .sum();
         assert!((area - 96.0).abs() < 1e-9);
         assert!(cut(&[vec![[0.0, 0.0], [1.0, f64::NAN], [1.0, 1.0]]]).is_empty());
     }

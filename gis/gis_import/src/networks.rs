@@ -38,7 +38,8 @@ fn drainage(entities: &Entities) -> Drainage {
     };
     let links = entities.of_kind(EntityKind::Pipe).map(|e| {
         let end = |code: &str, p: Option<&[f64; 2]>| {
-            let named = (!text(e, code).is_empty()).then(|| entities.by_key(EntityKind::Manhole, text(e, code))).flatten();
+            let named =
+                (!text(e, code).is_empty()).then(|| entities.by_key(EntityKind::Manhole, text(e, code))).flatten();
             named.or_else(|| nearest(*p?))
         };
         DrainLink {

@@ -47,7 +47,10 @@ impl Oblique {
     pub fn open(path: &Path, layer: &Layer, place: &Place) -> Result<Self> {
         let is_tile = path.is_file() && path.extension().is_some_and(|e| e.eq_ignore_ascii_case("osgb"));
         if !path.is_dir() && !is_tile {
-            return Err(ImportError::delivery(path, "is neither a folder with metadata.xml and Data/ nor an .osgb file"));
+            return Err(ImportError::delivery(
+                path,
+                "is neither a folder with metadata.xml and Data/ nor an .osgb file",
+            ));
         }
         let file = if is_tile { path.with_file_name("metadata.xml") } else { path.join("metadata.xml") };
         let metadata = if file.is_file() {
@@ -61,7 +64,8 @@ impl Oblique {
             let data = path.parent().map(Path::to_owned).unwrap_or_default();
             return Ok(Self { projector, origin, data, roots: vec![path.to_owned()] });
         }
-        let data = ["Data", "data"].iter().map(|d| path.join(d)).find(|d| d.is_dir()).unwrap_or_else(|| path.to_owned());
+        let data =
+            ["Data", "data"].iter().map(|d| path.join(d)).find(|d| d.is_dir()).unwrap_or_else(|| path.to_owned());
         let roots = roots(&data)?;
         if roots.is_empty() {
             return Err(ImportError::delivery(&data, "holds no .osgb file"));
@@ -128,7 +132,10 @@ impl Oblique {
         };
         notes.read += 1;
         if flat.dropped_triangles > 0 {
-            notes.approximated.push((shown.clone(), format!("{} triangles with coordinates that are not finite left out", flat.dropped_triangles)));
+            notes.approximated.push((
+                shown.clone(),
+                format!("{} triangles with coordinates that are not finite left out", flat.dropped_triangles),
+            ));
         }
         for class in flat.skipped_classes.iter().collect::<BTreeSet<_>>() {
             notes.approximated.push((shown.clone(), format!("object class {class} left out")));
@@ -174,7 +181,13 @@ impl Oblique {
         (path.starts_with(&self.data) && climbs <= 4).then_some(path)
     }
 
-    fn model(&self, meshes: &[FlatMesh], file: &Path, shown: &str, notes: &mut Notes) -> std::result::Result<GlbModel, FrameError> {
+    fn model(
+        &self,
+        meshes: &[FlatMesh],
+        file: &Path,
+        shown: &str,
+        notes: &mut Notes,
+    ) -> std::result::Result<GlbModel, FrameError> {
         let mut model = GlbModel::default();
         let mut known: Vec<*const osgb::Image> = Vec::new();
         for mesh in meshes {
@@ -199,7 +212,9 @@ impl Oblique {
                             model.images.push(glb);
                             known.push(key);
                         }
-                        Err(reason) => notes.approximated.push((shown.to_owned(), format!("texture {:?}: {reason}", image.file_name))),
+                        Err(reason) => notes
+                            .approximated
+                            .push((shown.to_owned(), format!("texture {:?}: {reason}", image.file_name))),
                     }
                 }
             }
@@ -333,12 +348,19 @@ fn raw_picture(raw: &osgb::RawImage) -> std::result::Result<GlbImage, String> {
     let channels = match (raw.pixel_format, raw.data_type) {
         (0x1907, 0x1401) => 3,
         (0x1908, 0x1401) => 4,
-        _ => return Err(format!("pixel format 0x{:x} (internal 0x{:x}) is not supported: left out", raw.pixel_format, raw.internal_format)),
+        _ => {
+            return Err(format!(
+                "pixel format 0x{:x} (internal 0x{:x}) is not supported: left out",
+                raw.pixel_format, raw.internal_format
+            ));
+        }
     };
     let (w, h) = (raw.width as usize, raw.height as usize);
     let packing = (raw.packing.max(1)) as usize;
     let stride = (w * channels).div_ceil(packing) * packing;
-    let (Ok(width), Ok(height)) = (u16::try_from(w), u16::try_from(h)) else { return Err(format!("{w} × {h} pixels: at most 65535")) };
+    let (Ok(width), Ok(height)) = (u16::try_from(w), u16::try_from(h)) else {
+        return Err(format!("{w} × {h} pixels: at most 65535"));
+    };
     let mut rgb = Vec::with_capacity(w * h * 3);
     for row in 0..h {
         let from = if raw.top_left { row } else { h - 1 - row };

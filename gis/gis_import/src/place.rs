@@ -20,9 +20,8 @@ impl Place {
     pub fn new(project: &Project) -> Result<Self> {
         let text = &project.community.crs;
         let crs = Crs::from_user(text).map_err(|e| project.bad(format!("community.crs = {text:?}: {e}")))?;
-        let at = crs
-            .to_geodetic(project.community.origin)
-            .map_err(|e| project.bad(format!("community.origin: {e}")))?;
+        let at =
+            crs.to_geodetic(project.community.origin).map_err(|e| project.bad(format!("community.origin: {e}")))?;
         let epsg = crs.epsg().unwrap_or(0);
         let wkt = if epsg == 0 { None } else { SpatialRef::from_epsg(epsg).and_then(|s| s.to_wkt()).ok() };
         Ok(Self {
@@ -42,9 +41,17 @@ impl Place {
     }
 
     /// The projector of a delivery: the `crs` key wins over what the file says.
-    pub fn of(&self, path: &Path, key: Option<&str>, file: Option<&SpatialRef>, hint: &'static str) -> Result<Projector> {
+    pub fn of(
+        &self,
+        path: &Path,
+        key: Option<&str>,
+        file: Option<&SpatialRef>,
+        hint: &'static str,
+    ) -> Result<Projector> {
         let crs = match (key, file) {
-            (Some(text), _) => Crs::from_user(text).map_err(|e| ImportError::delivery(path, format!("crs = {text:?}: {e}")))?,
+            (Some(text), _) => {
+                Crs::from_user(text).map_err(|e| ImportError::delivery(path, format!("crs = {text:?}: {e}")))?
+            }
             (None, Some(srs)) => crs_of(path, srs)?,
             (None, None) => return Err(ImportError::NoCrs { path: path.to_owned(), hint }),
         };

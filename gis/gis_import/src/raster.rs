@@ -91,7 +91,10 @@ pub(crate) fn read_dem(path: &Path, crs: Option<&str>, place: &Place, log: &mut 
         let Grid { x0, y0, bed_m, .. } = source;
         return Ok(Terrain { epsg, x0, y0, dx_m: o.dx, nx, ny, bed_m });
     }
-    log.approximate("all cells", format!("resampled (bilinear) from {} to {}", o.projector.crs.name(), place.projector.crs.name()));
+    log.approximate(
+        "all cells",
+        format!("resampled (bilinear) from {} to {}", o.projector.crs.name(), place.projector.crs.name()),
+    );
     resample(&source, &o.projector, place).map_err(|e| ImportError::delivery(path, e))
 }
 
@@ -125,7 +128,8 @@ fn resample(source: &Grid, from: &Projector, place: &Place) -> std::result::Resu
     let dx_m = ((hi[0] - lo[0]) * (hi[1] - lo[1]) / cells).sqrt();
     let (nx, ny) = (((hi[0] - lo[0]) / dx_m).ceil() as u32, ((hi[1] - lo[1]) / dx_m).ceil() as u32);
     // `Terrain::sample` knows square cells only, so sample in units of cells.
-    let unit = Terrain { epsg: 0, x0: 0.0, y0: 0.0, dx_m: 1.0, nx: source.nx, ny: source.ny, bed_m: source.bed_m.clone() };
+    let unit =
+        Terrain { epsg: 0, x0: 0.0, y0: 0.0, dx_m: 1.0, nx: source.nx, ny: source.ny, bed_m: source.bed_m.clone() };
     let mut bed_m = Vec::with_capacity(nx as usize * ny as usize);
     for j in 0..ny {
         for i in 0..nx {
@@ -163,7 +167,13 @@ pub(crate) fn filled(terrain: &Terrain) -> Terrain {
 }
 
 /// Writes a cloud-optimised GeoTIFF. `values` has row 0 = south.
-pub(crate) fn write_cog<T: gdal::raster::GdalType + Copy>(path: &Path, like: &Terrain, values: &[T], nodata: Option<f64>, options: &[&str]) -> Result<()> {
+pub(crate) fn write_cog<T: gdal::raster::GdalType + Copy>(
+    path: &Path,
+    like: &Terrain,
+    values: &[T],
+    nodata: Option<f64>,
+    options: &[&str],
+) -> Result<()> {
     let e = gdal_error(path);
     let (nx, ny) = (like.nx as usize, like.ny as usize);
     let memory = DriverManager::get_driver_by_name("MEM").map_err(&e)?;
@@ -204,7 +214,10 @@ impl Ortho {
         let mut ortho = Self { opened, whole: None, path: path.to_owned() };
         if !ortho.opened.same_crs {
             if w.saturating_mul(h) > MAX_PIXELS {
-                return Err(ImportError::delivery(path, format!("{w} × {h} pixels in another CRS: reproject it first")));
+                return Err(ImportError::delivery(
+                    path,
+                    format!("{w} × {h} pixels in another CRS: reproject it first"),
+                ));
             }
             log.approximate("all pixels", format!("resampled (nearest) from {}", ortho.opened.projector.crs.name()));
             ortho.whole = Some(ortho.pixels((0, 0), (w, h), (w, h))?);
@@ -264,7 +277,8 @@ impl Ortho {
         let (Some((cu0, cu1)), Some((cv0, cv1))) = (clip(u0, u1, w), clip(v0, v1, h)) else {
             return Ok(out.into_flattened());
         };
-        let on_tile = |c: f64, a: f64, b: f64| (((c - a) / (b - a)) * size as f64).round().clamp(0.0, size as f64) as usize;
+        let on_tile =
+            |c: f64, a: f64, b: f64| (((c - a) / (b - a)) * size as f64).round().clamp(0.0, size as f64) as usize;
         let (i0, i1) = (on_tile(cu0, u0, u1), on_tile(cu1, u0, u1));
         let (j0, j1) = (on_tile(cv0, v0, v1), on_tile(cv1, v0, v1));
         if i1 <= i0 || j1 <= j0 {

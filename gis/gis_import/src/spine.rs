@@ -20,9 +20,11 @@ pub(crate) fn roots(entities: &mut Entities, c: &Community) -> EntityId {
     let mut parent = None;
     let district = [c.city.as_str(), c.district.as_str()].concat();
     // GB/T 2260: 6 digits to the district, 9 to the street, 12 to the community.
-    for (kind, name, digits) in
-        [(EntityKind::District, district.as_str(), 6), (EntityKind::Street, &c.street, 9), (EntityKind::Community, &c.name, 12)]
-    {
+    for (kind, name, digits) in [
+        (EntityKind::District, district.as_str(), 6),
+        (EntityKind::Street, &c.street, 9),
+        (EntityKind::Community, &c.name, 12),
+    ] {
         if name.is_empty() {
             continue;
         }
@@ -113,7 +115,8 @@ fn entity(kind: EntityKind, f: &Feature, all: &Features, ground: &Ground<'_>) ->
         e.name = if e.code.is_empty() { word } else { format!("{word} {}", e.code) };
     }
     let used = ["code", "name", "class", "height_m"];
-    e.attributes = f.fields.iter().filter(|(k, _)| !used.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
+    e.attributes =
+        f.fields.iter().filter(|(k, _)| !used.contains(&k.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect();
     Ok(e)
 }
 

@@ -157,7 +157,9 @@ impl<'a> Plan<'a> {
     }
 
     fn model(&self, key: Key, picture: Option<Vec<u8>>) -> Result<GlbModel> {
-        let mesh = self.mesh(key).map_err(|e| ImportError::Frame { what: format!("terrain tile {}", key.name()), source: e })?;
+        let mesh = self
+            .mesh(key)
+            .map_err(|e| ImportError::Frame { what: format!("terrain tile {}", key.name()), source: e })?;
         let mut model = GlbModel { primitives: vec![mesh], ..Default::default() };
         if let Some(rgb) = picture {
             model.images.push(GlbImage { mime: ImageMime::Jpeg, bytes: jpeg(&rgb, self.pixels(key))? });
@@ -240,7 +242,8 @@ impl<'a> Plan<'a> {
     fn shade(&self, z: f64) -> [u8; 4] {
         let span = f64::from(self.range[1] - self.range[0]).max(0.1);
         let t = ((z - f64::from(self.range[0])) / span).clamp(0.0, 1.0);
-        const STOPS: [[f64; 3]; 4] = [[116.0, 140.0, 106.0], [156.0, 166.0, 118.0], [178.0, 162.0, 128.0], [206.0, 200.0, 190.0]];
+        const STOPS: [[f64; 3]; 4] =
+            [[116.0, 140.0, 106.0], [156.0, 166.0, 118.0], [178.0, 162.0, 128.0], [206.0, 200.0, 190.0]];
         let s = t * 3.0;
         let k = (s.floor() as usize).min(2);
         let f = s - k as f64;

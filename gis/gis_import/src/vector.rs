@@ -66,7 +66,13 @@ pub(crate) struct Features {
 }
 
 /// Reads one layer of a file (the only one when `layer` is `None`).
-pub(crate) fn read(path: &Path, layer: Option<&str>, crs: Option<&str>, place: &Place, log: &mut FileLog) -> Result<Features> {
+pub(crate) fn read(
+    path: &Path,
+    layer: Option<&str>,
+    crs: Option<&str>,
+    place: &Place,
+    log: &mut FileLog,
+) -> Result<Features> {
     let dataset = open(path)?;
     let e = |e: gdal::errors::GdalError| ImportError::delivery(path, e);
     let names: Vec<String> = dataset.layers().map(|l| l.name()).collect();
@@ -129,7 +135,8 @@ fn features(layer: &mut gdal::vector::Layer<'_>, log: &mut FileLog) -> Vec<Featu
         let finite = parts.len();
         parts.retain(is_sound);
         if parts.is_empty() {
-            let reason = if finite == 0 { "has an empty geometry" } else { "has coordinates that are not finite, or too few" };
+            let reason =
+                if finite == 0 { "has an empty geometry" } else { "has coordinates that are not finite, or too few" };
             log.skip(&row, reason);
             continue;
         }

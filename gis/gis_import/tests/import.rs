@@ -238,12 +238,17 @@ fn bad_deliveries_are_one_clear_error() {
     let error = error_after(|d| std::fs::remove_file(d.path("buildings.prj")).unwrap());
     assert!(error.contains("buildings.shp") && error.contains("no .prj") && error.contains("crs = "), "{error}");
     let error = error_after(|d| d.write_dem("dem.tif", None, f32::NAN));
-    assert!(error.contains("dem.tif") && error.contains("no coordinate reference system") && error.contains("crs = "), "{error}");
+    assert!(
+        error.contains("dem.tif") && error.contains("no coordinate reference system") && error.contains("crs = "),
+        "{error}"
+    );
     let error = error_after(|d| d.cut("tower.ifc", 0.5));
     assert!(error.contains("tower.ifc") && error.contains("cut short at byte"), "{error}");
     let error = error_after(|d| std::fs::remove_file(d.path("addresses.csv")).unwrap());
     assert!(error.contains("addresses.csv"), "{error}");
-    let error = error_after(|d| std::fs::write(d.path("oblique/metadata.xml"), "<ModelMetadata><SRS>LOCAL</SRS></ModelMetadata>").unwrap());
+    let error = error_after(|d| {
+        std::fs::write(d.path("oblique/metadata.xml"), "<ModelMetadata><SRS>LOCAL</SRS></ModelMetadata>").unwrap()
+    });
     assert!(error.contains("metadata.xml") && error.contains("crs = "), "{error}");
     let error = error_after(|d| std::fs::write(d.path("types.toml"), "[property.x]\nname = 3").unwrap());
     assert!(error.contains("types.toml") && error.contains("line 2"), "{error}");
@@ -308,7 +313,8 @@ fn real_deliveries_import() {
     let dir = tempfile::tempdir().unwrap();
     let import = |name: &str| {
         let out = dir.path().join(name);
-        let made = import(&folder.join(format!("{name}.toml")), &out, &mut NoProgress).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let made = import(&folder.join(format!("{name}.toml")), &out, &mut NoProgress)
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         (made, Pack::open(&out).unwrap())
     };
     // 286 elements with geometry, as IfcOpenShell counts them. In the pack 50 of them, openings, are not, and two stairs

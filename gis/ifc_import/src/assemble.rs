@@ -40,8 +40,12 @@ pub(crate) fn model(raw: RawModel, encoding: TextEncoding, options: &ImportOptio
             class: r.class.clone(),
             name: r.name.clone(),
             object_type: r.object_type.clone(),
-            storey: ancestor(*id, &parents, |up| node_of.get(&up).copied().filter(|n| is(&spatial, *n, SpatialKind::Storey))),
-            space: ancestor(*id, &parents, |up| node_of.get(&up).copied().filter(|n| is(&spatial, *n, SpatialKind::Space))),
+            storey: ancestor(*id, &parents, |up| {
+                node_of.get(&up).copied().filter(|n| is(&spatial, *n, SpatialKind::Storey))
+            }),
+            space: ancestor(*id, &parents, |up| {
+                node_of.get(&up).copied().filter(|n| is(&spatial, *n, SpatialKind::Space))
+            }),
             assembly: parents.get(id).and_then(|p| element_of.get(p).copied()).filter(|p| !is_spatial(kept[*p].1)),
             meshes: meshes.remove(id).unwrap_or_default(),
         })
@@ -91,8 +95,7 @@ fn global_id(record: u32, r: &RawRecord) -> String {
 /// opening that a door fills.
 fn parents(raw: &RawModel) -> BTreeMap<u32, u32> {
     let mut parents = BTreeMap::new();
-    let order =
-        [RelationKind::Aggregates, RelationKind::Contains, RelationKind::Fills, RelationKind::Voids];
+    let order = [RelationKind::Aggregates, RelationKind::Contains, RelationKind::Fills, RelationKind::Voids];
     for kind in order {
         for r in raw.relations.iter().filter(|r| r.kind == kind && r.from != r.to) {
             parents.entry(r.to).or_insert(r.from);

@@ -73,8 +73,7 @@ fn raw_model(
         }
     }
     let relations = data.relationships.iter().filter_map(relation).collect();
-    let elevations_m =
-        data.spatial_hierarchy.nodes.iter().filter_map(|n| Some((n.entity_id, n.elevation?))).collect();
+    let elevations_m = data.spatial_hierarchy.nodes.iter().filter_map(|n| Some((n.entity_id, n.elevation?))).collect();
     let meshed: BTreeSet<u32> = drawn.iter().map(|m| m.express_id).collect();
     let products = records.iter().filter(|(id, r)| meshed.contains(id) || r.role == Role::Element);
     let incomplete = products.filter_map(|(id, _)| Some((*id, incompleteness(audit, *id)?))).collect();

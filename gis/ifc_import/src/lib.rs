@@ -11,8 +11,8 @@
 mod assemble;
 mod error;
 mod georeference;
-pub mod kernel;
 mod ifc_lite;
+pub mod kernel;
 mod model;
 mod text;
 

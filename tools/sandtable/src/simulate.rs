@@ -95,8 +95,16 @@ fn print_summary(s: &RunSummary) {
     for (name, value, unit, at) in &s.live_inputs {
         println!("  live input  {name} = {value} {unit} at {}", at.datetime_china());
     }
-    println!("  flooded     {:.0} m2, deepest {:.2} m, {} things affected", s.flooded_area_m2, s.max_depth_m, s.affected.len());
-    println!("  volumes     start {:.1}, rain {:.1}, in {:.1}, out {:.1}, end {:.1} m3", s.volume_start_m3, s.rain_m3, s.inflow_m3, s.outflow_m3, s.volume_end_m3);
+    println!(
+        "  flooded     {:.0} m2, deepest {:.2} m, {} things affected",
+        s.flooded_area_m2,
+        s.max_depth_m,
+        s.affected.len()
+    );
+    println!(
+        "  volumes     start {:.1}, rain {:.1}, in {:.1}, out {:.1}, end {:.1} m3",
+        s.volume_start_m3, s.rain_m3, s.inflow_m3, s.outflow_m3, s.volume_end_m3
+    );
     println!("  mass error  {:.2e} of inflow", s.mass_error);
     println!("  checksum    {}", s.checksum);
 }

@@ -27,11 +27,14 @@ fn cache() -> Result<PathBuf> {
 
 fn build(root: &Path, out: &Path) -> Result<()> {
     let cache = cache()?;
-    let target_dir = std::env::var_os("SANDTABLE_WASM_TARGET_DIR").map_or_else(|| root.join("target/wasm"), PathBuf::from);
+    let target_dir =
+        std::env::var_os("SANDTABLE_WASM_TARGET_DIR").map_or_else(|| root.join("target/wasm"), PathBuf::from);
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root).args(["build", "--locked", "-p", "web", "--profile", "wasm-release"]);
     cargo.args(["--target", "wasm32-unknown-unknown"]).arg("--target-dir").arg(&target_dir);
-    cargo.env_remove("RUSTFLAGS").env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "--cfg getrandom_backend=\"wasm_js\"");
+    cargo
+        .env_remove("RUSTFLAGS")
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "--cfg getrandom_backend=\"wasm_js\"");
     let distro = cache.join("rust-web/root");
     if !toolchain_has_wasm()? {
         // The distribution's compiler and std sources, unpacked by tools/setup where rustup has no wasm32 target.
@@ -50,7 +53,10 @@ fn build(root: &Path, out: &Path) -> Result<()> {
     let wasm = target_dir.join("wasm32-unknown-unknown/wasm-release/web.wasm");
     let staging = target_dir.join("bindgen");
     let mut bindgen = Command::new(tool(&cache.join("bin/wasm-bindgen"), "wasm-bindgen"));
-    bindgen.args(["--target", "web", "--no-typescript", "--out-name", "sandtable", "--out-dir"]).arg(&staging).arg(&wasm);
+    bindgen
+        .args(["--target", "web", "--no-typescript", "--out-name", "sandtable", "--out-dir"])
+        .arg(&staging)
+        .arg(&wasm);
     succeed(&mut bindgen, "wasm-bindgen")?;
 
     fs::create_dir_all(out)?;
@@ -112,7 +118,8 @@ fn print_report(root: &Path, out: &Path) -> Result<()> {
     println!("{:<24} {:>12} {:>12} {:>12}", "file", "raw", "gzip -9", "brotli -9");
     for name in ["sandtable_bg.wasm", "sandtable.js", "font.otf"] {
         let file = out.join(name);
-        let raw = fs::metadata(&file).with_context(|| format!("{} (build the web viewer first)", file.display()))?.len();
+        let raw =
+            fs::metadata(&file).with_context(|| format!("{} (build the web viewer first)", file.display()))?.len();
         let gzip = compressed_size("gzip", &["-9", "-c"], &file)?;
         let brotli = compressed_size("brotli", &["-q", "9", "-c"], &file)?;
         println!("{name:<24} {raw:>12} {gzip:>12} {brotli:>12}");

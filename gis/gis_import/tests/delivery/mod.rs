@@ -78,7 +78,9 @@ impl Delivery {
         }
         project += "[layer.fields]\nid = \"BLDG_ID\"\nname = \"NAME\"\nfloors = \"FLOORS\"\nheight = \"HEIGHT\"\n\n";
         for (layer, kind) in [("grids", "grid"), ("estates", "estate"), ("cover", "landcover")] {
-            project += &format!("[[layer]]\nkind = \"vector\"\npath = \"areas.gpkg\"\nlayer = \"{layer}\"\nas = \"{kind}\"\n\n");
+            project += &format!(
+                "[[layer]]\nkind = \"vector\"\npath = \"areas.gpkg\"\nlayer = \"{layer}\"\nas = \"{kind}\"\n\n"
+            );
         }
         project += "[[layer]]\nkind = \"vector\"\npath = \"poi.geojson\"\nas = \"poi\"\ncrs = \"GCJ-02\"\n\n";
         project += "[[layer]]\nkind = \"addresses\"\npath = \"addresses.csv\"\n\n";
@@ -98,7 +100,8 @@ impl Delivery {
         }
         let driver = DriverManager::get_driver_by_name("GTiff").unwrap();
         let options = RasterCreationOptions::from_iter(["COMPRESS=DEFLATE"]);
-        let mut file = driver.create_with_band_type_with_options::<f32, _>(self.path(name), nx, ny, 1, &options).unwrap();
+        let mut file =
+            driver.create_with_band_type_with_options::<f32, _>(self.path(name), nx, ny, 1, &options).unwrap();
         file.set_geo_transform(&[ORIGIN[0] - 120.0, 2.0, 0.0, ORIGIN[1] + 100.0, 0.0, -2.0]).unwrap();
         if let Some(code) = epsg {
             file.set_spatial_ref(&SpatialRef::from_epsg(code).unwrap()).unwrap();
@@ -151,7 +154,10 @@ impl Delivery {
 
     /// Two tiles of one quad with a finer file each, and one that is no OSGB.
     fn oblique(&self) {
-        let xml = osgb::metadata::Metadata { srs: osgb::metadata::Srs::Epsg { code: 4547, vertical: None }, origin: [ORIGIN[0], ORIGIN[1], 0.0] };
+        let xml = osgb::metadata::Metadata {
+            srs: osgb::metadata::Srs::Epsg { code: 4547, vertical: None },
+            origin: [ORIGIN[0], ORIGIN[1], 0.0],
+        };
         let data = self.path("oblique/Data");
         for (name, east) in [("Tile_+000_+000", 60.0), ("Tile_+001_+000", -110.0)] {
             let folder = data.join(name);
