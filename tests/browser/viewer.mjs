@@ -6,18 +6,19 @@ import { browser, check, json, pack, percentile, post, publish, serve, shots, sl
 
 const MESSAGES = 1000;
 
-/** topic, entity and property of the first binding with the property. */
-function binding(property) {
+/** Topics and first entity of the bindings of one property of one device class (the class stands in the topic). */
+function binding(deviceClass, property) {
   const [head, ...rows] = readFileSync(join(pack, 'bindings.csv'), 'utf8').trim().split(/\r?\n/).map((l) => l.split(','));
   const column = (name) => head.indexOf(name);
-  const row = rows.find((r) => r[column('property')] === property);
-  return { topic: row[column('topic')], entity: Number(row[column('entity_id')]), all: rows.filter((r) => r[column('property')] === property).map((r) => r[column('topic')]) };
+  const of = rows.filter((r) => r[column('property')] === property && r[column('topic')].includes(`/${deviceClass}/`));
+  const all = of.map((r) => r[column('topic')]);
+  return { topic: all[0], all, entity: Number(of[0][column('entity_id')]) };
 }
 
 const hook = (page, expression) => page.evaluate(expression);
 
 async function liveValue(server, page) {
-  const { topic, entity } = binding('water_level_m');
+  const { topic, entity } = binding('river_level', 'water_level_m');
   for (const [version, value] of [['mqttv311', 17.11], ['mqttv5', 17.52]]) {
     publish(server.mqtt, topic, JSON.stringify({ ts: Date.now(), m: { water_level_m: value } }), version);
     const [state] = (await json(`${server.url}/api/state?entity=${entity}&property=water_level_m`));
@@ -28,7 +29,7 @@ async function liveValue(server, page) {
 }
 
 async function latency(server, page) {
-  const { topic, entity } = binding('water_level_m');
+  const { topic, entity } = binding('river_level', 'water_level_m');
   // The status is that of the last frame drawn; asking every 4 ms dates its appearance.
   await page.evaluate((id) => {
     window.arrivals = new Map();
@@ -66,10 +67,10 @@ async function latency(server, page) {
 }
 
 async function floodRun(server, page) {
-  const river = binding('water_level_m');
+  const river = binding('river_level', 'water_level_m');
   const level = 21.2 + Math.round(Math.random() * 100) / 1000;
   for (const topic of river.all) publish(server.mqtt, topic, JSON.stringify({ ts: Date.now(), m: { water_level_m: level } }));
-  for (const topic of binding('rain_mmph').all) publish(server.mqtt, topic, JSON.stringify({ ts: Date.now(), m: { rain_mmph: 36 } }));
+  for (const topic of binding('rain_gauge', 'rain_mmph').all) publish(server.mqtt, topic, JSON.stringify({ ts: Date.now(), m: { rain_mmph: 36 } }));
   const scenario = {
     name: '浏览器试算', base: 'live', duration_s: 600, frame_interval_s: 20, cell_m: 4, seed: 1,
     forcing: { rain: { source: 'live', factor: 1 }, river: { source: 'live', rise_mph: 0 } }, interventions: [],

@@ -1,6 +1,6 @@
 //! Pictures of the native viewer without a display: not byte-equal (drivers differ), but showing what they must.
 
-use sandtable_tests::{demo, program};
+use sandtable_tests::{Server, demo, installed, program};
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -65,4 +65,55 @@ fn the_home_view_shows_the_community_and_layers_can_be_hidden() {
     let bare = capture(&dir.path().join("bare.png"), &["--camera", "home", "--hide", "buildings", "--hide", "bim"]);
     let changed = home.difference(&bare);
     assert!(changed > 0.03, "hiding the buildings changed {:.1} % of the pixels", changed * 100.0);
+}
+
+/// Topic and place (ENU metres) of the first river gauge.
+fn river_gauge() -> (String, [f64; 3]) {
+    let pack = community_pack::Pack::open(&demo().join("pack")).unwrap();
+    let gauge = pack.model.entities().iter().find(|e| e.class == "river_level").unwrap();
+    let binding = pack.bindings.iter().find(|b| b.entity == gauge.id).unwrap();
+    (binding.topic.clone(), gauge.p_enu)
+}
+
+#[test]
+fn two_wall_windows_show_the_same_state() {
+    if !installed("mosquitto_pub") {
+        println!("skipped: mosquitto_pub is not installed");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&demo().join("pack"), &dir.path().join("data"));
+    let (topic, [x, y, z]) = river_gauge();
+    let window = |dx: f64, dy: f64| {
+        let eye = [x + dx, y + dy, z + 60.0];
+        format!(
+            "[[window]]\ntitle = \"墙\"\nsize = [480, 270]\nposition = [0, 0]\nlayers = [\"terrain\", \"alarms\", \"labels\"]\n\
+             camera = {{ eye_enu = {eye:?}, target_enu = {:?} }}\n",
+            [x, y, z]
+        )
+    };
+    let layout = dir.path().join("wall.toml");
+    std::fs::write(&layout, window(-80.0, -60.0) + &window(70.0, 90.0)).unwrap();
+    let wall = |name: &str| {
+        let out = dir.path().join(format!("{name}.png"));
+        let mut command = Command::new(program("sandtable-desk"));
+        command.args([
+            "--server",
+            &server.url,
+            "--wall",
+            &layout.to_string_lossy(),
+            "--capture",
+            &out.to_string_lossy(),
+        ]);
+        let output = command.args(["--bare"]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        [0, 1].map(|i| Picture::read(&dir.path().join(format!("{name}-{i}.png"))))
+    };
+    let calm = wall("calm");
+    server.publish(&topic, r#"{"m":{"water_level_m":21.7}}"#);
+    let alarmed = wall("alarmed");
+    for (i, (before, after)) in calm.iter().zip(&alarmed).enumerate() {
+        let changed = before.difference(after);
+        assert!(changed > 0.0005, "window {i}: the alarm changed {:.3} % of the pixels", changed * 100.0);
+    }
 }

@@ -2,9 +2,11 @@
 
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Folder of the repository.
 #[must_use]
@@ -99,4 +101,61 @@ pub fn shared() -> Option<PathBuf> {
 #[must_use]
 pub fn installed(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
+
+/// A `sandtable serve` process on free loopback ports; ends with the value.
+pub struct Server {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    mqtt_port: u16,
+    child: Child,
+}
+
+impl Server {
+    /// Starts it and waits until it answers.
+    ///
+    /// # Panics
+    /// When it does not answer within a minute.
+    #[must_use]
+    pub fn start(pack: &Path, data: &Path) -> Self {
+        let port = || match TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()) {
+            Ok(addr) => addr.port(),
+            Err(error) => panic!("no free port: {error}"),
+        };
+        let (http_port, mqtt_port) = (port(), port());
+        let mut command = Command::new(program("sandtable"));
+        command.arg("serve").arg(pack).arg("--data").arg(data);
+        command.args(["--listen", &format!("127.0.0.1:{http_port}"), "--mqtt", &format!("127.0.0.1:{mqtt_port}")]);
+        let child = match command.env("RUST_LOG", "warn").spawn() {
+            Ok(child) => child,
+            Err(error) => panic!("cannot start sandtable serve: {error}"),
+        };
+        let server = Self { url: format!("http://127.0.0.1:{http_port}"), mqtt_port, child };
+        for _ in 0..600 {
+            if TcpStream::connect(("127.0.0.1", http_port)).is_ok() {
+                return server;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("sandtable serve does not listen on port {http_port}");
+    }
+
+    /// Publishes with Debian's client, QoS 1; returns after the acknowledgement.
+    ///
+    /// # Panics
+    /// When it is not acknowledged.
+    pub fn publish(&self, topic: &str, payload: &str) {
+        let port = self.mqtt_port.to_string();
+        let args = ["-h", "127.0.0.1", "-p", &port, "-V", "mqttv5", "-q", "1", "-t", topic, "-m", payload];
+        let status = Command::new("mosquitto_pub").args(args).status();
+        assert!(status.is_ok_and(|s| s.success()), "mosquitto_pub {topic} failed");
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already; then there is nothing to end.
+        self.child.kill().unwrap_or_default();
+        self.child.wait().map(drop).unwrap_or_default();
+    }
 }
