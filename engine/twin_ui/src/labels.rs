@@ -64,15 +64,20 @@ fn look(style: LabelStyle) -> Look {
         },
         LabelStyle::Building => Look { size: 13.0, text: Palette::TEXT, plate: Some(dark), stem: 14.0 },
         LabelStyle::Road => Look { size: 12.5, text: Color32::from_rgb(238, 238, 220), plate: None, stem: 0.0 },
-        LabelStyle::Small => Look { size: 12.0, text: Palette::TEXT, plate: None, stem: 8.0 },
+        LabelStyle::Small => Look {
+            size: 12.0,
+            text: Palette::TEXT,
+            plate: Some(Color32::from_rgba_unmultiplied(10, 16, 25, 150)),
+            stem: 10.0,
+        },
     }
 }
 
-/// Paints labels, most important and nearest first; those that would cover one already painted, or leave `room`, are
-/// left out. Returns how many were painted.
-pub fn paint_labels(painter: &Painter, room: Rect, labels: &mut [ScreenLabel]) -> usize {
+/// Paints labels, most important and nearest first; those that would cover one already painted or a panel (`occupied`),
+/// or leave `room`, are left out. Returns how many were painted.
+pub fn paint_labels(painter: &Painter, room: Rect, occupied: &[Rect], labels: &mut [ScreenLabel]) -> usize {
     labels.sort_by(|a, b| a.style.cmp(&b.style).then(a.distance_m.total_cmp(&b.distance_m)).then(a.text.cmp(&b.text)));
-    let mut taken: Vec<Rect> = Vec::new();
+    let mut taken: Vec<Rect> = occupied.to_vec();
     for label in labels.iter() {
         let look = look(label.style);
         let galley = painter.layout_no_wrap(label.text.clone(), FontId::proportional(look.size), look.text);
@@ -94,7 +99,7 @@ pub fn paint_labels(painter: &Painter, room: Rect, labels: &mut [ScreenLabel]) -
         painter.galley(rect.min + padding, galley, look.text);
         taken.push(rect);
     }
-    taken.len()
+    taken.len() - occupied.len()
 }
 
 /// A dark outline that keeps text readable over any picture.

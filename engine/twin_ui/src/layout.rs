@@ -20,24 +20,15 @@ pub enum PanelSet {
     None,
 }
 
-/// The part of a window that no panel covers, for labels.
+/// Where the panels of a window were in the last frame: labels keep clear of them.
 #[must_use]
-pub fn picture_rect(ctx: &Context, set: PanelSet) -> Rect {
-    let screen = ctx.content_rect();
-    let mut free = screen;
-    if set != PanelSet::None {
-        free.min.y += TOP_HEIGHT + 2.0;
-    }
-    if set == PanelSet::Full {
-        let height = |name: &str| ctx.memory(|m| m.area_rect(Id::new(("sandtable", name)))).map_or(0.0, |r| r.height());
-        free.min.x += LEFT_WIDTH + GAP;
-        free.max.y -= TIMELINE_HEIGHT + GAP;
-        // The right panel is often short: what is below it is picture.
-        if height("right") > screen.height() * 0.5 {
-            free.max.x -= RIGHT_WIDTH + GAP;
-        }
-    }
-    free
+pub fn panel_rects(ctx: &Context, set: PanelSet) -> Vec<Rect> {
+    let names: &[&str] = match set {
+        PanelSet::Full => &["top", "left", "right", "timeline"],
+        PanelSet::Wall => &["top"],
+        PanelSet::None => &[],
+    };
+    ctx.memory(|m| names.iter().filter_map(|name| m.area_rect(Id::new(("sandtable", *name)))).collect())
 }
 
 const GAP: f32 = 10.0;

@@ -17,7 +17,7 @@ mod top;
 mod widgets;
 
 pub use labels::{LabelStyle, ScreenLabel, paint_labels};
-pub use layout::{PanelSet, layout, picture_rect};
+pub use layout::{PanelSet, layout, panel_rects};
 pub use model::{
     AlarmRow, BarrierRow, CaseRow, CompareModel, LayerRow, LinkState, Loading, Notice, RunRow, RunTime, SelectionModel,
     Totals, ValueRow, ViewModel, age_zh,

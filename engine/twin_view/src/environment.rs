@@ -38,12 +38,12 @@ struct Sky;
 #[must_use]
 pub fn camera_bundle(images: &mut Assets<Image>, quality: Quality) -> impl Bundle {
     let environment = EnvironmentMapLight {
-        intensity: 1500.0,
+        intensity: 1350.0,
         ..EnvironmentMapLight::hemispherical_gradient(
             images,
-            Color::linear_rgb(0.50, 0.68, 1.0),
-            Color::linear_rgb(0.78, 0.84, 0.92),
-            Color::linear_rgb(0.34, 0.33, 0.30),
+            Color::linear_rgb(0.66, 0.76, 0.94),
+            Color::linear_rgb(0.80, 0.84, 0.88),
+            Color::linear_rgb(0.40, 0.38, 0.34),
         )
     };
     (
@@ -64,8 +64,8 @@ pub fn camera_bundle(images: &mut Assets<Image>, quality: Quality) -> impl Bundl
             directional_light_exponent: 24.0,
             falloff: FogFalloff::from_visibility_colors(
                 9000.0,
-                Color::srgb(0.62, 0.70, 0.78),
-                Color::srgb(0.78, 0.85, 0.92),
+                Color::srgb(0.66, 0.70, 0.74),
+                Color::srgb(0.80, 0.85, 0.90),
             ),
         },
         RenderLayers::layer(crate::layers::ALWAYS),
@@ -83,8 +83,8 @@ fn setup(
     commands.insert_resource(GlobalAmbientLight { color: Color::srgb(0.86, 0.92, 1.0), brightness: 250.0, ..default() });
     commands.spawn((
         DirectionalLight {
-            color: Color::srgb(1.0, 0.955, 0.88),
-            illuminance: 21_000.0,
+            color: Color::srgb(1.0, 0.945, 0.855),
+            illuminance: 23_500.0,
             shadow_maps_enabled: true,
             ..default()
         },
@@ -182,7 +182,7 @@ fn surroundings(
     commands.spawn((
         Mesh3d(meshes.add(Circle::new(14_000.0).mesh().resolution(96))),
         MeshMaterial3d(materials.add(StandardMaterial {
-            base_color: Color::linear_rgb(0.115, 0.135, 0.10),
+            base_color: Color::linear_rgb(0.20, 0.23, 0.17),
             perceptual_roughness: 1.0,
             reflectance: 0.05,
             ..default()

@@ -65,13 +65,18 @@ impl Labels {
     }
 }
 
+fn length(line: &[[f64; 2]]) -> f64 {
+    line.windows(2).map(|w| (w[1][0] - w[0][0]).hypot(w[1][1] - w[0][1])).sum()
+}
+
 fn anchor(thing: &Thing) -> Option<Anchor> {
     let (rank, reach_m) = match thing.kind {
         EntityKind::Estate => (LabelRank::Place, 2600.0),
-        EntityKind::Poi => (LabelRank::Place, 900.0),
+        EntityKind::Poi => (LabelRank::Small, 480.0),
         EntityKind::Grid => (LabelRank::Grid, 2600.0),
         EntityKind::Building => (LabelRank::Building, 620.0),
-        EntityKind::Road => (LabelRank::Road, 900.0),
+        // Long roads are named from afar, paths only from near.
+        EntityKind::Road => (LabelRank::Road, (length(&thing.line) * 1.6).clamp(120.0, 900.0) as f32),
         EntityKind::Water => (LabelRank::Road, 2000.0),
         EntityKind::Gate => (LabelRank::Small, 260.0),
         _ => return None,
@@ -147,6 +152,13 @@ fn project(
             }
             let Ok(at) = camera.world_to_viewport(&world, anchor.at) else { continue };
             if at.x < 0.0 || at.y < 0.0 || at.x > size.x || at.y > size.y {
+                continue;
+            }
+            // One name is enough for the pieces of a road, and for a thing that is selected.
+            if let Some(same) = out.iter_mut().find(|l| l.text == anchor.text && (l.rank == LabelRank::Road || always)) {
+                if always || distance_m < same.distance_m {
+                    *same = Label { at, text: anchor.text.clone(), rank: anchor.rank, distance_m };
+                }
                 continue;
             }
             out.push(Label { at, text: anchor.text.clone(), rank: anchor.rank, distance_m });

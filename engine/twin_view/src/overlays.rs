@@ -30,6 +30,8 @@ struct Materials {
     glass: Handle<StandardMaterial>,
     /// The same, drawn over what lies at the same depth.
     highlight: Handle<StandardMaterial>,
+    /// Fainter, and drawn through whatever is in front: a room in the middle of a building must be found.
+    through: Handle<StandardMaterial>,
     barrier: Handle<StandardMaterial>,
     river: Handle<StandardMaterial>,
 }
@@ -46,6 +48,12 @@ fn setup(mut commands: Commands, mut materials: ResMut<Assets<StandardMaterial>>
     commands.insert_resource(Materials {
         glass: materials.add(glass.clone()),
         highlight: materials.add(StandardMaterial { depth_bias: 60.0, ..glass.clone() }),
+        // With floating-point depth this brings everything beyond about 2 m in front of the scene.
+        through: materials.add(StandardMaterial {
+            depth_bias: 2.0e9,
+            base_color: Color::linear_rgba(1.0, 1.0, 1.0, 0.34),
+            ..glass.clone()
+        }),
         barrier: materials.add(StandardMaterial { perceptual_roughness: 0.85, cull_mode: None, double_sided: true, ..default() }),
         river: materials.add(StandardMaterial {
             base_color: Color::linear_rgba(0.055, 0.125, 0.135, 0.93),
@@ -78,9 +86,20 @@ impl Board<'_, '_> {
             Overlay::River => (&self.materials.river, STILL_WATER),
             Overlay::Highlight => (&self.materials.highlight, ALWAYS),
         };
+        let mesh = self.meshes.add(mesh);
+        if overlay == Overlay::Highlight {
+            self.commands.spawn((
+                overlay,
+                Mesh3d(mesh.clone()),
+                MeshMaterial3d(self.materials.through.clone()),
+                RenderLayers::layer(layer),
+                NotShadowCaster,
+                NotShadowReceiver,
+            ));
+        }
         let mut entity = self.commands.spawn((
             overlay,
-            Mesh3d(self.meshes.add(mesh)),
+            Mesh3d(mesh),
             MeshMaterial3d(material.clone()),
             RenderLayers::layer(layer),
         ));

@@ -38,7 +38,7 @@ pub fn capture_pictures(mut app: App) -> Result<Vec<PathBuf>, String> {
     wait(&mut app, &settings, start, 3)?;
     draw(&mut app, true);
     let drawn = Instant::now();
-    wait(&mut app, &settings, start, 5)?;
+    wait(&mut app, &settings, start, 2)?;
     while drawn.elapsed().as_secs_f64() < settings.settle_s {
         step(&mut app)?;
     }

@@ -381,7 +381,8 @@ impl Panels<'_> {
                 distance_m: label.distance_m,
             })
             .collect();
-        twin_ui::paint_labels(&painter, twin_ui::picture_rect(ctx, set), &mut labels);
+        let panels = twin_ui::panel_rects(ctx, set);
+        twin_ui::paint_labels(&painter, ctx.content_rect(), &panels, &mut labels);
     }
 }
 

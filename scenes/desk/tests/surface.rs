@@ -1,5 +1,6 @@
 //! Takes real pictures with the binary on a small pack: the whole way from files to pixels, without a display.
 
+#[expect(dead_code, reason = "the example also uses the runs")]
 mod tiny_pack;
 
 use bevy::image::{CompressedImageFormats, Image, ImageSampler, ImageType};
