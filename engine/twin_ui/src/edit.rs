@@ -192,7 +192,11 @@ fn compare_result(ui: &mut Ui, c: &CompareModel) {
             ui.label(weak("正在读取两次演算的最大水深 …"));
             return;
         }
-        ui.label(RichText::new(format!("变干 {:.0} m², 最多降低 {:.2} m", c.drier_m2, c.max_drop_m)).color(Palette::GOOD));
-        ui.label(RichText::new(format!("变深 {:.0} m², 最多升高 {:.2} m", c.wetter_m2, c.max_rise_m)).color(Palette::BAD));
+        ui.label(
+            RichText::new(format!("变干 {:.0} m², 最多降低 {:.2} m", c.drier_m2, c.max_drop_m)).color(Palette::GOOD),
+        );
+        ui.label(
+            RichText::new(format!("变深 {:.0} m², 最多升高 {:.2} m", c.wetter_m2, c.max_rise_m)).color(Palette::BAD),
+        );
     });
 }

@@ -58,10 +58,8 @@ pub fn layout(
         return;
     }
     let below = screen.top() + TOP_HEIGHT + GAP;
-    let left_rect = Rect::from_min_size(
-        pos2(screen.left() + GAP, below),
-        vec2(LEFT_WIDTH, screen.bottom() - below - GAP),
-    );
+    let left_rect =
+        Rect::from_min_size(pos2(screen.left() + GAP, below), vec2(LEFT_WIDTH, screen.bottom() - below - GAP));
     floating(ctx, "left", left_rect, |ui| left::panel(ui, left_rect, vm, state, commands));
     let right_rect = Rect::from_min_size(
         pos2(screen.right() - GAP - RIGHT_WIDTH, below),
@@ -191,13 +189,16 @@ mod tests {
         }
     }
 
-    fn frame(ctx: &Context, size: egui::Vec2, events: Vec<egui::Event>, vm: &ViewModel, state: &mut UiState) -> Vec<Command> {
+    fn frame(
+        ctx: &Context,
+        size: egui::Vec2,
+        events: Vec<egui::Event>,
+        vm: &ViewModel,
+        state: &mut UiState,
+    ) -> Vec<Command> {
         let mut commands = Vec::new();
-        let input = egui::RawInput {
-            screen_rect: Some(Rect::from_min_size(Pos2::ZERO, size)),
-            events,
-            ..Default::default()
-        };
+        let input =
+            egui::RawInput { screen_rect: Some(Rect::from_min_size(Pos2::ZERO, size)), events, ..Default::default() };
         ctx.begin_pass(input);
         layout(ctx, PanelSet::Full, None, vm, state, &mut commands);
         let output = ctx.end_pass();

@@ -5,9 +5,7 @@ use crate::state::{RightTab, UiState};
 use crate::theme::{Palette, severity_colour};
 use crate::widgets::{card_frame, heading, list_row, one_line, primary_button, small_button, tag, weak};
 use egui::{Align, Color32, CursorIcon, FontId, Layout, RichText, Sense, Ui, vec2};
-use twin_model::{
-    AlarmState, CaseAction, CaseStage, Command, NewCase, Severity, ToolMode, TwinCommand, ViewCommand,
-};
+use twin_model::{AlarmState, CaseAction, CaseStage, Command, NewCase, Severity, ToolMode, TwinCommand, ViewCommand};
 
 pub(crate) fn tabs(ui: &mut Ui, vm: &ViewModel, state: &mut UiState) {
     ui.horizontal(|ui| {
@@ -128,7 +126,8 @@ pub(crate) fn case_card(ui: &mut Ui, case: &CaseRow, commands: &mut Vec<Command>
         ui.set_width(ui.available_width());
         ui.horizontal(|ui| {
             tag(ui, case.stage.zh(), stage_colour(case.stage));
-            let title = egui::Label::new(RichText::new(&case.title).color(Palette::TEXT)).truncate().sense(Sense::click());
+            let title =
+                egui::Label::new(RichText::new(&case.title).color(Palette::TEXT)).truncate().sense(Sense::click());
             if ui.add(title).on_hover_cursor(CursorIcon::PointingHand).clicked()
                 && let Some(entity) = case.entity
             {

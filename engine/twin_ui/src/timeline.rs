@@ -11,7 +11,8 @@ pub(crate) fn panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, commands: &mut Vec<
     ui.horizontal(|ui| {
         let now = matches!(vm.time, ViewTime::Now);
         let fill = if now { Palette::ACCENT_DIM } else { Color32::from_rgb(33, 47, 66) };
-        let button = egui::Button::new(RichText::new("现在").color(Palette::TEXT)).fill(fill).min_size(vec2(54.0, 30.0));
+        let button =
+            egui::Button::new(RichText::new("现在").color(Palette::TEXT)).fill(fill).min_size(vec2(54.0, 30.0));
         if ui.add(button).clicked() {
             commands.push(Command::View(ViewCommand::SetTime(ViewTime::Now)));
         }
@@ -22,7 +23,11 @@ pub(crate) fn panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, commands: &mut Vec<
             }
             ui.vertical(|ui| track(ui, run, t_s, shown, commands));
         } else if vm.runs.is_empty() {
-            let text = if vm.has_server() { "还没有演算。在“推演”中设置情景并运行。" } else { "没有连接服务器, 不能运行演算。" };
+            let text = if vm.has_server() {
+                "还没有演算。在“推演”中设置情景并运行。"
+            } else {
+                "没有连接服务器, 不能运行演算。"
+            };
             ui.label(weak(text));
         } else {
             ui.label(weak("选择一次演算, 在时间轴上查看模拟的积水。"));
@@ -43,7 +48,8 @@ fn run_choice(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
         for row in vm.runs.iter().take(40) {
             let enabled = has_frames(&row.status);
             let label = format!("#{} {} · {}", row.id, short(&row.name), status_words(&row.status, row.duration_s));
-            if ui.add_enabled(enabled, egui::Button::selectable(shown.is_some_and(|s| s.id == row.id), label)).clicked() {
+            if ui.add_enabled(enabled, egui::Button::selectable(shown.is_some_and(|s| s.id == row.id), label)).clicked()
+            {
                 commands.push(Command::View(ViewCommand::SetTime(ViewTime::Run { run: row.id, t_s: 0.0 })));
                 commands.push(Command::View(ViewCommand::SetPlaying(true)));
             }
@@ -84,7 +90,10 @@ fn track(ui: &mut Ui, run: RunId, t_s: f64, shown: &RunTime, commands: &mut Vec<
     let reached = shown.frames_s.last().copied().unwrap_or(0.0);
     let painter = ui.painter();
     painter.line_segment([pos2(left, y), pos2(right, y)], Stroke::new(5.0, Palette::LINE));
-    painter.line_segment([pos2(left, y), pos2(x_of(reached), y)], Stroke::new(5.0, Palette::SIMULATED.gamma_multiply(0.5)));
+    painter.line_segment(
+        [pos2(left, y), pos2(x_of(reached), y)],
+        Stroke::new(5.0, Palette::SIMULATED.gamma_multiply(0.5)),
+    );
     painter.line_segment([pos2(left, y), pos2(x_of(t_s), y)], Stroke::new(5.0, Palette::SIMULATED));
     painter.circle(pos2(x_of(t_s), y), 7.0, Color32::WHITE, Stroke::new(2.0, Palette::SIMULATED));
     if let Some(pos) = response.interact_pointer_pos() {

@@ -21,7 +21,9 @@ pub(crate) fn top_bar(
     logo(&mut bar);
     let name = title.map_or_else(|| vm.community.clone(), |t| format!("{} · {t}", vm.community));
     let home = bar.add(
-        egui::Label::new(RichText::new(name).size(19.0).strong().color(Palette::TEXT)).selectable(false).sense(Sense::click()),
+        egui::Label::new(RichText::new(name).size(19.0).strong().color(Palette::TEXT))
+            .selectable(false)
+            .sense(Sense::click()),
     );
     if home.on_hover_text("回到首页视角 (Home)").clicked() {
         commands.push(Command::View(ViewCommand::Home));
@@ -44,9 +46,8 @@ fn logo(ui: &mut Ui) {
     let (rect, _) = ui.allocate_exact_size(vec2(24.0, 24.0), Sense::hover());
     let painter = ui.painter();
     let c = rect.center();
-    let layer = |dy: f32| {
-        vec![c + vec2(-11.0, dy), c + vec2(0.0, dy - 6.0), c + vec2(11.0, dy), c + vec2(0.0, dy + 6.0)]
-    };
+    let layer =
+        |dy: f32| vec![c + vec2(-11.0, dy), c + vec2(0.0, dy - 6.0), c + vec2(11.0, dy), c + vec2(0.0, dy + 6.0)];
     for (dy, colour) in [(5.0, Palette::ACCENT_DIM), (0.0, Color32::from_rgb(34, 134, 184)), (-5.0, Palette::ACCENT)] {
         painter.add(egui::Shape::convex_polygon(layer(dy), colour, Stroke::new(1.0, Palette::PANEL)));
     }

@@ -3,9 +3,9 @@
 use crate::layers::ViewCamera;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::Exposure;
+use bevy::camera::visibility::{NoFrustumCulling, RenderLayers};
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap, NotShadowCaster, NotShadowReceiver};
-use bevy::camera::visibility::{NoFrustumCulling, RenderLayers};
 use bevy::mesh::{Indices, PrimitiveTopology};
 use bevy::prelude::*;
 use twin_bevy::{PackInfo, TwinSystems};
@@ -80,7 +80,11 @@ fn setup(
 ) {
     let high = *quality == Quality::High && cfg!(not(target_arch = "wasm32"));
     commands.insert_resource(DirectionalLightShadowMap { size: if high { 4096 } else { 2048 } });
-    commands.insert_resource(GlobalAmbientLight { color: Color::srgb(0.86, 0.92, 1.0), brightness: 250.0, ..default() });
+    commands.insert_resource(GlobalAmbientLight {
+        color: Color::srgb(0.86, 0.92, 1.0),
+        brightness: 250.0,
+        ..default()
+    });
     commands.spawn((
         DirectionalLight {
             color: Color::srgb(1.0, 0.945, 0.855),

@@ -145,7 +145,9 @@ fn project(
         let all = labels.fixed.iter().chain(&labels.moving);
         for anchor in all {
             let always = anchor.rank == LabelRank::Selected;
-            let named = always || (shown.contains(&anchor.kind) && (shown.contains(&LayerKind::Labels) || anchor.kind != LayerKind::Labels));
+            let named = always
+                || (shown.contains(&anchor.kind)
+                    && (shown.contains(&LayerKind::Labels) || anchor.kind != LayerKind::Labels));
             let distance_m = anchor.at.distance(transform.translation);
             if !named || distance_m > anchor.reach_m {
                 continue;
@@ -155,7 +157,8 @@ fn project(
                 continue;
             }
             // One name is enough for the pieces of a road, and for a thing that is selected.
-            if let Some(same) = out.iter_mut().find(|l| l.text == anchor.text && (l.rank == LabelRank::Road || always)) {
+            if let Some(same) = out.iter_mut().find(|l| l.text == anchor.text && (l.rank == LabelRank::Road || always))
+            {
                 if always || distance_m < same.distance_m {
                     *same = Label { at, text: anchor.text.clone(), rank: anchor.rank, distance_m };
                 }

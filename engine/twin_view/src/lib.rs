@@ -22,14 +22,14 @@ mod water;
 pub use environment::{Quality, camera_bundle, to_sun};
 pub use labels::{Label, LabelRank, Labels};
 pub use layers::{ViewCamera, VisibleKinds, render_layer};
-pub use orbit::{Flight, InstantFlights, KeepPose, OrbitCamera, OrbitInput};
 pub use markers::MarkerMaterial;
+pub use orbit::{Flight, InstantFlights, KeepPose, OrbitCamera, OrbitInput};
 pub use pick::{Pick, Picker};
 pub use psets::PropertySets;
 pub use space::{PlaneMap, enu_from_scene, scene_from_enu};
 pub use terrain::Ground;
-pub use water::WaterMaterial;
 pub use tiles::{TileLayers, TileSettings, TileStatus};
+pub use water::WaterMaterial;
 
 use bevy::app::{App, Plugin};
 

@@ -15,7 +15,8 @@ use twin_model::{Entity as Thing, EntityKind, LayerKind, Severity};
 
 const SHADER: Handle<Shader> = uuid_handle!("5b0d4a52-6a7e-4f3b-9f0e-6f1f3f2a7c01");
 /// Radius in pixels at most, radius in metres, shape, pulse.
-const ATTRIBUTE_MARKER: MeshVertexAttribute = MeshVertexAttribute::new("SandtableMarker", 726_301_117, VertexFormat::Float32x4);
+const ATTRIBUTE_MARKER: MeshVertexAttribute =
+    MeshVertexAttribute::new("SandtableMarker", 726_301_117, VertexFormat::Float32x4);
 
 /// Draws markers; everything about one is in its vertices.
 #[derive(Asset, TypePath, AsBindGroup, Debug, Clone, Default)]
@@ -96,7 +97,8 @@ pub(crate) fn case_point(p_enu: [f64; 3]) -> Vec3 {
 #[must_use]
 fn class_colour(class: &str) -> [f32; 3] {
     match class {
-        "river_level" | "rain_gauge" | "ponding" | "manhole_level" | "manhole_tilt" | "pump_station" | "water_meter" => [0.10, 0.50, 0.95],
+        "river_level" | "rain_gauge" | "ponding" | "manhole_level" | "manhole_tilt" | "pump_station"
+        | "water_meter" => [0.10, 0.50, 0.95],
         "smoke" | "gas" | "hydrant" => [0.98, 0.34, 0.10],
         "door" | "lift" | "parking_gate" | "people_counter" | "care_button" => [0.58, 0.36, 0.92],
         "air_quality" | "noise" | "bin" => [0.16, 0.72, 0.38],
@@ -252,8 +254,17 @@ fn alarms_and_cases(
         let Some(thing) = community.0.get(alarm.entity) else { continue };
         let rgb = severity_rgb(alarm.severity);
         let at = marker_point(thing);
-        let halo = Marker { at, colour: rgba(rgb, 0.9), max_px: 30.0, min_px: 13.0, radius_m: 7.0, shape: Shape::Ring, pulse: true };
-        let core = Marker { max_px: 9.0, min_px: 5.0, radius_m: 1.6, shape: Shape::Dot, colour: rgba(rgb, 1.0), ..halo };
+        let halo = Marker {
+            at,
+            colour: rgba(rgb, 0.9),
+            max_px: 30.0,
+            min_px: 13.0,
+            radius_m: 7.0,
+            shape: Shape::Ring,
+            pulse: true,
+        };
+        let core =
+            Marker { max_px: 9.0, min_px: 5.0, radius_m: 1.6, shape: Shape::Dot, colour: rgba(rgb, 1.0), ..halo };
         alarms.extend([halo, core]);
     }
     let cases: Vec<Marker> = live
@@ -293,8 +304,20 @@ fn selection_ring(
     if thing.footprint.is_some() {
         return;
     }
-    let at = if matches!(thing.kind, EntityKind::Device | EntityKind::Camera) { marker_point(thing) } else { scene_from_enu(thing.p_enu) };
-    let marker = Marker { at, colour: [0.05, 0.75, 1.0, 1.0], max_px: 20.0, min_px: 12.0, radius_m: 3.0, shape: Shape::Ring, pulse: false };
+    let at = if matches!(thing.kind, EntityKind::Device | EntityKind::Camera) {
+        marker_point(thing)
+    } else {
+        scene_from_enu(thing.p_enu)
+    };
+    let marker = Marker {
+        at,
+        colour: [0.05, 0.75, 1.0, 1.0],
+        max_px: 20.0,
+        min_px: 12.0,
+        radius_m: 3.0,
+        shape: Shape::Ring,
+        pulse: false,
+    };
     commands.spawn((
         SelectionRing,
         Mesh3d(meshes.add(marker_mesh(&[marker]))),
@@ -308,7 +331,7 @@ fn selection_ring(
 
 pub(crate) fn register(app: &mut App) {
     app.add_plugins(MaterialPlugin::<MarkerMaterial>::default());
-    let shader = Shader::from_wgsl(include_str!("shaders/marker.wgsl"), "twin_view/marker.wgsl");
+    let shader = Shader::from_wgsl(include_str!("../../../assets/shaders/marker.wgsl"), "twin_view/marker.wgsl");
     if let Err(error) = app.world_mut().resource_mut::<Assets<Shader>>().insert(&SHADER, shader) {
         warn!("marker shader: {error}");
     }

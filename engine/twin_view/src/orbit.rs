@@ -84,8 +84,8 @@ impl OrbitCamera {
 
     /// Between two views; `t` in [0, 1].
     fn between(&self, to: &Self, t: f32) -> Self {
-        let turn = (to.heading - self.heading + std::f32::consts::PI).rem_euclid(std::f32::consts::TAU)
-            - std::f32::consts::PI;
+        let turn =
+            (to.heading - self.heading + std::f32::consts::PI).rem_euclid(std::f32::consts::TAU) - std::f32::consts::PI;
         Self {
             target: self.target.lerp(to.target, t),
             distance: self.distance * (to.distance / self.distance).powf(t),
@@ -125,7 +125,12 @@ pub struct OrbitInput {
 #[derive(Resource, Debug, Default, Clone, Copy)]
 pub struct InstantFlights(pub bool);
 
-fn control(input: Res<OrbitInput>, time: Res<Time>, mut cameras: Query<(Entity, &ViewCamera, &mut OrbitCamera)>, mut commands: Commands) {
+fn control(
+    input: Res<OrbitInput>,
+    time: Res<Time>,
+    mut cameras: Query<(Entity, &ViewCamera, &mut OrbitCamera)>,
+    mut commands: Commands,
+) {
     if *input == OrbitInput::default() {
         return;
     }
@@ -190,7 +195,12 @@ fn view_of(thing: &Thing, now: &OrbitCamera) -> OrbitCamera {
     };
     let middle = if thing.footprint.is_some() { thing.base_z_m as f32 + thing.height_m as f32 * 0.5 } else { target.y };
     let pitch = if now.pitch < 0.25 { 0.45 } else { now.pitch.clamp(0.3, 0.85) };
-    OrbitCamera { target: Vec3::new(target.x, middle.max(target.y.min(middle + 2.0)), target.z), distance, heading: now.heading, pitch }
+    OrbitCamera {
+        target: Vec3::new(target.x, middle.max(target.y.min(middle + 2.0)), target.z),
+        distance,
+        heading: now.heading,
+        pitch,
+    }
 }
 
 fn fly(mut commands: Commands, time: Res<Time>, mut cameras: Query<(Entity, &mut OrbitCamera, &mut Flight)>) {
@@ -227,11 +237,7 @@ pub(crate) fn apply(ground: Res<Ground>, mut cameras: Query<(&mut OrbitCamera, &
     }
 }
 
-fn home_at_start(
-    pack: Res<PackInfo>,
-    mut done: Local<bool>,
-    mut cameras: Query<(&mut OrbitCamera, Has<KeepPose>)>,
-) {
+fn home_at_start(pack: Res<PackInfo>, mut done: Local<bool>, mut cameras: Query<(&mut OrbitCamera, Has<KeepPose>)>) {
     if !std::mem::replace(&mut *done, true) {
         for (mut camera, keep) in &mut cameras {
             if !keep {

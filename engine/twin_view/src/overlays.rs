@@ -54,7 +54,12 @@ fn setup(mut commands: Commands, mut materials: ResMut<Assets<StandardMaterial>>
             base_color: Color::linear_rgba(1.0, 1.0, 1.0, 0.34),
             ..glass.clone()
         }),
-        barrier: materials.add(StandardMaterial { perceptual_roughness: 0.85, cull_mode: None, double_sided: true, ..default() }),
+        barrier: materials.add(StandardMaterial {
+            perceptual_roughness: 0.85,
+            cull_mode: None,
+            double_sided: true,
+            ..default()
+        }),
         river: materials.add(StandardMaterial {
             base_color: Color::linear_rgba(0.055, 0.125, 0.135, 0.93),
             perceptual_roughness: 0.16,
@@ -97,12 +102,8 @@ impl Board<'_, '_> {
                 NotShadowReceiver,
             ));
         }
-        let mut entity = self.commands.spawn((
-            overlay,
-            Mesh3d(mesh),
-            MeshMaterial3d(material.clone()),
-            RenderLayers::layer(layer),
-        ));
+        let mut entity =
+            self.commands.spawn((overlay, Mesh3d(mesh), MeshMaterial3d(material.clone()), RenderLayers::layer(layer)));
         if overlay != Overlay::Barriers {
             entity.insert(NotShadowCaster);
         }
@@ -159,7 +160,11 @@ fn fans(mut board: Board, community: Res<Community>, selection: Res<Selection>, 
         };
         for k in 0..steps {
             let (near, far) = ([0.10, 0.90, 0.72, alpha], [0.10, 0.90, 0.72, alpha * 0.12]);
-            let (a, b, c) = (mesh.vertex(eye, Vec3::Y, near), mesh.vertex(at(k), Vec3::Y, far), mesh.vertex(at(k + 1), Vec3::Y, far));
+            let (a, b, c) = (
+                mesh.vertex(eye, Vec3::Y, near),
+                mesh.vertex(at(k), Vec3::Y, far),
+                mesh.vertex(at(k + 1), Vec3::Y, far),
+            );
             mesh.push([a, b, c]);
         }
     }
@@ -183,7 +188,14 @@ fn barriers(mut board: Board, barriers: Res<Barriers>, ground: Res<Ground>) {
 }
 
 /// Level of a water body in ENU z: the mean of its fresh gauges, or the level that the pack knows.
-fn water_level(thing: &Thing, community: &CommunityModel, live: &Live, properties: &Properties, pack: &PackInfo, now: &Now) -> f64 {
+fn water_level(
+    thing: &Thing,
+    community: &CommunityModel,
+    live: &Live,
+    properties: &Properties,
+    pack: &PackInfo,
+    now: &Now,
+) -> f64 {
     const FRESH_S: f64 = 900.0;
     let gauge = properties.0.id("water_level_m").map(|property| {
         let levels: Vec<f64> = community
@@ -217,7 +229,8 @@ fn river(
     }
     *seen = Some(stamp.state);
     let waters: Vec<&Thing> = community.0.of_kind(EntityKind::Water).filter(|w| w.footprint.is_some()).collect();
-    let levels: Vec<f64> = waters.iter().map(|w| water_level(w, &community.0, &live, &properties, &pack, &now)).collect();
+    let levels: Vec<f64> =
+        waters.iter().map(|w| water_level(w, &community.0, &live, &properties, &pack, &now)).collect();
     // Centimetres: the surface is only built again when it visibly moved.
     let rounded: Vec<i64> = levels.iter().map(|z| (z * 100.0).round() as i64).collect();
     if drawn.as_ref() == Some(&rounded) {

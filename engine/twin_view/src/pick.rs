@@ -145,7 +145,8 @@ fn room_at(model: &CommunityModel, picked: Option<&Thing>, p_enu: [f64; 3], norm
 
 /// The storey of a building at a height, when storeys are known with their own heights.
 fn storey_at(model: &CommunityModel, building: EntityId, p_enu: [f64; 3]) -> Option<EntityId> {
-    let storeys = model.children(building).iter().filter_map(|id| model.get(*id)).filter(|e| e.kind == EntityKind::Storey);
+    let storeys =
+        model.children(building).iter().filter_map(|id| model.get(*id)).filter(|e| e.kind == EntityKind::Storey);
     storeys
         .filter(|e| e.height_m > 0.0 && e.footprint.is_some())
         .find(|e| (e.base_z_m..e.base_z_m + e.height_m).contains(&p_enu[2]))

@@ -36,7 +36,9 @@ fn parse(bytes: &[u8]) -> Result<BTreeMap<u32, Sets>, String> {
     };
     Ok(all
         .into_iter()
-        .filter_map(|(id, sets)| Some((id.parse().ok()?, sets.iter().map(|(name, set)| (name.clone(), rows(set))).collect())))
+        .filter_map(|(id, sets)| {
+            Some((id.parse().ok()?, sets.iter().map(|(name, set)| (name.clone(), rows(set))).collect()))
+        })
         .collect())
 }
 
@@ -100,7 +102,8 @@ mod tests {
 
     #[test]
     fn sets_are_read_by_entity() {
-        let sets = parse(r#"{"12":{"Pset_WallCommon":{"IsExternal":true,"FireRating":"1h"}},"x":{}}"#.as_bytes()).unwrap();
+        let sets =
+            parse(r#"{"12":{"Pset_WallCommon":{"IsExternal":true,"FireRating":"1h"}},"x":{}}"#.as_bytes()).unwrap();
         assert_eq!(sets.len(), 1);
         assert_eq!(sets[&12][0].0, "Pset_WallCommon");
         assert!(sets[&12][0].1.contains(&("IsExternal".to_owned(), "是".to_owned())));

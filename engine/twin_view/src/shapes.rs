@@ -73,7 +73,15 @@ pub(crate) fn resample(line: &[[f64; 2]], step_m: f64) -> Vec<[f64; 2]> {
 }
 
 /// A flat ribbon along a line, `lift_m` above the ground (or above `z_m` where the ground is not known).
-pub(crate) fn ribbon(mesh: &mut MeshBuilder, line: &[[f64; 2]], width_m: f64, ground: &Ground, lift_m: f64, z_m: f64, colour: [f32; 4]) {
+pub(crate) fn ribbon(
+    mesh: &mut MeshBuilder,
+    line: &[[f64; 2]],
+    width_m: f64,
+    ground: &Ground,
+    lift_m: f64,
+    z_m: f64,
+    colour: [f32; 4],
+) {
     let points = resample(line, 6.0);
     let at = |p: [f64; 2]| scene_from_enu([p[0], p[1], ground.z_at(p[0], p[1]).unwrap_or(z_m) + lift_m]);
     for pair in points.windows(2) {
@@ -90,7 +98,14 @@ pub(crate) fn ribbon(mesh: &mut MeshBuilder, line: &[[f64; 2]], width_m: f64, gr
 }
 
 /// An upright wall along a line, standing on the ground.
-pub(crate) fn wall(mesh: &mut MeshBuilder, line: &[[f64; 2]], height_m: f64, width_m: f64, ground: &Ground, colour: [f32; 4]) {
+pub(crate) fn wall(
+    mesh: &mut MeshBuilder,
+    line: &[[f64; 2]],
+    height_m: f64,
+    width_m: f64,
+    ground: &Ground,
+    colour: [f32; 4],
+) {
     let points = resample(line, 4.0);
     for pair in points.windows(2) {
         let (a, b) = (pair[0], pair[1]);
@@ -103,7 +118,10 @@ pub(crate) fn wall(mesh: &mut MeshBuilder, line: &[[f64; 2]], height_m: f64, wid
         for s in [1.0, -1.0] {
             mesh.quad([corner(a, s, -0.5), corner(b, s, -0.5), corner(b, s, height_m), corner(a, s, height_m)], colour);
         }
-        mesh.quad([corner(a, -1.0, height_m), corner(b, -1.0, height_m), corner(b, 1.0, height_m), corner(a, 1.0, height_m)], colour);
+        mesh.quad(
+            [corner(a, -1.0, height_m), corner(b, -1.0, height_m), corner(b, 1.0, height_m), corner(a, 1.0, height_m)],
+            colour,
+        );
     }
 }
 

@@ -78,7 +78,6 @@ impl PlaneMap {
 mod tests {
     use super::*;
 
-
     #[test]
     fn scene_axes() {
         assert_eq!(scene_from_enu([1.0, 2.0, 3.0]), Vec3::new(1.0, 3.0, -2.0));

@@ -156,8 +156,7 @@ fn bed_enu(grid: &GridSpec, map: &PlaneMap, affine: &GridAffine, bed: &Frame) ->
 
 fn block_mesh() -> Mesh {
     let side = BLOCK + 1;
-    let positions: Vec<[f32; 3]> =
-        (0..side * side).map(|v| [(v % side) as f32, 0.0, (v / side) as f32]).collect();
+    let positions: Vec<[f32; 3]> = (0..side * side).map(|v| [(v % side) as f32, 0.0, (v / side) as f32]).collect();
     let mut indices = Vec::with_capacity((BLOCK * BLOCK * 6) as usize);
     for j in 0..BLOCK {
         for i in 0..BLOCK {
@@ -270,7 +269,9 @@ fn show_water(
     now: Res<Now>,
 ) {
     let mesh = block_handle(&mut surfaces, &mut store);
-    let Some((run, before, after)) = shown.run.zip(shown.before.clone()).zip(shown.after.clone()).map(|((r, b), a)| (r, b, a)) else {
+    let Some((run, before, after)) =
+        shown.run.zip(shown.before.clone()).zip(shown.after.clone()).map(|((r, b), a)| (r, b, a))
+    else {
         if let Some((_, old)) = surfaces.water.take() {
             store.despawn(&old);
         }
@@ -360,7 +361,7 @@ fn block_handle(surfaces: &mut Surfaces, store: &mut Store) -> Handle<Mesh> {
 
 pub(crate) fn register(app: &mut App) {
     app.add_plugins(MaterialPlugin::<WaterMaterial>::default());
-    let shader = Shader::from_wgsl(include_str!("shaders/water.wgsl"), "twin_view/water.wgsl");
+    let shader = Shader::from_wgsl(include_str!("../../../assets/shaders/water.wgsl"), "twin_view/water.wgsl");
     if let Err(error) = app.world_mut().resource_mut::<Assets<Shader>>().insert(&SHADER, shader) {
         warn!("water shader: {error}");
     }

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::VecDeque;
 use twin_bevy::{
-    Community, CommandIssued, LinkStatus, Live, LoadProgress, Now, Properties, Selection, ShownRun, TwinSystems, ViewClock,
+    CommandIssued, Community, LinkStatus, Live, LoadProgress, Now, Properties, Selection, ShownRun, TwinSystems,
+    ViewClock,
 };
 use twin_model::{
-    CameraPose, CaseAction, CaseId, Command, EntityId, LayerKind, NewCase, RunId, Scenario, TwinCommand, ViewCommand, ViewTime,
+    CameraPose, CaseAction, CaseId, Command, EntityId, LayerKind, NewCase, RunId, Scenario, TwinCommand, ViewCommand,
+    ViewTime,
 };
 use twin_view::{OrbitCamera, TileStatus, ViewCamera};
 
@@ -117,22 +119,59 @@ pub struct BridgeStatus {
 #[derive(Debug, Deserialize)]
 #[serde(tag = "op", rename_all = "camelCase")]
 enum ScriptCommand {
-    Select { id: Option<u32> },
-    FlyTo { id: u32 },
-    FlyToPose { pose: CameraPose },
+    Select {
+        id: Option<u32>,
+    },
+    FlyTo {
+        id: u32,
+    },
+    FlyToPose {
+        pose: CameraPose,
+    },
     Home,
-    SetLayer { layer: LayerKind, visible: bool },
-    StartRun { scenario: Box<Scenario> },
-    CancelRun { run: u64 },
-    ShowRun { run: u64, #[serde(default)] t_s: f64, #[serde(default)] play: bool },
+    SetLayer {
+        layer: LayerKind,
+        visible: bool,
+    },
+    StartRun {
+        scenario: Box<Scenario>,
+    },
+    CancelRun {
+        run: u64,
+    },
+    ShowRun {
+        run: u64,
+        #[serde(default)]
+        t_s: f64,
+        #[serde(default)]
+        play: bool,
+    },
     Now,
-    CompareRuns { first: u64, second: u64 },
-    CreateCase { case: NewCase },
-    MoveCase { case: u64, action: CaseAction, #[serde(default)] note: String },
-    AckAlarm { alarm: u64 },
+    CompareRuns {
+        first: u64,
+        second: u64,
+    },
+    CreateCase {
+        case: NewCase,
+    },
+    MoveCase {
+        case: u64,
+        action: CaseAction,
+        #[serde(default)]
+        note: String,
+    },
+    AckAlarm {
+        alarm: u64,
+    },
     /// Fills the search box; `open` goes to the best hit.
-    Search { text: String, #[serde(default)] open: bool },
-    Command { command: Box<Command> },
+    Search {
+        text: String,
+        #[serde(default)]
+        open: bool,
+    },
+    Command {
+        command: Box<Command>,
+    },
 }
 
 impl ScriptCommand {

@@ -31,7 +31,8 @@ pub fn capture_pictures(mut app: App) -> Result<Vec<PathBuf>, String> {
     start_renderer(&mut app)?;
     // The first update runs the startup systems, which make the cameras.
     step(&mut app)?;
-    let settings = app.world().get_resource::<Settings>().map(|s| s.0.clone()).ok_or("the app was not made for a capture")?;
+    let settings =
+        app.world().get_resource::<Settings>().map(|s| s.0.clone()).ok_or("the app was not made for a capture")?;
     let start = Instant::now();
     // Nothing is drawn while files are on their way: with a software renderer that would take most of the time.
     draw(&mut app, false);

@@ -138,7 +138,12 @@ fn build_model(params: ModelParams, ui: Res<Ui>, mut model: ResMut<Model>) {
 }
 
 /// Issues what was asked for on the command line once the pack is there.
-fn begin(start: Res<Start>, progress: Res<LoadProgress>, mut done: Local<bool>, mut issued: MessageWriter<CommandIssued>) {
+fn begin(
+    start: Res<Start>,
+    progress: Res<LoadProgress>,
+    mut done: Local<bool>,
+    mut issued: MessageWriter<CommandIssued>,
+) {
     if *done || *progress != LoadProgress::Ready {
         return;
     }

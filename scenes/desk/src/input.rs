@@ -49,14 +49,20 @@ fn drive(
         let shift = keys.pressed(KeyCode::ShiftLeft) || keys.pressed(KeyCode::ShiftRight);
         if buttons.pressed(MouseButton::Left) && !shift && press.moved_px >= CLICK_PX {
             input.orbit_px = motion.delta;
-        } else if buttons.pressed(MouseButton::Right) || buttons.pressed(MouseButton::Middle) || (shift && buttons.pressed(MouseButton::Left)) {
+        } else if buttons.pressed(MouseButton::Right)
+            || buttons.pressed(MouseButton::Middle)
+            || (shift && buttons.pressed(MouseButton::Left))
+        {
             input.pan_px = motion.delta;
         }
     }
     let camera = cameras.iter().find(|(view, ..)| view.index == 0).map(|(_, camera, transform)| (camera, transform));
     let ray = cursor.zip(camera).and_then(|(at, (camera, transform))| camera.viewport_to_world(transform, at).ok());
     if buttons.just_released(MouseButton::Left) {
-        if !press.on_panel && press.moved_px < CLICK_PX && let Some(at) = cursor {
+        if !press.on_panel
+            && press.moved_px < CLICK_PX
+            && let Some(at) = cursor
+        {
             clicks.write(Click { at, double: false });
         }
         press.at = None;
@@ -144,6 +150,5 @@ fn release_on_blur(mut focus: MessageReader<WindowFocused>, mut keys: ResMut<But
 }
 
 pub(crate) fn register(app: &mut App) {
-    app.add_message::<Click>()
-        .add_systems(Update, (release_on_blur, drive, click).chain().in_set(TwinSystems::Ingest));
+    app.add_message::<Click>().add_systems(Update, (release_on_blur, drive, click).chain().in_set(TwinSystems::Ingest));
 }

@@ -198,7 +198,8 @@ fn parse_camera(text: &str) -> anyhow::Result<Option<CameraPose>> {
     if text == "home" {
         return Ok(None);
     }
-    let numbers: Vec<f64> = text.split(',').map_while(|n| n.trim().parse().ok()).filter(|n: &f64| n.is_finite()).collect();
+    let numbers: Vec<f64> =
+        text.split(',').map_while(|n| n.trim().parse().ok()).filter(|n: &f64| n.is_finite()).collect();
     let [ex, ey, ez, tx, ty, tz] = numbers[..] else {
         bail!("--camera {text}: must be home or six numbers ex,ey,ez,tx,ty,tz (ENU metres)");
     };
@@ -206,7 +207,8 @@ fn parse_camera(text: &str) -> anyhow::Result<Option<CameraPose>> {
 }
 
 fn parse_pair(text: &str) -> anyhow::Result<(RunId, RunId)> {
-    let pair = text.split_once(',').and_then(|(a, b)| Some((RunId(a.trim().parse().ok()?), RunId(b.trim().parse().ok()?))));
+    let pair =
+        text.split_once(',').and_then(|(a, b)| Some((RunId(a.trim().parse().ok()?), RunId(b.trim().parse().ok()?))));
     pair.with_context(|| format!("--compare {text}: must be two run ids FIRST,SECOND"))
 }
 

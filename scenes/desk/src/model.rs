@@ -138,7 +138,9 @@ impl ModelParams<'_, '_> {
     fn loading(&self) -> Option<Loading> {
         let (text, fraction) = match &*self.progress {
             LoadProgress::Manifest => ("读取数据包".to_owned(), 0.05),
-            LoadProgress::Tables { done, of } => (format!("读取数据表 {done}/{of}"), 0.1 + 0.3 * *done as f32 / (*of).max(1) as f32),
+            LoadProgress::Tables { done, of } => {
+                (format!("读取数据表 {done}/{of}"), 0.1 + 0.3 * *done as f32 / (*of).max(1) as f32)
+            }
             LoadProgress::Failed(line) => (line.clone(), 0.0),
             LoadProgress::Ready if self.tile_status.pending > 0 => {
                 let (loaded, pending) = (self.tile_status.loaded as f32, self.tile_status.pending as f32);
@@ -177,11 +179,7 @@ impl ModelParams<'_, '_> {
 
     fn barrier_rows(&self) -> Vec<BarrierRow> {
         let length = |line: &[[f64; 2]]| line.windows(2).map(|w| (w[1][0] - w[0][0]).hypot(w[1][1] - w[0][1])).sum();
-        self.barriers
-            .placed
-            .iter()
-            .map(|b| BarrierRow { barrier: b.clone(), length_m: length(&b.line_enu) })
-            .collect()
+        self.barriers.placed.iter().map(|b| BarrierRow { barrier: b.clone(), length_m: length(&b.line_enu) }).collect()
     }
 
     fn compare_model(&self) -> Option<CompareModel> {
@@ -202,7 +200,10 @@ impl ModelParams<'_, '_> {
         let thing = model.get(id)?;
         let children = model.children(id);
         let named = |id: &EntityId| model.get(*id).map(|e| (*id, e.name.clone()));
-        let mut alarms = alarm_rows(model, self.live.0.open_alarms().filter(|a| a.entity == id || model.ancestors(a.entity).any(|p| p.id == id)));
+        let mut alarms = alarm_rows(
+            model,
+            self.live.0.open_alarms().filter(|a| a.entity == id || model.ancestors(a.entity).any(|p| p.id == id)),
+        );
         alarms.truncate(12);
         Some(SelectionModel {
             id,

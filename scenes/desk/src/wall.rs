@@ -49,7 +49,10 @@ pub fn parse(text: &str) -> Result<Vec<ViewOptions>, String> {
 fn view(index: usize, row: WindowRow) -> Result<ViewOptions, String> {
     let [width, height] = row.size;
     if !(320..=16_384).contains(&width) || !(240..=16_384).contains(&height) {
-        return Err(format!("window {index} ({}): size {width} × {height}: must be 320..16384 × 240..16384", row.title));
+        return Err(format!(
+            "window {index} ({}): size {width} × {height}: must be 320..16384 × 240..16384",
+            row.title
+        ));
     }
     Ok(ViewOptions {
         title: Some(row.title),
@@ -75,7 +78,9 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert!(parse("[[window]]\ntitle=\"a\"\nsize=[1,1]\n").unwrap_err().contains("320..16384"));
-        assert!(parse("[[window]]\ntitle=\"a\"\nsize=[800,600]\nlayers=[\"palace\"]\n").unwrap_err().contains("palace"));
+        assert!(
+            parse("[[window]]\ntitle=\"a\"\nsize=[800,600]\nlayers=[\"palace\"]\n").unwrap_err().contains("palace")
+        );
         assert!(parse("window=[]").unwrap_err().contains("1..16"));
     }
 }

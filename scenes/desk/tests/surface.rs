@@ -80,7 +80,8 @@ fn a_picture_shows_ground_buildings_and_the_selection() {
     }
     let (dir, pack) = pack();
     let (plain, plain_text) = out(dir.path(), "plain.png");
-    let run = desk(&["--pack", &pack, "--capture", &plain_text, "--size", "640x400", "--low", "--bare", "--settle", "0"]);
+    let run =
+        desk(&["--pack", &pack, "--capture", &plain_text, "--size", "640x400", "--low", "--bare", "--settle", "0"]);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let plain = Picture::read(&plain);
     assert!(plain.share(is_green) > 0.15, "ground: {}", plain.share(is_green));
@@ -88,8 +89,22 @@ fn a_picture_shows_ground_buildings_and_the_selection() {
     let (picked, picked_text) = out(dir.path(), "picked.png");
     let home = "-330,-460,260,10,-20,5";
     let run = desk(&[
-        "--pack", &pack, "--capture", &picked_text, "--size", "640x400", "--low", "--bare", "--settle", "0",
-        "--camera", home, "--select", "6号楼", "--hide", "terrain",
+        "--pack",
+        &pack,
+        "--capture",
+        &picked_text,
+        "--size",
+        "640x400",
+        "--low",
+        "--bare",
+        "--settle",
+        "0",
+        "--camera",
+        home,
+        "--select",
+        "6号楼",
+        "--hide",
+        "terrain",
     ]);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let picked = Picture::read(&picked);
@@ -110,11 +125,15 @@ fn a_wall_writes_one_picture_per_window() {
                    [[window]]\ntitle=\"乙\"\nsize=[320,320]\nlayers=[\"buildings\"]\n";
     std::fs::write(&layout, windows).unwrap();
     let (path, text) = out(dir.path(), "wall.png");
-    let run = desk(&["--pack", &pack, "--capture", &text, "--low", "--settle", "0", "--wall", layout.to_str().unwrap()]);
+    let run =
+        desk(&["--pack", &pack, "--capture", &text, "--low", "--settle", "0", "--wall", layout.to_str().unwrap()]);
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let pictures = ["wall-0.png", "wall-1.png"].map(|name| Picture::read(&path.with_file_name(name)));
     assert_eq!((pictures[0].image.width(), pictures[1].image.width()), (480, 320));
-    assert!(pictures[0].share(is_green) > 0.1 && pictures[1].share(is_green) < 0.05, "the windows show the same layers");
+    assert!(
+        pictures[0].share(is_green) > 0.1 && pictures[1].share(is_green) < 0.05,
+        "the windows show the same layers"
+    );
 }
 
 #[test]

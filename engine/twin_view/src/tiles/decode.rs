@@ -75,7 +75,13 @@ pub(crate) fn decode(bytes: &[u8], transform_enu: DMat4, context: &Context) -> R
                 continue;
             }
             out.bytes += (vertices.positions.len() * 48 + indices.len() * 8) as u64;
-            out.pick.push(Arc::new(PickMesh::new(vertices.positions.clone(), &indices, entities.clone(), context.kind, masked)));
+            out.pick.push(Arc::new(PickMesh::new(
+                vertices.positions.clone(),
+                &indices,
+                entities.clone(),
+                context.kind,
+                masked,
+            )));
             out.parts.push(part(primitive, &vertices, indices, image, masked, context.kind));
         }
     }
@@ -138,7 +144,14 @@ impl Vertices {
     }
 }
 
-fn part(primitive: &Primitive, vertices: &Vertices, indices: Vec<u32>, image: Option<usize>, masked: bool, kind: LayerKind) -> Part {
+fn part(
+    primitive: &Primitive,
+    vertices: &Vertices,
+    indices: Vec<u32>,
+    image: Option<usize>,
+    masked: bool,
+    kind: LayerKind,
+) -> Part {
     let material = &primitive.material;
     let aabb = bounds(&vertices.positions);
     let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
@@ -195,11 +208,14 @@ fn decode_image(source: &GlbImage, repeat: [bool; 2]) -> Result<Image, String> {
     let (width, height, rgba) = match source.mime {
         ImageMime::Jpeg => decode_jpeg(&source.bytes)?,
         ImageMime::Png => decode_png(&source.bytes)?,
-        ImageMime::Webp | ImageMime::Ktx2 => return Err(format!("texture of type {} is not read", source.mime.as_str())),
+        ImageMime::Webp | ImageMime::Ktx2 => {
+            return Err(format!("texture of type {} is not read", source.mime.as_str()));
+        }
     };
     let (data, levels) = with_mips(width, height, rgba);
     let size = Extent3d { width, height, depth_or_array_layers: 1 };
-    let mut image = Image::new_uninit(size, TextureDimension::D2, TextureFormat::Rgba8UnormSrgb, RenderAssetUsages::RENDER_WORLD);
+    let mut image =
+        Image::new_uninit(size, TextureDimension::D2, TextureFormat::Rgba8UnormSrgb, RenderAssetUsages::RENDER_WORLD);
     image.data = Some(data);
     image.texture_descriptor.mip_level_count = levels;
     let address = |repeat| if repeat { ImageAddressMode::Repeat } else { ImageAddressMode::ClampToEdge };
@@ -264,7 +280,10 @@ fn with_mips(width: u32, height: u32, mut data: Vec<u8>) -> (Vec<u8>, u32) {
                 let columns = [x * 2, (x * 2 + 1).min(w - 1)];
                 for channel in 0..4 {
                     let at = |row: usize, column: usize| u16::from(data[start + (row * w + column) * 4 + channel]);
-                    let sum = at(rows[0], columns[0]) + at(rows[0], columns[1]) + at(rows[1], columns[0]) + at(rows[1], columns[1]);
+                    let sum = at(rows[0], columns[0])
+                        + at(rows[0], columns[1])
+                        + at(rows[1], columns[0])
+                        + at(rows[1], columns[1]);
                     data.push((sum / 4) as u8);
                 }
             }

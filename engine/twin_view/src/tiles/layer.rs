@@ -40,7 +40,10 @@ struct Content {
 
 enum Job {
     /// Files on their way: content index and ticket; arrived bytes.
-    Fetching { tickets: Vec<(usize, Ticket)>, arrived: Vec<(usize, Vec<u8>)> },
+    Fetching {
+        tickets: Vec<(usize, Ticket)>,
+        arrived: Vec<(usize, Vec<u8>)>,
+    },
     Queued(Vec<(usize, Vec<u8>)>),
     Decoding(Task<Result<Decoded, String>>),
 }
@@ -71,7 +74,13 @@ pub(crate) struct TileLayer {
 }
 
 impl TileLayer {
-    pub(crate) fn new(kind: LayerKind, tileset: &str, budget: Budget, max_sse_px: f64, masked: Arc<BTreeSet<u32>>) -> Self {
+    pub(crate) fn new(
+        kind: LayerKind,
+        tileset: &str,
+        budget: Budget,
+        max_sse_px: f64,
+        masked: Arc<BTreeSet<u32>>,
+    ) -> Self {
         let masked = if kind == LayerKind::Buildings { masked } else { Arc::default() };
         let settings = Settings { max_sse_px, max_loads: 12, preload_siblings: false, ..Settings::default() };
         Self {
@@ -248,7 +257,12 @@ impl TileLayer {
 
     /// Starts decoding on other threads (a browser has none: there it is done here, tile by tile, while time is left)
     /// and hands finished tiles to the renderer.
-    pub(crate) fn decode_and_hand_over(&mut self, commands: &mut Commands, store: &mut RenderStore, time_left: impl Fn() -> bool) {
+    pub(crate) fn decode_and_hand_over(
+        &mut self,
+        commands: &mut Commands,
+        store: &mut RenderStore,
+        time_left: impl Fn() -> bool,
+    ) {
         const AT_ONCE: usize = 6;
         let web = cfg!(target_arch = "wasm32");
         let running = self.jobs.values().filter(|j| matches!(j, Job::Decoding(_))).count();
@@ -259,7 +273,8 @@ impl TileLayer {
             let Root::Open(tree) = &self.root else { break };
             let Some(tile) = tree.get(id) else { continue };
             let (transform, context) = (tile.transform_enu, self.context.clone());
-            let names: Vec<String> = files.iter().filter_map(|(i, _)| tile.contents.get(*i)).map(|c| c.uri.clone()).collect();
+            let names: Vec<String> =
+                files.iter().filter_map(|(i, _)| tile.contents.get(*i)).map(|c| c.uri.clone()).collect();
             if web {
                 let result = decode_all(&files, &names, transform, &context);
                 self.finish(id, result, commands, store);
@@ -282,7 +297,13 @@ impl TileLayer {
         }
     }
 
-    fn finish(&mut self, id: TileId, result: Result<Decoded, String>, commands: &mut Commands, store: &mut RenderStore) {
+    fn finish(
+        &mut self,
+        id: TileId,
+        result: Result<Decoded, String>,
+        commands: &mut Commands,
+        store: &mut RenderStore,
+    ) {
         self.jobs.remove(&id);
         let decoded = match result {
             Ok(decoded) => decoded,
@@ -330,7 +351,8 @@ impl TileLayer {
 
     /// Shows the selected tiles and hides the rest. True when that changed.
     pub(crate) fn show(&mut self, commands: &mut Commands) -> bool {
-        let wanted: BTreeSet<TileId> = if self.shown { self.selection.render.iter().copied().collect() } else { self.drawn.clone() };
+        let wanted: BTreeSet<TileId> =
+            if self.shown { self.selection.render.iter().copied().collect() } else { self.drawn.clone() };
         let mut changed = false;
         for (id, content) in &mut self.contents {
             let draw = wanted.contains(id);
@@ -354,11 +376,8 @@ impl TileLayer {
     pub(crate) fn add_to(&self, status: &mut TileStatus) {
         status.loaded += self.contents.len();
         status.failed += self.failed;
-        status.bytes += self
-            .states
-            .iter()
-            .map(|s| if let LoadState::Ready { bytes } = s { *bytes } else { 0 })
-            .sum::<u64>();
+        status.bytes +=
+            self.states.iter().map(|s| if let LoadState::Ready { bytes } = s { *bytes } else { 0 }).sum::<u64>();
         if !self.shown {
             return;
         }
@@ -378,7 +397,12 @@ impl TileLayer {
     }
 }
 
-fn decode_all(files: &[(usize, Vec<u8>)], names: &[String], transform: DMat4, context: &Context) -> Result<Decoded, String> {
+fn decode_all(
+    files: &[(usize, Vec<u8>)],
+    names: &[String],
+    transform: DMat4,
+    context: &Context,
+) -> Result<Decoded, String> {
     let mut all = Decoded { parts: Vec::new(), images: Vec::new(), pick: Vec::new(), bytes: 0 };
     for ((_, bytes), name) in files.iter().zip(names) {
         let mut one = decode(bytes, transform, context).map_err(|e| format!("{name}: {e}"))?;

@@ -33,7 +33,13 @@ pub(crate) struct PickMesh {
 }
 
 impl PickMesh {
-    pub(crate) fn new(positions: Vec<[f32; 3]>, indices: &[u32], entities: Vec<u32>, kind: LayerKind, masked: bool) -> Self {
+    pub(crate) fn new(
+        positions: Vec<[f32; 3]>,
+        indices: &[u32],
+        entities: Vec<u32>,
+        kind: LayerKind,
+        masked: bool,
+    ) -> Self {
         let (mut min, mut max) = (Vec3::INFINITY, Vec3::NEG_INFINITY);
         for p in &positions {
             min = min.min(Vec3::from_array(*p));

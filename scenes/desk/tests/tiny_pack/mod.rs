@@ -79,7 +79,8 @@ fn entities() -> Vec<Entity> {
         let z = ground_z(x, y) + 5.0;
         let c = rows.add(EntityKind::Camera, Some(1), &format!("路口{}号枪机", k + 1), [x, y, z]);
         c.base_z_m = z - 5.0;
-        c.camera = Some(CameraView { heading_deg: f64::from(k) * 47.0, pitch_deg: -12.0, hfov_deg: 58.0, range_m: 45.0 });
+        c.camera =
+            Some(CameraView { heading_deg: f64::from(k) * 47.0, pitch_deg: -12.0, hfov_deg: 58.0, range_m: 45.0 });
     }
     let gauge = rows.add(EntityKind::Device, Some(0), "柳河水位站", [30.0, -186.0, ground_z(30.0, -186.0)]);
     gauge.class = "river_level".into();
@@ -88,7 +89,8 @@ fn entities() -> Vec<Entity> {
 
 /// Extruded footprints with one feature per building.
 fn building_model(entities: &[Entity]) -> GlbModel {
-    let mut p = Primitive { normals: Some(vec![]), colours: Some(vec![]), feature_ids: Some(vec![]), ..Default::default() };
+    let mut p =
+        Primitive { normals: Some(vec![]), colours: Some(vec![]), feature_ids: Some(vec![]), ..Default::default() };
     let mut ids = Vec::new();
     for (feature, b) in entities.iter().filter(|e| e.kind == EntityKind::Building).enumerate() {
         ids.push(b.id.0);
@@ -238,7 +240,8 @@ pub fn write_run(dir: &Path, barrier_y: Option<f64>) {
     std::fs::create_dir_all(dir).unwrap();
     let origin = Origin { lon_deg: 114.31, lat_deg: 30.52, height_m: 24.0 };
     let terrain = terrain_raster(&origin);
-    let grid = GridSpec { epsg: EPSG, x0: terrain.x0, y0: terrain.y0, dx_m: terrain.dx_m, nx: terrain.nx, ny: terrain.ny };
+    let grid =
+        GridSpec { epsg: EPSG, x0: terrain.x0, y0: terrain.y0, dx_m: terrain.dx_m, nx: terrain.nx, ny: terrain.ny };
     let put = |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).unwrap();
     let cells = (grid.nx * grid.ny) as usize;
     let y_of = |k: usize| -HALF_M + (k as f64 / f64::from(grid.nx)) * grid.dx_m;
