@@ -94,6 +94,58 @@ async function floodRun(server, page) {
   await page.screenshot({ path: join(shots, 'web-flood.png') });
 }
 
+/** Waits for the only run that is not in `known` to end; returns its summary. */
+async function finished(server, known) {
+  const run = await until('the run ends', 240000, async () => (await json(`${server.url}/api/runs`)).find((r) => !known.has(r.id) && (r.status === 'done' || r.status === 'failed')), 300);
+  known.add(run.id);
+  check(run.status === 'done', `run ${run.id} ended: ${run.status} ${run.error ?? ''}`);
+  return { id: run.id, summary: await json(`${server.url}/runs/${run.id}/run.json`) };
+}
+
+/** Draws a barrier on the map with the mouse, runs without and with it, shows the difference. */
+async function editor(server, page) {
+  const known = new Set((await json(`${server.url}/api/runs`)).map((r) => r.id));
+  const command = (view) => page.evaluate((v) => window.sandtable.send({ op: 'command', command: { view: v } }), view);
+  // From above, north up: the gap in the embankment where the river enters, seen from straight above.
+  const gap = await gateOfTheEmbankment(server);
+  await page.evaluate(([x, y]) => window.sandtable.flyToPose([x, y - 30, 260], [x, y, 18]), gap);
+  await sleep(6000);
+  await command({ set_tool: 'draw_barrier' });
+  await sleep(1000);
+  for (const [x, y] of [[420, 330], [860, 330]]) { await page.mouse.click(x, y); await sleep(1500); }
+  await command({ finish_barrier: { height_m: 6 } });
+  const [barrier] = await until('the barrier is placed', 10000, () => hook(page, 'window.sandtable.status().barriers?.length && window.sandtable.status().barriers'));
+  const [a, b] = [barrier.line_enu[0], barrier.line_enu.at(-1)];
+  const length = Math.hypot(b[0] - a[0], b[1] - a[1]);
+  check(barrier.line_enu.length === 2 && length > 40, `two clicks place a barrier ${length.toFixed(0)} m long, ${barrier.height_m} m high`);
+  const scenario = (name, interventions) => ({
+    name, base: 'none', duration_s: 420, frame_interval_s: 60, cell_m: 4, seed: 1,
+    forcing: { rain: { source: 'none' }, river: { source: 'constant', level_m: 20.2 } }, interventions,
+  });
+  await page.evaluate((s) => window.sandtable.startRun(s), scenario('无挡水墙', []));
+  const open = await finished(server, known);
+  await page.evaluate((s) => window.sandtable.startRun(s), scenario('有挡水墙', [{ kind: 'barrier', ...barrier }]));
+  const walled = await finished(server, known);
+  check(open.summary.flooded_area_m2 > 2000 && walled.summary.flooded_area_m2 < 0.8 * open.summary.flooded_area_m2,
+    `wetted area ${open.summary.flooded_area_m2.toFixed(0)} m2 without, ${walled.summary.flooded_area_m2.toFixed(0)} m2 with the barrier`);
+  const depth = (run, id) => run.summary.affected.find(([entity]) => entity === id)?.[1] ?? 0;
+  const spared = open.summary.affected.filter(([id, d]) => d > 0.3 && depth(walled, id) < 0.5 * d).length;
+  check(spared > 0, `${spared} things behind the barrier are at less than half the depth`);
+  await page.evaluate(([x, y]) => window.sandtable.compareRuns(x, y), [open.id, walled.id]);
+  await page.evaluate(() => window.sandtable.setLayer('depth_difference', true));
+  await page.evaluate(([x, y]) => window.sandtable.flyToPose([x - 60, y - 260, 240], [x, y + 60, 18]), gap);
+  await sleep(6000);
+  await page.screenshot({ path: join(shots, 'web-difference.png') });
+}
+
+/** ENU place of the embankment's lowest stretch (class 闸口). */
+async function gateOfTheEmbankment(server) {
+  const list = await json(`${server.url}/api/entities?kind=embankment&limit=50`);
+  const rows = list.entities ?? list;
+  const gate = rows.find((e) => JSON.stringify(e).includes('闸口'));
+  return gate.p_enu;
+}
+
 async function gridCase(server, page) {
   const created = await post(`${server.url}/api/cases`, { class: '设施', title: '井盖破损(测试)', p_enu: [20, 30, 0] });
   await until('the case is on the map', 15000, () => hook(page, `(({ cases, layers }) => layers.includes('cases') && cases.some((c) => c.id === ${created.id} && c.open))(window.sandtable.status())`));
@@ -122,6 +174,7 @@ try {
   await gridCase(server, page);
   await latency(server, page);
   await floodRun(server, page);
+  await editor(server, page);
   check(errors.length === 0, `no error in the browser console ${errors.slice(0, 3).join('; ')}`);
 } finally {
   await instance.close();

@@ -103,6 +103,8 @@ pub struct BridgeStatus {
     pub water_max_depth_m: f32,
     /// Frames of the shown run that have arrived.
     pub water_frames: usize,
+    /// Barriers placed in the editor.
+    pub barriers: Vec<twin_model::Barrier>,
     /// Layers that are shown.
     pub layers: Vec<LayerKind>,
     /// Pose of the operated camera.
@@ -251,6 +253,7 @@ fn update_status(
     clock: Res<ViewClock>,
     shown: Res<ShownRun>,
     runs: Res<twin_bevy::Runs>,
+    barriers: Res<twin_bevy::Barriers>,
     layers: Res<twin_bevy::LayerVisibility>,
     now: Res<Now>,
     cameras: Query<(&ViewCamera, &OrbitCamera)>,
@@ -280,6 +283,9 @@ fn update_status(
     status.time = serde_json::to_value(clock.time).unwrap_or_default();
     (status.water_cells, status.water_max_depth_m) = (shown.wet_cells, shown.max_depth_m);
     status.water_frames = shown.run.and_then(|id| runs.data.get(&id)).map_or(0, twin_bevy::RunData::frame_count);
+    if status.barriers != barriers.placed {
+        status.barriers.clone_from(&barriers.placed);
+    }
     status.layers = layers.0.iter().copied().collect();
     status.camera = cameras.iter().find(|(view, _)| view.index == 0).map(|(_, orbit)| orbit.pose());
     (status.now_ms, status.server_now_ms) = (now.viewer.0, now.server().0);

@@ -85,7 +85,7 @@ function hooks(program) {
   // Every field of the status can be read directly: window.sandtable.ready, .seq, .lastObservation …
   const fields = ["ready", "error", "frame", "tilesLoaded", "tilesDrawn", "tilesPending", "tilesFailed", "tileBytes",
     "entities", "link", "selected", "seq", "lastObservation", "openAlarms", "cases", "runs", "time", "waterCells",
-    "waterMaxDepthM", "waterFrames", "layers", "camera", "nowMs", "serverNowMs", "errors"];
+    "waterMaxDepthM", "waterFrames", "barriers", "layers", "camera", "nowMs", "serverNowMs", "errors"];
   for (const field of fields) {
     Object.defineProperty(api, field, { get: () => status()[field], set() {}, enumerable: true, configurable: true });
   }
