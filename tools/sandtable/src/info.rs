@@ -1,5 +1,6 @@
 //! `sandtable info`.
 
+use crate::progress::print_line;
 use community_pack::Pack;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -50,18 +51,21 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         files_imported: manifest.provenance.len(),
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&info)?);
+        print_line(serde_json::to_string_pretty(&info)?);
         return Ok(());
     }
     let [lo, hi] = info.bounds_enu;
-    println!("{} ({}), division {}, EPSG:{}, {}", info.name, info.id, info.division, info.epsg, info.vertical_datum);
-    println!("{:.0} m x {:.0} m, {} files imported", hi[0] - lo[0], hi[1] - lo[1], info.files_imported);
+    print_line(format_args!(
+        "{} ({}), division {}, EPSG:{}, {}",
+        info.name, info.id, info.division, info.epsg, info.vertical_datum
+    ));
+    print_line(format_args!("{:.0} m x {:.0} m, {} files imported", hi[0] - lo[0], hi[1] - lo[1], info.files_imported));
     for (id, tileset) in &info.layers {
-        println!("  layer {id:<16} {tileset}");
+        print_line(format_args!("  layer {id:<16} {tileset}"));
     }
     for (kind, count) in &info.entities {
-        println!("  {count:>6} {kind}");
+        print_line(format_args!("  {count:>6} {kind}"));
     }
-    println!("  {:>6} bindings, {} device classes", info.bindings, info.device_classes);
+    print_line(format_args!("  {:>6} bindings, {} device classes", info.bindings, info.device_classes));
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! One progress bar on stderr for long work, and Ctrl-C as a request to stop.
+//! One progress bar on stderr for long work, results on stdout, and Ctrl-C as a request to stop.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,4 +20,10 @@ pub fn bar() -> ProgressBar {
         bar.set_style(style);
     }
     bar
+}
+
+/// Writes a line of results to stdout. A reader that went away (`| head`) is no error of ours.
+pub fn print_line(line: impl std::fmt::Display) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).unwrap_or_default();
 }

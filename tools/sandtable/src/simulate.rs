@@ -1,11 +1,10 @@
 //! `sandtable simulate`: also what the server starts as a child process for a run.
 
-use crate::progress;
+use crate::progress::{self, print_line};
 use anyhow::Context;
 use serde_json::json;
 use sim_core::CancelToken;
 use sim_run::{FrameWritten, LiveSnapshot, RunError};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -84,27 +83,24 @@ fn cancel_on_interrupt(cancel: &CancelToken) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn print_line(value: &serde_json::Value) {
-    let mut out = std::io::stdout().lock();
-    // A reader that went away is no reason to stop a run: its folder is the result.
-    writeln!(out, "{value}").and_then(|()| out.flush()).unwrap_or_default();
-}
-
 fn print_summary(s: &RunSummary) {
-    println!("{}: {} steps on {} x {} cells of {} m", s.scenario.name, s.steps, s.grid.nx, s.grid.ny, s.grid.dx_m);
+    print_line(format_args!(
+        "{}: {} steps on {} x {} cells of {} m",
+        s.scenario.name, s.steps, s.grid.nx, s.grid.ny, s.grid.dx_m
+    ));
     for (name, value, unit, at) in &s.live_inputs {
-        println!("  live input  {name} = {value} {unit} at {}", at.datetime_china());
+        print_line(format_args!("  live input  {name} = {value} {unit} at {}", at.datetime_china()));
     }
-    println!(
+    print_line(format_args!(
         "  flooded     {:.0} m2, deepest {:.2} m, {} things affected",
         s.flooded_area_m2,
         s.max_depth_m,
         s.affected.len()
-    );
-    println!(
+    ));
+    print_line(format_args!(
         "  volumes     start {:.1}, rain {:.1}, in {:.1}, out {:.1}, end {:.1} m3",
         s.volume_start_m3, s.rain_m3, s.inflow_m3, s.outflow_m3, s.volume_end_m3
-    );
-    println!("  mass error  {:.2e} of inflow", s.mass_error);
-    println!("  checksum    {}", s.checksum);
+    ));
+    print_line(format_args!("  mass error  {:.2e} of inflow", s.mass_error));
+    print_line(format_args!("  checksum    {}", s.checksum));
 }

@@ -1,5 +1,6 @@
 //! `sandtable verify`: every case against its tolerance.
 
+use crate::progress::print_line;
 use sim_core::VerificationRow;
 
 #[derive(clap::Args)]
@@ -23,9 +24,9 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         Kernel::Flood => sim_flood::verification::all(),
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        print_line(serde_json::to_string_pretty(&rows)?);
     } else {
-        rows.iter().for_each(|row| println!("{row}"));
+        rows.iter().for_each(print_line);
     }
     let failed = rows.iter().filter(|r| !r.pass).count();
     anyhow::ensure!(failed == 0, "{failed} of {} verification rows failed", rows.len());
