@@ -109,7 +109,7 @@ fn track(ui: &mut Ui, run: RunId, t_s: f64, shown: &RunTime, commands: &mut Vec<
             ui.label(weak(start.plus_secs(t_s).hms_china()));
         }
         if width > 330.0 {
-            ui.label(weak(format!("淹没 {:.0} m²", shown.wet_area_m2)));
+            ui.label(weak(format!("水面 {:.0} m²(含河湖)", shown.wet_area_m2)));
             ui.label(weak(format!("最深 {:.2} m", shown.max_depth_m)));
         }
     });
