@@ -6,9 +6,9 @@ const { instance, page } = await browser();
 try {
   const start = Date.now();
   await page.goto(`${server.url}/`);
-  await until('the viewer is ready', 180000, () => page.evaluate('window.sandtable?.status?.().tilesDrawn > 0'), 50);
+  await until('the viewer is ready', 400000, () => page.evaluate('window.sandtable?.status?.().tilesDrawn > 0'), 50);
   check(true, `first picture with tiles ${((Date.now() - start) / 1000).toFixed(1)} s after navigation`);
-  await until('everything has arrived', 180000, () => page.evaluate('window.sandtable.status().ready'), 50);
+  await until('everything has arrived', 400000, () => page.evaluate('window.sandtable.status().ready'), 50);
   check(true, `complete picture ${((Date.now() - start) / 1000).toFixed(1)} s after navigation`);
 } finally {
   await instance.close();

@@ -55,6 +55,9 @@ export async function serve(extra = []) {
     if (child.exitCode !== null) throw new Error(`server ended with ${child.exitCode}`);
     return fetch(`${url}/health`).then((r) => r.ok, () => false);
   });
+  // Whatever happens to this test, the server does not outlive it.
+  process.on('exit', () => child.kill('SIGKILL'));
+  for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
   const stop = async () => {
     child.kill('SIGTERM');
     await until('server ends', 10000, () => child.exitCode !== null || child.signalCode !== null);

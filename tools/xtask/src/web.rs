@@ -62,7 +62,7 @@ fn build(root: &Path, out: &Path) -> Result<()> {
     fs::create_dir_all(out)?;
     let optimised = out.join("sandtable_bg.wasm");
     let mut opt = Command::new(tool(&cache.join("npm/node_modules/.bin/wasm-opt"), "wasm-opt"));
-    opt.args(["-O2", "--all-features", "-o"]).arg(&optimised).arg(staging.join("sandtable_bg.wasm"));
+    opt.args(["-O1", "-o"]).arg(&optimised).arg(staging.join("sandtable_bg.wasm"));
     succeed(&mut opt, "wasm-opt")?;
     fs::copy(staging.join("sandtable.js"), out.join("sandtable.js"))?;
     copy_folder(&staging.join("snippets"), &out.join("snippets"))?;
