@@ -15,6 +15,13 @@ function binding(deviceClass, property) {
   return { topic: all[0], all, entity: Number(of[0][column('entity_id')]) };
 }
 
+/** Waits until the viewer has drawn three more frames. */
+async function nextFrames(page) {
+  const frame = () => hook(page, 'window.sandtable.status().frame');
+  const start = await frame();
+  await until('three frames', 120000, async () => (await frame()) >= start + 3, 50);
+}
+
 /** A picture at full size; the viewer gets time to draw it. */
 async function screenshot(page, name) {
   await page.setViewportSize(LARGE);
@@ -117,13 +124,27 @@ async function editor(server, page) {
   const command = (view) => page.evaluate((v) => window.sandtable.send({ op: 'command', command: { view: v } }), view);
   // From above, north up: the gap in the embankment where the river enters, seen from straight above.
   const gap = await gateOfTheEmbankment(server);
+  await page.evaluate(() => window.sandtable.showNow());
+  await page.setViewportSize(LARGE);
   await page.evaluate(([x, y]) => window.sandtable.flyToPose([x, y - 30, 260], [x, y, 18]), gap);
-  await sleep(6000);
+  await nextFrames(page);
+  await until('the picture is complete', 400000, () => hook(page, 'window.sandtable.status().ready'), 500);
+  await sleep(3000);
   await command({ set_tool: 'draw_barrier' });
   await sleep(1000);
-  for (const [x, y] of [[230, 165], [410, 165]]) { await page.mouse.click(x, y); await sleep(1500); }
+  // Between the panels, and slowly: a software renderer draws a frame in seconds, and each step needs its own.
+  for (const [x, y] of [[430, 300], [850, 300]]) {
+    await page.mouse.move(x, y);
+    await nextFrames(page);
+    await page.mouse.down();
+    await nextFrames(page);
+    await page.mouse.up();
+    await nextFrames(page);
+  }
+  await page.screenshot({ path: join(shots, 'web-editor.png') });
   await command({ finish_barrier: { height_m: 6 } });
   const [barrier] = await until('the barrier is placed', 120000, () => hook(page, 'window.sandtable.status().barriers?.length && window.sandtable.status().barriers'));
+  await page.setViewportSize(SMALL);
   const [a, b] = [barrier.line_enu[0], barrier.line_enu.at(-1)];
   const length = Math.hypot(b[0] - a[0], b[1] - a[1]);
   check(barrier.line_enu.length === 2 && length > 40, `two clicks place a barrier ${length.toFixed(0)} m long, ${barrier.height_m} m high`);
