@@ -133,7 +133,7 @@ async function editor(server, page) {
   await command({ set_tool: 'draw_barrier' });
   await sleep(1000);
   // Between the panels, and slowly: a software renderer draws a frame in seconds, and each step needs its own.
-  for (const [x, y] of [[430, 300], [850, 300]]) {
+  for (const [x, y] of [[470, 352], [825, 366]]) {
     await page.mouse.move(x, y);
     await nextFrames(page);
     await page.mouse.down();
