@@ -91,12 +91,10 @@ export async function browser(size = { width: 1280, height: 720 }) {
   const errors = [];
   page.on('pageerror', (e) => errors.push(`page error: ${e.message}`));
   page.on('console', (m) => {
-    // A browser asks for an icon that there is none of, the viewer for files of a run before they are written: printed,
-    // no failure. What a picture needs and is missing shows in the viewer's own count of failed tiles.
+    // The viewer may ask for a file of a run just before it is written, and asks again.
     const { url } = m.location();
-    const missing = m.text().includes('404');
-    if (missing) console.log(`  not found: ${url}`);
-    if (m.type() === 'error' && !missing) errors.push(`console: ${m.text()} ${url}`);
+    const early = url.includes('/runs/') && m.text().includes('404');
+    if (m.type() === 'error' && !early) errors.push(`console: ${m.text()} ${url}`);
     if (process.env.SANDTABLE_VERBOSE) console.log(`  [${m.type()}] ${m.text()}`);
   });
   return { instance, page, errors };
