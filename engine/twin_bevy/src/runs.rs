@@ -6,7 +6,7 @@ use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
 use bevy::time::Time;
 use community_pack::run_folder::{self, Frame};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use twin_model::{GridSpec, RunId, RunStatus, RunSummary, ViewTime};
 
@@ -29,12 +29,17 @@ pub struct RunData {
     /// Summary of a finished run.
     pub summary: Option<RunSummary>,
     frames: Vec<Packed>,
-    asked: Option<(What, Ticket)>,
+    asked: Vec<(What, Ticket)>,
+    /// Files that came before those they stand on.
+    early: BTreeMap<What, Vec<u8>>,
     failures: u32,
     retry_at_s: f64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Files of one run asked for at a time: a round trip costs a slow viewer a frame.
+const AT_ONCE: usize = 6;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     Grid,
     Bed,
@@ -72,24 +77,50 @@ impl RunData {
         Some((a, b, blend))
     }
 
-    /// What to ask for next, given what the server says of the run.
-    fn wanted(&self, status: &RunStatus) -> Option<What> {
+    /// What to ask for next, given what the server says of the run. `play`: its frames are wanted, not only the result.
+    fn wanted(&self, status: &RunStatus, play: bool) -> Vec<What> {
         let (available, finished) = match status {
             RunStatus::Running { frames, .. } => (*frames, false),
             RunStatus::Done { frames } => (*frames, true),
             RunStatus::Queued | RunStatus::Failed { .. } | RunStatus::Cancelled => (0, false),
         };
         if available == 0 {
-            return None;
+            return Vec::new();
         }
-        let have = self.frames.len() as u32;
-        match () {
-            () if self.grid.is_none() => Some(What::Grid),
-            () if self.bed.is_none() => Some(What::Bed),
-            () if have < available => Some(What::Frame(have)),
-            () if finished && self.max_depth.is_none() => Some(What::MaxDepth),
-            () if finished && self.summary.is_none() => Some(What::Summary),
-            () => None,
+        let frames = (self.frames.len() as u32..available).filter(|_| play).map(What::Frame);
+        let result = [What::MaxDepth, What::Summary].into_iter().filter(|_| finished);
+        let all = [What::Grid, What::Bed].into_iter().chain(frames).chain(result);
+        let missing = all.filter(|what| {
+            !self.has(*what) && !self.early.contains_key(what) && !self.asked.iter().any(|(asked, _)| asked == what)
+        });
+        missing.take(AT_ONCE.saturating_sub(self.asked.len())).collect()
+    }
+
+    fn has(&self, what: What) -> bool {
+        match what {
+            What::Grid => self.grid.is_some(),
+            What::Bed => self.bed.is_some(),
+            What::Frame(i) => (i as usize) < self.frames.len(),
+            What::MaxDepth => self.max_depth.is_some(),
+            What::Summary => self.summary.is_some(),
+        }
+    }
+
+    /// Takes a file in whatever order files come: depths need the grid, a frame the one before it.
+    fn take(&mut self, what: What, bytes: Vec<u8>) -> Result<(), String> {
+        self.early.insert(what, bytes);
+        while let Some(next) = self.early.keys().copied().find(|what| self.can_store(*what)) {
+            let bytes = self.early.remove(&next).unwrap_or_default();
+            self.store(next, bytes)?;
+        }
+        Ok(())
+    }
+
+    fn can_store(&self, what: What) -> bool {
+        match what {
+            What::Grid | What::Summary => true,
+            What::Bed | What::MaxDepth => self.grid.is_some(),
+            What::Frame(i) => self.grid.is_some() && i as usize == self.frames.len(),
         }
     }
 
@@ -191,21 +222,19 @@ fn fetch_runs(
     comparison: Res<Comparison>,
     now: Res<Now>,
 ) {
-    let mut wanted = Vec::new();
-    if let ViewTime::Run { run, .. } = clock.time {
-        wanted.push(run);
-    }
-    if let Some((a, b)) = comparison.0 {
-        wanted.extend([a, b]);
-    }
+    let played = if let ViewTime::Run { run, .. } = clock.time { Some(run) } else { None };
+    let compared = comparison.0.into_iter().flat_map(|(a, b)| [a, b]);
+    let wanted: BTreeSet<RunId> = played.into_iter().chain(compared).collect();
     let clock_s = now.viewer.0 as f64 / 1000.0;
     for id in wanted {
         let Some(run) = live.0.run(id) else { continue };
         let data = runs.data.entry(id).or_default();
-        if let Some((what, ticket)) = data.asked {
-            let Some(result) = fetches.take(ticket) else { continue };
-            data.asked = None;
-            match result.and_then(|bytes| data.store(what, bytes)) {
+        for (what, ticket) in std::mem::take(&mut data.asked) {
+            let Some(result) = fetches.take(ticket) else {
+                data.asked.push((what, ticket));
+                continue;
+            };
+            match result.and_then(|bytes| data.take(what, bytes)) {
                 Ok(()) => data.failures = 0,
                 Err(error) => {
                     // The last frames of a run in progress may be announced just before they can be read.
@@ -220,7 +249,7 @@ fn fetch_runs(
         if clock_s < data.retry_at_s {
             continue;
         }
-        if let Some(what) = data.wanted(&run.status) {
+        for what in data.wanted(&run.status, played == Some(id)) {
             let file = match what {
                 What::Grid => run_folder::GRID.to_owned(),
                 What::Bed => run_folder::BED.to_owned(),
@@ -228,7 +257,7 @@ fn fetch_runs(
                 What::MaxDepth => run_folder::MAX_DEPTH.to_owned(),
                 What::Summary => run_folder::RUN.to_owned(),
             };
-            data.asked = Some((what, fetches.fetch_url(&format!("/runs/{id}/{file}"))));
+            data.asked.push((what, fetches.fetch_url(&format!("/runs/{id}/{file}"))));
         }
     }
 }
@@ -346,19 +375,31 @@ mod tests {
     }
 
     #[test]
-    fn files_are_asked_for_in_the_order_they_are_written() {
+    fn files_are_asked_for_together_and_taken_in_any_order() {
         let mut d = RunData::default();
-        let running = RunStatus::Running { reached_s: 60.0, frames: 1 };
-        assert_eq!(d.wanted(&RunStatus::Queued), None);
-        assert_eq!(d.wanted(&running), Some(What::Grid));
+        let running = RunStatus::Running { reached_s: 60.0, frames: 2 };
+        let frame = |t_s| run_folder::encode_depth(3, 2, t_s, &[0.5; 6]);
+        assert_eq!(d.wanted(&RunStatus::Queued, true), []);
+        assert_eq!(d.wanted(&RunStatus::Running { reached_s: 0.0, frames: 0 }, true), []);
+        assert_eq!(d.wanted(&running, true), [What::Grid, What::Bed, What::Frame(0), What::Frame(1)]);
+        d.take(What::Frame(1), frame(60.0)).unwrap();
+        d.take(What::Frame(0), frame(0.0)).unwrap();
+        d.take(What::Bed, run_folder::encode_bed(3, 2, &[1.0; 6])).unwrap();
+        assert_eq!((d.frame_count(), d.wanted(&running, true)), (0, vec![What::Grid]));
         let grid = br#"{"epsg":4547,"x0":0.0,"y0":0.0,"dx_m":2.0,"nx":3,"ny":2}"#;
-        d.store(What::Grid, grid.to_vec()).unwrap();
-        d.store(What::Bed, run_folder::encode_bed(3, 2, &[1.0; 6])).unwrap();
-        assert_eq!(d.wanted(&running), Some(What::Frame(0)));
-        d.store(What::Frame(0), run_folder::encode_depth(3, 2, 60.0, &[0.5; 6])).unwrap();
-        assert_eq!(d.wanted(&running), None);
-        assert_eq!(d.wanted(&RunStatus::Done { frames: 1 }), Some(What::MaxDepth));
-        let wrong = d.store(What::Frame(1), run_folder::encode_depth(2, 2, 60.0, &[0.5; 4])).unwrap_err();
+        d.take(What::Grid, grid.to_vec()).unwrap();
+        assert_eq!(d.frame_times_s(), [0.0, 60.0]);
+        assert_eq!(d.wanted(&running, true), []);
+        assert_eq!(d.wanted(&RunStatus::Done { frames: 2 }, true), [What::MaxDepth, What::Summary]);
+        let wrong = d.take(What::Frame(2), run_folder::encode_depth(2, 2, 60.0, &[0.5; 4])).unwrap_err();
         assert!(wrong.contains("2 × 2") && wrong.contains("3 × 2"), "{wrong}");
+    }
+
+    #[test]
+    fn a_compared_run_asks_for_its_result_only_and_never_for_too_much() {
+        let d = RunData::default();
+        let done = RunStatus::Done { frames: 100 };
+        assert_eq!(d.wanted(&done, false), [What::Grid, What::Bed, What::MaxDepth, What::Summary]);
+        assert_eq!(d.wanted(&done, true).len(), AT_ONCE);
     }
 }

@@ -20,7 +20,7 @@ pub enum PanelSet {
     None,
 }
 
-/// Where the panels of a window were in the last frame: labels keep clear of them.
+/// Where the panels, the legend and the simulated mark of a window were in the last frame: labels keep clear of them.
 #[must_use]
 pub fn panel_rects(ctx: &Context, set: PanelSet) -> Vec<Rect> {
     let names: &[&str] = match set {
@@ -28,7 +28,15 @@ pub fn panel_rects(ctx: &Context, set: PanelSet) -> Vec<Rect> {
         PanelSet::Wall => &["top"],
         PanelSet::None => &[],
     };
-    ctx.memory(|m| names.iter().filter_map(|name| m.area_rect(Id::new(("sandtable", *name)))).collect())
+    let shown = |m: &egui::Memory, id: Id| m.areas().visible_last_frame(&egui::LayerId::new(Order::Middle, id));
+    let mut rects: Vec<Rect> = ctx.memory(|m| {
+        let ids = names.iter().map(|name| Id::new(("sandtable", *name)));
+        ids.filter(|id| shown(m, *id)).filter_map(|id| m.area_rect(id)).collect()
+    });
+    if set != PanelSet::None {
+        rects.extend(top::mark_rects(ctx));
+    }
+    rects
 }
 
 const GAP: f32 = 10.0;
@@ -36,6 +44,8 @@ const TOP_HEIGHT: f32 = 46.0;
 const LEFT_WIDTH: f32 = 270.0;
 const RIGHT_WIDTH: f32 = 340.0;
 const TIMELINE_HEIGHT: f32 = 66.0;
+/// Below this width only one side panel has room beside the picture, and the top bar is short.
+const NARROW: f32 = 1000.0;
 
 /// Shows the panels of `set` and appends what the person asked for to `commands`. `title` replaces the community's
 /// name in wall windows.
@@ -52,24 +62,28 @@ pub fn layout(
     }
     let screen = ctx.content_rect();
     let bar = Rect::from_min_max(screen.min, pos2(screen.right(), screen.top() + TOP_HEIGHT));
-    fixed_area(ctx, "top", bar, |ui| top::top_bar(ui, bar, title, vm, state, commands));
+    let narrow = screen.width() < NARROW;
+    fixed_area(ctx, "top", bar, |ui| top::top_bar(ui, bar, narrow, title, vm, state, commands));
     if set == PanelSet::Wall {
         top::wall_marks(ctx, screen, vm);
         return;
     }
     let below = screen.top() + TOP_HEIGHT + GAP;
-    let left_rect =
-        Rect::from_min_size(pos2(screen.left() + GAP, below), vec2(LEFT_WIDTH, screen.bottom() - below - GAP));
-    floating(ctx, "left", left_rect, |ui| left::panel(ui, left_rect, vm, state, commands));
-    let right_rect = Rect::from_min_size(
-        pos2(screen.right() - GAP - RIGHT_WIDTH, below),
-        vec2(RIGHT_WIDTH, screen.bottom() - below - GAP),
-    );
-    floating(ctx, "right", right_rect, |ui| right_panel(ui, right_rect, vm, state, commands));
-    let line_rect = Rect::from_min_max(
-        pos2(left_rect.right() + GAP, screen.bottom() - GAP - TIMELINE_HEIGHT),
-        pos2(right_rect.left() - GAP, screen.bottom() - GAP),
-    );
+    let line_top = screen.bottom() - GAP - TIMELINE_HEIGHT;
+    // In a narrow window the timeline has the whole width, and the side panel ends above it.
+    let side_height = if narrow { line_top } else { screen.bottom() } - below - GAP;
+    let left_rect = Rect::from_min_size(pos2(screen.left() + GAP, below), vec2(LEFT_WIDTH, side_height));
+    state.search_shown = !narrow || state.left_open;
+    if state.search_shown {
+        floating(ctx, "left", left_rect, |ui| left::panel(ui, left_rect, vm, state, commands));
+    }
+    let right_rect =
+        Rect::from_min_size(pos2(screen.right() - GAP - RIGHT_WIDTH, below), vec2(RIGHT_WIDTH, side_height));
+    if !(narrow && state.left_open) {
+        floating(ctx, "right", right_rect, |ui| right_panel(ui, right_rect, vm, state, commands));
+    }
+    let (from, to) = if narrow { (screen.left(), screen.right()) } else { (left_rect.right(), right_rect.left()) };
+    let line_rect = Rect::from_min_max(pos2(from + GAP, line_top), pos2(to - GAP, screen.bottom() - GAP));
     floating(ctx, "timeline", line_rect, |ui| timeline::panel(ui, line_rect, vm, commands));
     top::banner(ctx, line_rect, vm);
     notices(ctx, pos2(line_rect.center().x, screen.top() + TOP_HEIGHT + 44.0), vm);
@@ -228,6 +242,41 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_narrow_window_shows_one_side_panel_and_nothing_overlaps() {
+        let Some(ctx) = context() else {
+            eprintln!("skipped: no CJK font on this machine");
+            return;
+        };
+        let size = vec2(640.0, 360.0);
+        let mut state = UiState::default();
+        for left_open in [false, true] {
+            // The switch in the top bar, clicked for the second round.
+            if left_open {
+                let pos = pos2(190.0, 22.0);
+                let button = |pressed| egui::Event::PointerButton {
+                    pos,
+                    button: egui::PointerButton::Primary,
+                    pressed,
+                    modifiers: Default::default(),
+                };
+                for event in [egui::Event::PointerMoved(pos), button(true), button(false)] {
+                    frame(&ctx, size, vec![event], &model(), &mut state);
+                }
+            }
+            assert_eq!(state.left_open, left_open);
+            for _ in 0..3 {
+                frame(&ctx, size, vec![], &model(), &mut state);
+            }
+            let side = if left_open { "left" } else { "right" };
+            let [top, side, line] = ["top", side, "timeline"].map(|name| {
+                ctx.memory(|m| m.area_rect(Id::new(("sandtable", name)))).unwrap_or_else(|| panic!("{name} not shown"))
+            });
+            assert!(top.right() <= size.x + 1.0, "{top:?}");
+            assert!(!side.intersects(line) && !side.intersects(top), "{side:?} {line:?} {top:?}");
         }
     }
 

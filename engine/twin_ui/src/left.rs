@@ -53,7 +53,7 @@ fn search(ui: &mut Ui, room: f32, vm: &ViewModel, state: &mut UiState, commands:
 }
 
 fn open(id: twin_model::EntityId, state: &mut UiState, commands: &mut Vec<Command>) {
-    state.tab = RightTab::Selection;
+    (state.tab, state.left_open) = (RightTab::Selection, false);
     commands.push(Command::View(ViewCommand::Select(Some(id))));
     commands.push(Command::View(ViewCommand::FlyTo(id)));
 }

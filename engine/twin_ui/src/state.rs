@@ -140,6 +140,10 @@ impl ScenarioForm {
 pub struct UiState {
     /// Search text.
     pub query: String,
+    /// In a narrow window: the left panel is shown instead of the right one.
+    pub left_open: bool,
+    /// The left panel with its search field is on the screen.
+    pub search_shown: bool,
     /// Open tab on the right.
     pub tab: RightTab,
     /// Scenario being edited.

@@ -90,6 +90,8 @@ fn ramp(stops: &[(f32, [f32; 3])], x: f32) -> [u8; 3] {
 /// Puts the look of the panels into a context. Call once per context.
 pub fn apply_theme(ctx: &egui::Context) {
     ctx.set_theme(egui::Theme::Dark);
+    // Seconds are counted by frames: where a frame takes half a second, a short click is a long one.
+    ctx.options_mut(|options| options.input_options.max_click_duration = 2.5);
     ctx.all_styles_mut(|style| {
         style.text_styles = [
             (TextStyle::Heading, 17.0),

@@ -9,6 +9,7 @@ use twin_model::{Command, LayerKind, TimeMs, ViewCommand};
 pub(crate) fn top_bar(
     ui: &mut Ui,
     rect: Rect,
+    narrow: bool,
     title: Option<&str>,
     vm: &ViewModel,
     state: &mut UiState,
@@ -28,16 +29,23 @@ pub(crate) fn top_bar(
     if home.on_hover_text("回到首页视角 (Home)").clicked() {
         commands.push(Command::View(ViewCommand::Home));
     }
-    bar.label(RichText::new("电子沙盘").size(13.0).color(Palette::ACCENT));
-    bar.add_space(18.0);
-    totals(&mut bar, vm, state);
+    if narrow {
+        bar.toggle_value(&mut state.left_open, "查找与图层");
+    } else {
+        bar.label(RichText::new("电子沙盘").size(13.0).color(Palette::ACCENT));
+        bar.add_space(18.0);
+        totals(&mut bar, vm);
+    }
+    open_work(&mut bar, vm, state);
     bar.with_layout(Layout::right_to_left(Align::Center), |ui| {
         link(ui, &vm.link);
         ui.add_space(10.0);
         if let Some(now) = vm.now {
             let (date, time) = clock_words(now);
             ui.label(RichText::new(time).size(19.0).color(Palette::TEXT));
-            ui.label(RichText::new(date).size(13.0).color(Palette::WEAK));
+            if !narrow {
+                ui.label(RichText::new(date).size(13.0).color(Palette::WEAK));
+            }
         }
     });
 }
@@ -53,7 +61,7 @@ fn logo(ui: &mut Ui) {
     }
 }
 
-fn totals(ui: &mut Ui, vm: &ViewModel, state: &mut UiState) {
+fn totals(ui: &mut Ui, vm: &ViewModel) {
     let t = &vm.totals;
     number(ui, "楼栋", &t.buildings.to_string(), Palette::TEXT);
     number(ui, "户", &t.households.to_string(), Palette::TEXT);
@@ -64,13 +72,18 @@ fn totals(ui: &mut Ui, vm: &ViewModel, state: &mut UiState) {
     };
     number(ui, "设备", &devices, Palette::TEXT);
     number(ui, "摄像头", &t.cameras.to_string(), Palette::TEXT);
+}
+
+/// Open alarms and cases; a click shows them.
+fn open_work(ui: &mut Ui, vm: &ViewModel, state: &mut UiState) {
+    let t = &vm.totals;
     let alarm_colour = if t.open_alarms > 0 { Palette::BAD } else { Palette::TEXT };
     if number(ui, "告警", &t.open_alarms.to_string(), alarm_colour).clicked() {
-        state.tab = RightTab::Alarms;
+        (state.tab, state.left_open) = (RightTab::Alarms, false);
     }
     let case_colour = if t.open_cases > 0 { Palette::WARN } else { Palette::TEXT };
     if number(ui, "事件", &t.open_cases.to_string(), case_colour).clicked() {
-        state.tab = RightTab::Cases;
+        (state.tab, state.left_open) = (RightTab::Cases, false);
     }
 }
 
@@ -106,38 +119,52 @@ fn clock_words(now: TimeMs) -> (String, String) {
 /// The mark that the picture shows a simulation, above the timeline.
 pub(crate) fn banner(ctx: &Context, above: Rect, vm: &ViewModel) {
     let painter = ctx.layer_painter(egui::LayerId::new(Order::Background, Id::new("marks")));
-    if vm.is_simulated() {
-        simulated_mark(&painter, pos2(above.left(), above.top() - 10.0), Align2::LEFT_BOTTOM);
-    }
-    legend(&painter, pos2(above.right(), above.top() - 10.0), vm);
+    let mark = vm
+        .is_simulated()
+        .then(|| simulated_mark(&painter, pos2(above.left(), above.top() - 10.0), Align2::LEFT_BOTTOM));
+    remember(ctx, [mark, legend(&painter, pos2(above.right(), above.top() - 10.0), vm)]);
 }
 
-fn simulated_mark(painter: &egui::Painter, at: egui::Pos2, anchor: Align2) {
+/// Where the marks of this window are, for [`mark_rects`].
+fn remember(ctx: &Context, rects: [Option<Rect>; 2]) {
+    ctx.data_mut(|d| d.insert_temp(Id::new("sandtable marks"), rects));
+}
+
+/// Where the simulated mark and the legend were in the last frame.
+pub(crate) fn mark_rects(ctx: &Context) -> Vec<Rect> {
+    let rects: Option<[Option<Rect>; 2]> = ctx.data(|d| d.get_temp(Id::new("sandtable marks")));
+    rects.unwrap_or_default().into_iter().flatten().collect()
+}
+
+fn simulated_mark(painter: &egui::Painter, at: egui::Pos2, anchor: Align2) -> Rect {
     let text = "模拟 SIMULATED · 画面含演算结果, 不是实测".to_owned();
     let galley = painter.layout_no_wrap(text, FontId::proportional(15.0), Color32::WHITE);
     let rect = anchor.anchor_size(at, galley.size() + vec2(28.0, 12.0));
     let fill = Color32::from_rgba_unmultiplied(88, 50, 150, 230);
     painter.rect(rect, 6.0, fill, Stroke::new(1.5, Palette::SIMULATED), egui::StrokeKind::Inside);
     painter.galley(rect.min + vec2(14.0, 6.0), galley, Color32::WHITE);
+    rect
 }
 
 /// Legend and mark of a wall window.
 pub(crate) fn wall_marks(ctx: &Context, screen: Rect, vm: &ViewModel) {
     let painter = ctx.layer_painter(egui::LayerId::new(Order::Background, Id::new("marks")));
-    if vm.is_simulated() {
-        simulated_mark(&painter, pos2(screen.center().x, screen.bottom() - 16.0), Align2::CENTER_BOTTOM);
-    }
-    legend(&painter, pos2(screen.right() - 16.0, screen.bottom() - 16.0), vm);
+    let mark = vm
+        .is_simulated()
+        .then(|| simulated_mark(&painter, pos2(screen.center().x, screen.bottom() - 16.0), Align2::CENTER_BOTTOM));
+    remember(ctx, [mark, legend(&painter, pos2(screen.right() - 16.0, screen.bottom() - 16.0), vm)]);
 }
 
-fn legend(painter: &egui::Painter, bottom_right: egui::Pos2, vm: &ViewModel) {
+fn legend(painter: &egui::Painter, bottom_right: egui::Pos2, vm: &ViewModel) -> Option<Rect> {
     let shown = |kind| vm.layers.iter().any(|l| l.kind == kind && l.visible);
     if vm.compare.is_some() && shown(LayerKind::DepthDifference) {
         let stops = [(-0.5, "-0.5"), (-0.1, "-0.1"), (0.0, "0"), (0.1, "+0.1"), (0.5, "+0.5")];
-        paint_legend(painter, bottom_right, "最大水深之差 (m)", &stops, difference_colour);
+        Some(paint_legend(painter, bottom_right, "最大水深之差 (m)", &stops, difference_colour))
     } else if matches!(vm.time, twin_model::ViewTime::Run { .. }) && shown(LayerKind::Water) {
         let stops = [(0.05, "0.05"), (0.15, "0.15"), (0.5, "0.5"), (1.0, "1.0"), (2.0, "2.0")];
-        paint_legend(painter, bottom_right, "积水深度 (m)", &stops, depth_colour);
+        Some(paint_legend(painter, bottom_right, "积水深度 (m)", &stops, depth_colour))
+    } else {
+        None
     }
 }
 
@@ -147,7 +174,7 @@ fn paint_legend(
     title: &str,
     stops: &[(f32, &str)],
     colour: impl Fn(f32) -> Color32,
-) {
+) -> Rect {
     let cell = vec2(38.0, 12.0);
     let width = cell.x * stops.len() as f32;
     let rect = Rect::from_min_max(bottom_right - vec2(width + 24.0, 66.0), bottom_right);
@@ -159,6 +186,7 @@ fn paint_legend(
         let at = min + vec2(cell.x / 2.0, cell.y + 3.0);
         painter.text(at, Align2::CENTER_TOP, word, FontId::proportional(11.5), Palette::WEAK);
     }
+    rect
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! Sun, sky, air: the look of the picture.
 
 use crate::layers::ViewCamera;
+use crate::plain::{PlainMaterial, PlainUniform};
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::Exposure;
 use bevy::camera::visibility::{NoFrustumCulling, RenderLayers};
 use bevy::core_pipeline::tonemapping::Tonemapping;
-use bevy::light::{CascadeShadowConfigBuilder, DirectionalLightShadowMap, NotShadowCaster, NotShadowReceiver};
+use bevy::light::{
+    CascadeShadowConfigBuilder, DirectionalLightShadowMap, NotShadowCaster, NotShadowReceiver, ShadowFilteringMethod,
+};
 use bevy::mesh::{Indices, PrimitiveTopology};
 use bevy::prelude::*;
 use twin_bevy::{PackInfo, TwinSystems};
@@ -13,10 +16,10 @@ use twin_bevy::{PackInfo, TwinSystems};
 /// How much work a picture may be.
 #[derive(Resource, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Quality {
-    /// Shadows in four cascades, 4× multisampling.
+    /// Shadows (four cascades, one in a browser), 4× multisampling.
     #[default]
     High,
-    /// One shadow cascade, no multisampling: browsers without a graphics card, tests.
+    /// Plain surfaces, hard shadows, no multisampling: machines without a graphics card.
     Low,
 }
 
@@ -30,6 +33,19 @@ pub fn to_sun() -> Vec3 {
 const HORIZON: [f32; 3] = [0.60, 0.72, 0.84];
 const ZENITH: [f32; 3] = [0.12, 0.30, 0.62];
 const BELOW: [f32; 3] = [0.40, 0.45, 0.46];
+/// Exposure value at ISO 100.
+const EV100: f32 = 12.1;
+const SUN_LUX: f32 = 23_500.0;
+const SUN_COLOUR: [f32; 3] = [1.0, 0.88, 0.70];
+/// Light of the sky's gradient, cd/m²: from above, from the side, from below.
+const SKY_NITS: f32 = 1350.0;
+const SKY_TOP: [f32; 3] = [0.66, 0.76, 0.94];
+const SKY_SIDE: [f32; 3] = [0.80, 0.84, 0.88];
+const SKY_BELOW: [f32; 3] = [0.40, 0.38, 0.34];
+/// Light without a direction, cd/m².
+const AMBIENT_NITS: f32 = 250.0;
+/// Distance at which 5 % of a contrast is left (Koschmieder), m.
+const VISIBILITY_M: f32 = 9000.0;
 
 #[derive(Component)]
 struct Sky;
@@ -38,13 +54,8 @@ struct Sky;
 #[must_use]
 pub fn camera_bundle(images: &mut Assets<Image>, quality: Quality) -> impl Bundle {
     let environment = EnvironmentMapLight {
-        intensity: 1350.0,
-        ..EnvironmentMapLight::hemispherical_gradient(
-            images,
-            Color::linear_rgb(0.66, 0.76, 0.94),
-            Color::linear_rgb(0.80, 0.84, 0.88),
-            Color::linear_rgb(0.40, 0.38, 0.34),
-        )
+        intensity: SKY_NITS,
+        ..EnvironmentMapLight::hemispherical_gradient(images, linear(SKY_TOP), linear(SKY_SIDE), linear(SKY_BELOW))
     };
     (
         Camera3d::default(),
@@ -54,49 +65,81 @@ pub fn camera_bundle(images: &mut Assets<Image>, quality: Quality) -> impl Bundl
             far: 30_000.0,
             ..default()
         }),
-        Exposure { ev100: 12.1 },
+        Exposure { ev100: EV100 },
         Tonemapping::KhronosPbrNeutral,
         if quality == Quality::High { Msaa::Sample4 } else { Msaa::Off },
+        if quality == Quality::High { ShadowFilteringMethod::Gaussian } else { ShadowFilteringMethod::Hardware2x2 },
         environment,
         DistanceFog {
-            color: Color::linear_rgb(HORIZON[0], HORIZON[1], HORIZON[2]),
+            color: linear(HORIZON),
             directional_light_color: Color::linear_rgba(1.0, 0.9, 0.75, 0.25),
             directional_light_exponent: 24.0,
-            falloff: FogFalloff::from_visibility_colors(
-                9000.0,
-                Color::srgb(0.66, 0.70, 0.74),
-                Color::srgb(0.80, 0.85, 0.90),
-            ),
+            falloff: air(),
         },
         RenderLayers::layer(crate::layers::ALWAYS),
     )
 }
 
+fn linear(rgb: [f32; 3]) -> Color {
+    Color::linear_rgb(rgb[0], rgb[1], rgb[2])
+}
+
+fn air() -> FogFalloff {
+    FogFalloff::from_visibility_colors(VISIBILITY_M, Color::srgb(0.66, 0.70, 0.74), Color::srgb(0.80, 0.85, 0.90))
+}
+
+/// How a plain surface takes the light.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lit {
+    /// Not at all: colours as they are.
+    No,
+    /// By sun and sky.
+    Open,
+    /// By sun and sky, and other things stand in the sun.
+    Shadowed,
+}
+
+/// Light and air of this sky for a plain surface.
+pub(crate) fn plain_light(lit: Lit) -> PlainUniform {
+    let exposure = Exposure { ev100: EV100 }.exposure();
+    let light = |rgb: [f32; 3], factor: f32| (Vec3::from_array(rgb) * factor).extend(0.0);
+    let ambient = AMBIENT_NITS * exposure;
+    let (extinction, inscattering) = match air() {
+        FogFalloff::Atmospheric { extinction, inscattering } => (extinction, inscattering),
+        _ => (Vec3::ZERO, Vec3::ZERO),
+    };
+    PlainUniform {
+        colour: Vec4::ONE,
+        to_sun: to_sun().extend(f32::from(lit as u8)),
+        sun: light(SUN_COLOUR, SUN_LUX * exposure / std::f32::consts::PI),
+        sky: light(SKY_TOP, SKY_NITS * exposure + ambient),
+        ground: light(SKY_BELOW, SKY_NITS * exposure + ambient),
+        air: Vec3::from_array(HORIZON).extend(1.0),
+        extinction: extinction.extend(0.0),
+        inscattering: inscattering.extend(0.0),
+    }
+}
+
 fn setup(
     mut commands: Commands,
     mut meshes: ResMut<Assets<Mesh>>,
-    mut materials: ResMut<Assets<StandardMaterial>>,
+    mut materials: ResMut<Assets<PlainMaterial>>,
     quality: Res<Quality>,
 ) {
-    let high = *quality == Quality::High && cfg!(not(target_arch = "wasm32"));
-    commands.insert_resource(DirectionalLightShadowMap { size: if high { 4096 } else { 2048 } });
+    let many = *quality == Quality::High && cfg!(not(target_arch = "wasm32"));
+    commands.insert_resource(DirectionalLightShadowMap { size: if many { 4096 } else { 2048 } });
     commands.insert_resource(GlobalAmbientLight {
         color: Color::srgb(0.86, 0.92, 1.0),
-        brightness: 250.0,
+        brightness: AMBIENT_NITS,
         ..default()
     });
     commands.spawn((
-        DirectionalLight {
-            color: Color::srgb(1.0, 0.945, 0.855),
-            illuminance: 23_500.0,
-            shadow_maps_enabled: true,
-            ..default()
-        },
+        DirectionalLight { color: linear(SUN_COLOUR), illuminance: SUN_LUX, shadow_maps_enabled: true, ..default() },
         Transform::from_translation(to_sun()).looking_at(Vec3::ZERO, Vec3::Y),
         CascadeShadowConfigBuilder {
-            num_cascades: if high { 4 } else { 1 },
+            num_cascades: if many { 4 } else { 1 },
             minimum_distance: 2.0,
-            maximum_distance: if high { 2600.0 } else { 1300.0 },
+            maximum_distance: if many { 2600.0 } else { 1300.0 },
             first_cascade_far_bound: 90.0,
             ..default()
         }
@@ -106,11 +149,11 @@ fn setup(
     commands.spawn((
         Sky,
         Mesh3d(meshes.add(sky_dome())),
-        MeshMaterial3d(materials.add(StandardMaterial {
-            unlit: true,
-            fog_enabled: false,
-            cull_mode: None,
-            ..default()
+        MeshMaterial3d(materials.add(PlainMaterial {
+            uniform: PlainUniform { extinction: Vec4::ZERO, inscattering: Vec4::ZERO, ..plain_light(Lit::No) },
+            texture: None,
+            alpha: AlphaMode::Opaque,
+            double_sided: true,
         })),
         NotShadowCaster,
         NotShadowReceiver,
@@ -174,7 +217,7 @@ fn follow(cameras: Query<(&ViewCamera, &Transform), Without<Sky>>, mut sky: Quer
 fn surroundings(
     mut commands: Commands,
     mut meshes: ResMut<Assets<Mesh>>,
-    mut materials: ResMut<Assets<StandardMaterial>>,
+    mut materials: ResMut<Assets<PlainMaterial>>,
     pack: Res<PackInfo>,
     mut done: Local<bool>,
 ) {
@@ -185,11 +228,11 @@ fn surroundings(
     let middle = [(bounds[0][0] + bounds[1][0]) / 2.0, (bounds[0][1] + bounds[1][1]) / 2.0, bounds[0][2] - 2.0];
     commands.spawn((
         Mesh3d(meshes.add(Circle::new(14_000.0).mesh().resolution(96))),
-        MeshMaterial3d(materials.add(StandardMaterial {
-            base_color: Color::linear_rgb(0.20, 0.23, 0.17),
-            perceptual_roughness: 1.0,
-            reflectance: 0.05,
-            ..default()
+        MeshMaterial3d(materials.add(PlainMaterial {
+            uniform: PlainUniform { colour: Vec4::new(0.20, 0.23, 0.17, 1.0), ..plain_light(Lit::Open) },
+            texture: None,
+            alpha: AlphaMode::Opaque,
+            double_sided: false,
         })),
         Transform::from_translation(crate::space::scene_from_enu(middle))
             .with_rotation(Quat::from_rotation_x(-std::f32::consts::FRAC_PI_2)),
@@ -199,7 +242,7 @@ fn surroundings(
 
 pub(crate) fn register(app: &mut App, quality: Quality) {
     app.insert_resource(quality)
-        .insert_resource(ClearColor(Color::linear_rgb(HORIZON[0], HORIZON[1], HORIZON[2])))
+        .insert_resource(ClearColor(linear(HORIZON)))
         .add_systems(Startup, setup)
         .add_systems(Update, surroundings.in_set(TwinSystems::Project).run_if(resource_exists::<PackInfo>))
         .add_systems(Update, follow.in_set(TwinSystems::Project).after(crate::orbit::apply));

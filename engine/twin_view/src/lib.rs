@@ -12,6 +12,7 @@ mod markers;
 mod orbit;
 mod overlays;
 mod pick;
+mod plain;
 mod psets;
 mod shapes;
 mod space;
@@ -42,6 +43,7 @@ pub struct ViewPlugin {
 
 impl Plugin for ViewPlugin {
     fn build(&self, app: &mut App) {
+        plain::register(app);
         environment::register(app, self.quality);
         terrain::register(app);
         layers::register(app);

@@ -16,6 +16,10 @@ use twin_model::{
 };
 use twin_view::{OrbitCamera, TileStatus, ViewCamera};
 
+/// In [`Last`]: the status of the frame has been written after this.
+#[derive(SystemSet, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StatusWritten;
+
 /// Commands that wait and the status of the last frame.
 #[derive(Resource, Default)]
 pub struct Bridge {
@@ -103,6 +107,11 @@ pub struct BridgeStatus {
     pub water_max_depth_m: f32,
     /// Frames of the shown run that have arrived.
     pub water_frames: usize,
+    /// The compared runs with the areas (m²) and depths (m) by which the second is drier and wetter; none until both
+    /// results have arrived.
+    pub compared: Option<Value>,
+    /// The panel with the search field is on the screen.
+    pub search_shown: bool,
     /// Barriers placed in the editor.
     pub barriers: Vec<twin_model::Barrier>,
     /// Layers that are shown.
@@ -252,7 +261,8 @@ fn update_status(
     selection: Res<Selection>,
     clock: Res<ViewClock>,
     shown: Res<ShownRun>,
-    runs: Res<twin_bevy::Runs>,
+    (runs, compared): (Res<twin_bevy::Runs>, Res<twin_bevy::CompareResult>),
+    ui: Res<Ui>,
     barriers: Res<twin_bevy::Barriers>,
     layers: Res<twin_bevy::LayerVisibility>,
     now: Res<Now>,
@@ -283,6 +293,8 @@ fn update_status(
     status.time = serde_json::to_value(clock.time).unwrap_or_default();
     (status.water_cells, status.water_max_depth_m) = (shown.wet_cells, shown.max_depth_m);
     status.water_frames = shown.run.and_then(|id| runs.data.get(&id)).map_or(0, twin_bevy::RunData::frame_count);
+    status.compared = compared_value(&compared);
+    status.search_shown = ui.0.search_shown;
     if status.barriers != barriers.placed {
         status.barriers.clone_from(&barriers.placed);
     }
@@ -305,6 +317,14 @@ fn last_observation(live: &Live, properties: &Properties, applied_at: i64) -> Op
     })
 }
 
+fn compared_value(result: &twin_bevy::CompareResult) -> Option<Value> {
+    let (first, second, ..) = result.ready.as_ref()?;
+    Some(serde_json::json!({
+        "first": first, "second": second, "drierM2": result.drier_m2, "wetterM2": result.wetter_m2,
+        "maxDropM": result.max_drop_m, "maxRiseM": result.max_rise_m,
+    }))
+}
+
 fn case_value(case: &twin_model::Case) -> Value {
     serde_json::json!({"id": case.id, "stage": case.stage, "title": case.title, "open": case.stage.is_open(), "entity": case.entity})
 }
@@ -312,7 +332,7 @@ fn case_value(case: &twin_model::Case) -> Value {
 pub(crate) fn register(app: &mut App) {
     app.init_resource::<Bridge>()
         .add_systems(Update, take_commands.in_set(TwinSystems::Ingest))
-        .add_systems(Last, update_status);
+        .add_systems(Last, update_status.in_set(StatusWritten));
 }
 
 #[cfg(test)]

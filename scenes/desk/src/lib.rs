@@ -11,7 +11,7 @@ mod options;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod wall;
 
-pub use bridge::{Bridge, BridgeStatus};
+pub use bridge::{Bridge, BridgeStatus, StatusWritten};
 pub use options::{AppOptions, CaptureOptions, FontBytes, StartOptions, ViewOptions};
 
 use bevy::prelude::*;

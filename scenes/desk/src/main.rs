@@ -33,7 +33,7 @@ struct Args {
     /// Face within a font collection.
     #[arg(long, value_name = "N", default_value_t = 0)]
     font_index: u32,
-    /// Less work per picture: one shadow cascade, no multisampling.
+    /// Less work per picture: plain surfaces, hard shadows, no multisampling.
     #[arg(long)]
     low: bool,
     /// Writes a PNG without a display instead of opening a window.

@@ -47,11 +47,11 @@ mod door {
             start: StartOptions::default(),
             capture: None,
         };
-        desk::app(options).add_systems(Last, exchange).run();
+        desk::app(options).add_systems(First, hand_over).add_systems(Last, report.after(desk::StatusWritten)).run();
     }
 
-    /// Hands over commands and, when a script has asked since the last frame, writes the status.
-    fn exchange(mut bridge: ResMut<Bridge>) {
+    /// Hands over commands before the frame that carries them out.
+    fn hand_over(mut bridge: ResMut<Bridge>) {
         COMMANDS.with_borrow_mut(|commands| {
             while let Some(command) = commands.pop_front() {
                 if !bridge.push(command) {
@@ -59,6 +59,10 @@ mod door {
                 }
             }
         });
+    }
+
+    /// Writes the status when a script has asked since the last frame.
+    fn report(bridge: Res<Bridge>) {
         let wanted = WANTED.replace(false);
         if wanted && let Ok(json) = serde_json::to_string(&bridge.status) {
             STATUS.set(json);

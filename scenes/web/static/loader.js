@@ -85,7 +85,7 @@ function hooks(program) {
   // Every field of the status can be read directly: window.sandtable.ready, .seq, .lastObservation …
   const fields = ["ready", "error", "frame", "tilesLoaded", "tilesDrawn", "tilesPending", "tilesFailed", "tileBytes",
     "entities", "link", "selected", "seq", "lastObservation", "openAlarms", "cases", "runs", "time", "waterCells",
-    "waterMaxDepthM", "waterFrames", "barriers", "layers", "camera", "nowMs", "serverNowMs", "errors"];
+    "waterMaxDepthM", "waterFrames", "compared", "searchShown", "barriers", "layers", "camera", "nowMs", "serverNowMs", "errors"];
   for (const field of fields) {
     Object.defineProperty(api, field, { get: () => status()[field], set() {}, enumerable: true, configurable: true });
   }
@@ -146,7 +146,8 @@ function watch() {
 
 function showSearch() {
   const find = document.getElementById("find");
-  find.style.display = "block";
+  // It lies over the panel's own field, and goes with the panel.
+  setInterval(() => (find.style.display = window.sandtable.status().searchShown ? "block" : "none"), 300);
   find.addEventListener("input", (event) => {
     if (!event.isComposing) window.sandtable.search(find.value);
   });

@@ -7,7 +7,7 @@ use crate::ws::{self, Frames};
 use crate::{openapi, pages, rest};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get, post};
@@ -71,7 +71,7 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
     let web = match &options.web_dir {
         Some(dir) => Router::new()
             .nest_service("/web", ServeDir::new(dir))
-            .route("/", get(|| async { Redirect::temporary("/web/") }))
+            .route("/", get(to_viewer))
             .layer(middleware::from_fn(etag)),
         None => Router::new().route("/", get(pages::no_viewer)).route("/web/", get(pages::no_viewer)),
     };
@@ -96,6 +96,11 @@ async fn no_sniff(mut response: Response) -> Response {
         .headers_mut()
         .insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The viewer's page, with the options of the address.
+async fn to_viewer(uri: Uri) -> Redirect {
+    Redirect::temporary(&uri.query().map_or_else(|| "/web/".to_owned(), |query| format!("/web/?{query}")))
 }
 
 /// Refuses requests that a foreign web page makes its visitor's browser send (wrong `Origin`), and names that were

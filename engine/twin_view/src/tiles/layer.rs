@@ -3,7 +3,9 @@
 use super::TileStatus;
 use super::decode::{Context, Decoded, Look, decode};
 use super::pick_mesh::PickMesh;
+use crate::environment::{Lit, Quality, plain_light};
 use crate::layers::{MASKED_BUILDINGS, render_layer};
+use crate::plain::PlainMaterial;
 use bevy::camera::visibility::RenderLayers;
 use bevy::ecs::system::SystemParam;
 use bevy::light::NotShadowCaster;
@@ -24,12 +26,21 @@ pub(crate) struct RenderStore<'w> {
     meshes: ResMut<'w, Assets<Mesh>>,
     images: ResMut<'w, Assets<Image>>,
     materials: ResMut<'w, Assets<StandardMaterial>>,
+    plain: ResMut<'w, Assets<PlainMaterial>>,
     shared: ResMut<'w, SharedMaterials>,
+    quality: Res<'w, Quality>,
+}
+
+/// A material of either kind.
+#[derive(Debug, Clone)]
+pub(crate) enum Surface {
+    Standard(Handle<StandardMaterial>),
+    Plain(Handle<PlainMaterial>),
 }
 
 /// Materials without texture, shared so that parts can be drawn together.
 #[derive(Resource, Default)]
-pub(crate) struct SharedMaterials(Vec<(Look, Handle<StandardMaterial>)>);
+pub(crate) struct SharedMaterials(Vec<(Look, Surface)>);
 
 /// Loaded content.
 struct Content {
@@ -336,11 +347,14 @@ impl TileLayer {
             let layer = if part.masked { MASKED_BUILDINGS } else { render_layer(self.kind) };
             let mut entity = commands.spawn((
                 Mesh3d(store.meshes.add(part.mesh)),
-                MeshMaterial3d(material),
                 part.aabb,
                 RenderLayers::layer(layer),
                 Visibility::Hidden,
             ));
+            match material {
+                Surface::Standard(handle) => entity.insert(MeshMaterial3d(handle)),
+                Surface::Plain(handle) => entity.insert(MeshMaterial3d(handle)),
+            };
             if matches!(self.kind, LayerKind::Terrain) || part.look.unlit {
                 entity.insert(NotShadowCaster);
             }
@@ -418,32 +432,52 @@ fn decode_all(
     Ok(all)
 }
 
-fn material(store: &mut RenderStore, look: Look, image: Option<Handle<Image>>) -> Handle<StandardMaterial> {
+fn material(store: &mut RenderStore, look: Look, image: Option<Handle<Image>>) -> Surface {
     if image.is_none()
-        && let Some((_, handle)) = store.shared.0.iter().find(|(shared, _)| *shared == look)
+        && let Some((_, surface)) = store.shared.0.iter().find(|(shared, _)| *shared == look)
     {
-        return handle.clone();
+        return surface.clone();
     }
-    let [r, g, b, a] = look.base_colour;
     let textured = image.is_some();
-    let handle = store.materials.add(StandardMaterial {
+    let surface = match *store.quality {
+        Quality::High => Surface::Standard(store.materials.add(standard(look, image))),
+        Quality::Low => Surface::Plain(store.plain.add(plain(look, image))),
+    };
+    if !textured {
+        store.shared.0.push((look, surface.clone()));
+    }
+    surface
+}
+
+fn alpha_mode(alpha: GlbAlpha) -> AlphaMode {
+    match alpha {
+        GlbAlpha::Opaque => AlphaMode::Opaque,
+        GlbAlpha::Mask(cutoff) => AlphaMode::Mask(cutoff),
+        GlbAlpha::Blend => AlphaMode::Blend,
+    }
+}
+
+fn standard(look: Look, image: Option<Handle<Image>>) -> StandardMaterial {
+    let [r, g, b, a] = look.base_colour;
+    StandardMaterial {
         base_color: Color::linear_rgba(r, g, b, a),
+        reflectance: if image.is_some() { 0.2 } else { 0.4 },
         base_color_texture: image,
         metallic: look.metallic,
         perceptual_roughness: look.roughness,
-        reflectance: if textured { 0.2 } else { 0.4 },
         unlit: look.unlit,
         double_sided: look.double_sided,
         cull_mode: if look.double_sided { None } else { Some(bevy::render::render_resource::Face::Back) },
-        alpha_mode: match look.alpha {
-            GlbAlpha::Opaque => AlphaMode::Opaque,
-            GlbAlpha::Mask(cutoff) => AlphaMode::Mask(cutoff),
-            GlbAlpha::Blend => AlphaMode::Blend,
-        },
+        alpha_mode: alpha_mode(look.alpha),
         ..default()
-    });
-    if !textured {
-        store.shared.0.push((look, handle.clone()));
     }
-    handle
+}
+
+fn plain(look: Look, image: Option<Handle<Image>>) -> PlainMaterial {
+    let mut uniform = plain_light(if look.unlit { Lit::No } else { Lit::Shadowed });
+    uniform.colour = Vec4::from_array(look.base_colour);
+    if let GlbAlpha::Mask(cutoff) = look.alpha {
+        uniform.sky.w = cutoff;
+    }
+    PlainMaterial { uniform, texture: image, alpha: alpha_mode(look.alpha), double_sided: look.double_sided }
 }
