@@ -8,6 +8,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(args.next().ok_or_else(|| format!("usage: stoker DX_M ROWS T_S ({name} missing)"))?.parse()?)
     };
     let (dx_m, rows, t_s) = (number("DX_M")?, number("ROWS")?, number("T_S")?);
-    println!("{:e}", stoker_error(dx_m, rows as usize, t_s)?.0);
+    println!("{:e}", stoker_error::<f32>(dx_m, rows as usize, t_s)?.0);
     Ok(())
 }

@@ -31,11 +31,16 @@ pub struct StageBoundary {
 /// A discharge into (positive) or out of (negative) cells, shared equally. Piecewise linear in time, constant before
 /// and after. An abstraction takes no more than the water there.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct PointInflow {
     /// Cells that share the discharge.
     pub cells: Vec<u32>,
     /// (time s, discharge m3/s in all).
     pub series: Vec<(f64, f64)>,
+    /// Where the water flows when it comes in (east, north; any length), as from a stream that enters at the edge: each
+    /// cell gets its share over its own width, at most at the critical velocity. (0, 0): it wells up without momentum,
+    /// as from a spring or a manhole.
+    pub direction: [f64; 2],
 }
 
 /// Everything that drives a run.
@@ -71,6 +76,9 @@ impl Forcing {
         }
         for (k, q) in self.inflows.iter().enumerate() {
             check_series(&format!("inflows[{k}]"), &q.series, "m3/s", -1e6, 1e6)?;
+            for part in q.direction {
+                sim_core::check_range("inflow direction", part, "-", -1e6, 1e6)?;
+            }
             check_cell_list(&format!("inflows[{k}].cells"), &q.cells, grid)?;
         }
         Ok(())

@@ -18,7 +18,6 @@
 //! # Ok::<(), sim_flood::FloodError>(())
 //! ```
 
-mod band;
 mod barrier;
 mod error;
 mod forcing;
@@ -27,7 +26,9 @@ mod initial;
 mod kernel;
 mod ledger;
 mod params;
+mod pass;
 mod plan;
+mod real;
 mod rows;
 mod run;
 mod state;
@@ -39,9 +40,10 @@ pub use error::FloodError;
 pub use forcing::{Forcing, PointInflow, RainSeries, StageBoundary, thiessen_cells};
 pub use grid::{FaceAxis, FaceId, Grid, MAX_CELLS, Terrain};
 pub use initial::{Initial, initial_pool};
-pub use kernel::FloodKernel;
+pub use kernel::{FloodKernel, FloodKernelOf};
 pub use ledger::Ledger;
 pub use params::{FloodParams, Order};
 pub use plan::FloodForcing;
-pub use run::{FloodRun, StepStats};
-pub use state::FloodState;
+pub use real::Real;
+pub use run::{FloodRun, FloodRunOf, StepStats};
+pub use state::{FloodState, FloodStateOf};

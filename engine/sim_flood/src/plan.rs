@@ -6,24 +6,26 @@ use sim_core::ParamError;
 
 use crate::forcing::{linear_at, linear_integral, step_integral};
 use crate::state::Layout;
-use crate::{FloodError, FloodKernel, Forcing};
+use crate::{FloodError, FloodKernelOf, Forcing, PointInflow, Real};
 
 /// A cell under an imposed level or a discharge.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Source {
-    /// Padded index.
+    /// Position in its tile.
     pub at: usize,
     /// Index of the cell.
     pub cell: usize,
     /// Which stage or inflow.
     pub series: usize,
+    /// Bed relative to the kernel's datum, metres.
+    pub bed_m: f64,
 }
 
 /// [`Forcing`] prepared for a kernel.
 #[derive(Debug, Clone)]
 pub struct FloodForcing {
     pub(crate) forcing: Forcing,
-    /// Rain class per cell.
+    /// Rain class per cell, as a track of the layout.
     pub(crate) rain_class: Vec<u32>,
     /// Per class: which series fall (bit set) and how many cells' worth of rain a cell takes (its own and roofs').
     pub(crate) rain_classes: Vec<(u64, u32)>,
@@ -37,14 +39,16 @@ pub struct FloodForcing {
 
 /// Values of the forcing for one step.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct StepForcing {
+pub(crate) struct StepForcing<R> {
     /// Rain depth per class, metres.
-    pub rain_m: Vec<f64>,
+    pub rain_m: Vec<R>,
     pub raining: bool,
     /// Level per stage at the end of the step, relative to the kernel's datum, metres.
     pub level_m: Vec<f64>,
     /// Depth per inflow cell, metres (negative: taken).
     pub inflow_m: Vec<f64>,
+    /// Discharge per metre of width that enters an inflow cell, eastwards and northwards, m2/s.
+    pub inflow_q: Vec<[f64; 2]>,
     /// Rain volume of the step, m3.
     pub rain_m3: f64,
 }
@@ -54,7 +58,7 @@ impl FloodForcing {
     ///
     /// # Errors
     /// [`FloodError`] from [`Forcing::validate`], or a discharge into a blocked cell.
-    pub fn new(kernel: &FloodKernel, forcing: Forcing) -> Result<Self, FloodError> {
+    pub fn new<R: Real>(kernel: &FloodKernelOf<R>, forcing: Forcing) -> Result<Self, FloodError> {
         let layout = kernel.layout();
         forcing.validate(&layout.grid)?;
         let tiles = layout.tiles_x * layout.tiles_y;
@@ -66,7 +70,7 @@ impl FloodForcing {
         }
         for (cell, series) in owner {
             if !blocked[cell as usize] {
-                push(&mut stages, layout, cell, series);
+                stages[layout.tile_of(cell as usize)].push(source(kernel, cell, series));
             }
         }
         let mut inflows = vec![Vec::new(); tiles];
@@ -75,7 +79,7 @@ impl FloodForcing {
                 if blocked[cell as usize] {
                     return Err(ParamError::new(format!("inflows[{series}].cells"), cell, "cell", "open cells").into());
                 }
-                push(&mut inflows, layout, cell, series);
+                inflows[layout.tile_of(cell as usize)].push(source(kernel, cell, series));
             }
         }
         let (rain_class, rain_classes) = classify(&forcing, &runoff_weights(layout, blocked));
@@ -93,6 +97,7 @@ impl FloodForcing {
                 rain_uniform[t] = None;
             }
         }
+        let rain_class = layout.track(&rain_class, 0);
         Ok(Self { forcing, rain_class, rain_classes, rain_count, rain_uniform, stages, inflows })
     }
 
@@ -107,7 +112,7 @@ impl FloodForcing {
     }
 
     /// Fastest rise of a cell under a discharge within the next `ahead_s` seconds, m/s.
-    pub(crate) fn fastest_rise_mps(&self, kernel: &FloodKernel, t_s: f64, ahead_s: f64) -> f64 {
+    pub(crate) fn fastest_rise_mps<R: Real>(&self, kernel: &FloodKernelOf<R>, t_s: f64, ahead_s: f64) -> f64 {
         let area = kernel.layout().grid.cell_area_m2();
         let ends = |q: &crate::PointInflow| {
             let flow = linear_at(&q.series, t_s).max(linear_at(&q.series, t_s + ahead_s));
@@ -116,42 +121,54 @@ impl FloodForcing {
         self.forcing.inflows.iter().map(ends).fold(0.0, f64::max)
     }
 
-    pub(crate) fn at_step(&self, kernel: &FloodKernel, t0_s: f64, t1_s: f64) -> StepForcing {
-        let area = kernel.layout().grid.cell_area_m2();
+    pub(crate) fn at_step<R: Real>(&self, kernel: &FloodKernelOf<R>, t0_s: f64, t1_s: f64) -> StepForcing<R> {
+        let (area, grid_m) = (kernel.layout().grid.cell_area_m2(), kernel.layout().grid.dx_m);
         let mm_per_h = 1e-3 / 3600.0;
         let fallen: Vec<f64> =
             self.forcing.rain.iter().map(|r| step_integral(&r.series, t0_s, t1_s) * mm_per_h).collect();
-        let rain_m: Vec<f64> = self
+        let rain_m: Vec<R> = self
             .rain_classes
             .iter()
             .map(|(mask, cells)| {
                 let depth: f64 = fallen.iter().enumerate().filter(|(k, _)| mask >> k & 1 == 1).map(|(_, d)| d).sum();
-                depth * f64::from(*cells)
+                R::of(depth * f64::from(*cells))
             })
             .collect();
-        let rain_m3 = rain_m.iter().zip(&self.rain_count).map(|(d, n)| d * *n as f64).sum::<f64>() * area;
+        let rain_m3 = rain_m.iter().zip(&self.rain_count).map(|(d, n)| d.to_f64() * *n as f64).sum::<f64>() * area;
         let inflow_m = self
             .forcing
             .inflows
             .iter()
             .map(|q| linear_integral(&q.series, t0_s, t1_s) / (area * q.cells.len().max(1) as f64));
         StepForcing {
-            raining: rain_m.iter().any(|d| *d > 0.0),
+            raining: rain_m.iter().any(|d| *d > R::ZERO),
             rain_m,
             level_m: self.levels(kernel, t1_s),
             inflow_m: inflow_m.collect(),
+            inflow_q: self.forcing.inflows.iter().map(|q| width_discharge(q, grid_m, t0_s, t1_s)).collect(),
             rain_m3,
         }
     }
 
-    pub(crate) fn levels(&self, kernel: &FloodKernel, t_s: f64) -> Vec<f64> {
+    pub(crate) fn levels<R: Real>(&self, kernel: &FloodKernelOf<R>, t_s: f64) -> Vec<f64> {
         self.forcing.stages.iter().map(|s| linear_at(&s.series, t_s) - kernel.datum_m()).collect()
     }
 }
 
-fn push(lists: &mut [Vec<Source>], layout: Layout, cell: u32, series: usize) {
+/// Mean discharge per metre of cell width in the direction of an inflow, m2/s.
+fn width_discharge(inflow: &PointInflow, dx_m: f64, t0_s: f64, t1_s: f64) -> [f64; 2] {
+    let length = inflow.direction[0].hypot(inflow.direction[1]);
+    if length == 0.0 || t1_s <= t0_s {
+        return [0.0; 2];
+    }
+    let flow = linear_integral(&inflow.series, t0_s, t1_s) / (t1_s - t0_s);
+    let q = flow.max(0.0) / (dx_m * inflow.cells.len().max(1) as f64);
+    inflow.direction.map(|part| q * part / length)
+}
+
+fn source<R: Real>(kernel: &FloodKernelOf<R>, cell: u32, series: usize) -> Source {
     let cell = cell as usize;
-    lists[layout.tile_of(cell)].push(Source { at: layout.padded(cell), cell, series });
+    Source { at: kernel.layout().in_tile(cell), cell, series, bed_m: kernel.bed_m(cell) }
 }
 
 /// How many cells' rain each cell takes: 1 for open cells, plus one for every blocked cell whose nearest open cell

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use sim_core::{CancelToken, Snapshot, SnapshotError};
 
 use crate::{
-    Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, Initial, Ledger, Terrain,
+    Barrier, FloodError, FloodForcing, FloodKernelOf, FloodParams, FloodStateOf, Forcing, Grid, Initial, Ledger, Real,
+    Terrain,
 };
 
 /// What an advance did.
@@ -22,24 +23,30 @@ pub struct StepStats {
     pub cell_steps: u64,
 }
 
+/// [`FloodRunOf`] in the precision of work.
+pub type FloodRun = FloodRunOf<f32>;
+
 /// A flood run.
 ///
 /// The result depends on the times given to [`FloodRun::advance_to`] (each call ends with a shortened step), never on
 /// threads, on the instruction set or on an interruption by save and restore.
 #[derive(Debug)]
-pub struct FloodRun {
-    kernel: FloodKernel,
+pub struct FloodRunOf<R> {
+    kernel: FloodKernelOf<R>,
     params: FloodParams,
     forcing: FloodForcing,
-    state: FloodState,
-    depth_m: Vec<f64>,
-    velocity_x_mps: Vec<f64>,
-    velocity_y_mps: Vec<f64>,
+    state: FloodStateOf<R>,
+    depth_m: Vec<R>,
+    velocity_x_mps: Vec<R>,
+    velocity_y_mps: Vec<R>,
+    max_depth_m: Vec<f32>,
+    max_hazard_m2ps: Vec<f32>,
+    first_wet_s: Vec<f32>,
     #[cfg(feature = "parallel")]
     pool: Option<rayon::ThreadPool>,
 }
 
-impl FloodRun {
+impl<R: Real> FloodRunOf<R> {
     /// Checks everything and prepares a run at time 0.
     ///
     /// # Errors
@@ -52,7 +59,7 @@ impl FloodRun {
         initial: Initial,
     ) -> Result<Self, FloodError> {
         let params = params.validate()?;
-        let kernel = FloodKernel::new(&terrain, &barriers, forcing.open_edges)?;
+        let kernel = FloodKernelOf::new(&terrain, &barriers, forcing.open_edges)?;
         drop((terrain, barriers));
         let forcing = FloodForcing::new(&kernel, forcing)?;
         let state = kernel.initial_state(&params, &forcing, &initial)?;
@@ -66,6 +73,9 @@ impl FloodRun {
             depth_m: Vec::new(),
             velocity_x_mps: Vec::new(),
             velocity_y_mps: Vec::new(),
+            max_depth_m: Vec::new(),
+            max_hazard_m2ps: Vec::new(),
+            first_wet_s: Vec::new(),
         };
         run.publish();
         Ok(run)
@@ -109,7 +119,7 @@ impl FloodRun {
             }
             // Two equal last steps instead of one whole and one tiny.
             let cap = if left > stable && left < 2.0 * stable { 0.5 * left } else { left };
-            let (report, cells) = self.step(cap);
+            let (report, cells) = self.step(cap, left <= stable);
             if left <= stable {
                 self.state.t_s = t_s;
             }
@@ -121,25 +131,23 @@ impl FloodRun {
         Ok(())
     }
 
-    fn step(&mut self, cap_s: f64) -> (sim_core::StepReport, u64) {
+    fn step(&mut self, cap_s: f64, last: bool) -> (sim_core::StepReport, u64) {
         let (kernel, params, forcing, state) = (&self.kernel, &self.params, &self.forcing, &mut self.state);
         #[cfg(feature = "parallel")]
         if let Some(pool) = &self.pool {
-            return pool.install(|| kernel.step_capped(params, forcing, state, cap_s));
+            return pool.install(|| kernel.step_capped(params, forcing, state, cap_s, last));
         }
-        kernel.step_capped(params, forcing, state, cap_s)
+        kernel.step_capped(params, forcing, state, cap_s, last)
     }
 
     fn publish(&mut self) {
-        let fields = [
-            (&mut self.depth_m, &self.state.h),
-            (&mut self.velocity_x_mps, &self.state.u),
-            (&mut self.velocity_y_mps, &self.state.v),
-        ];
-        for (out, field) in fields {
-            out.clear();
-            out.extend(self.state.layout.inner_rows(field).flatten());
-        }
+        let (state, layout) = (&self.state, self.state.layout);
+        self.depth_m = layout.field_cells(&state.h);
+        self.velocity_x_mps = layout.field_cells(&state.u);
+        self.velocity_y_mps = layout.field_cells(&state.v);
+        self.max_depth_m = layout.track_cells(&state.max_depth_m);
+        self.max_hazard_m2ps = layout.track_cells(&state.max_hazard_m2ps);
+        self.first_wet_s = layout.track_cells(&state.first_wet_s);
     }
 
     /// Replaces all barriers now (a gate closes, sandbags are laid). Moves no water.
@@ -179,38 +187,38 @@ impl FloodRun {
 
     /// Depth per cell, metres, at the time reached.
     #[must_use]
-    pub fn depth_m(&self) -> &[f64] {
+    pub fn depth_m(&self) -> &[R] {
         &self.depth_m
     }
 
     /// Eastward depth-averaged velocity per cell, m/s.
     #[must_use]
-    pub fn velocity_x_mps(&self) -> &[f64] {
+    pub fn velocity_x_mps(&self) -> &[R] {
         &self.velocity_x_mps
     }
 
     /// Northward depth-averaged velocity per cell, m/s.
     #[must_use]
-    pub fn velocity_y_mps(&self) -> &[f64] {
+    pub fn velocity_y_mps(&self) -> &[R] {
         &self.velocity_y_mps
     }
 
-    /// Greatest depth so far per cell, metres.
+    /// Greatest depth so far per cell, metres: of every fourth step and of the times given to `advance_to`.
     #[must_use]
     pub fn max_depth_m(&self) -> &[f32] {
-        &self.state.max_depth_m
+        &self.max_depth_m
     }
 
     /// Greatest depth x speed so far per cell, m2/s.
     #[must_use]
     pub fn max_hazard_m2ps(&self) -> &[f32] {
-        &self.state.max_hazard_m2ps
+        &self.max_hazard_m2ps
     }
 
     /// First time each cell was deeper than `wet_depth_m`, seconds; infinity where it never was.
     #[must_use]
     pub fn first_wet_s(&self) -> &[f32] {
-        &self.state.first_wet_s
+        &self.first_wet_s
     }
 
     /// The water account at the time reached.
@@ -227,7 +235,7 @@ impl FloodRun {
 
     /// The state.
     #[must_use]
-    pub const fn state(&self) -> &FloodState {
+    pub const fn state(&self) -> &FloodStateOf<R> {
         &self.state
     }
 
@@ -248,7 +256,7 @@ impl FloodRun {
     /// # Errors
     /// [`FloodError::Snapshot`] when the bytes are damaged or belong to another grid or terrain; the run is unchanged.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), FloodError> {
-        let state = FloodState::restore(bytes)?;
+        let state = FloodStateOf::restore(bytes)?;
         if state.layout != self.state.layout || state.model != self.kernel.digest() {
             let g = state.layout.grid;
             let found = format!("a state of another terrain ({} x {} cells of {} m)", g.nx, g.ny, g.dx_m);
@@ -272,7 +280,7 @@ fn start_pool(threads: usize) -> Result<Option<rayon::ThreadPool>, FloodError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::StageBoundary;
+    use crate::{FloodState, PointInflow, StageBoundary};
     use proptest::prelude::*;
 
     fn small() -> FloodRun {
@@ -291,7 +299,7 @@ mod tests {
         token.cancel();
         assert_eq!(run.advance_to(9.0, &token), Err(FloodError::Cancelled { t_s: 5.0 }));
         run.advance_to(9.0, &CancelToken::new()).unwrap();
-        assert!(run.t_s() >= 9.0 && run.ledger().relative_error() < 1e-12);
+        assert!(run.t_s() >= 9.0 && run.ledger().relative_error() < 1e-6);
         assert_eq!(run.advance_to(9.0, &CancelToken::new()).unwrap().steps, 0);
         assert!(run.advance_to(f64::NAN, &CancelToken::new()).is_err());
     }
@@ -303,7 +311,7 @@ mod tests {
         assert_eq!(run.first_wet_s()[0], 0.0);
         let far = 12 * 4 + 6;
         assert!(run.first_wet_s()[far] > 0.0 && run.first_wet_s()[far].is_finite());
-        assert!(run.max_depth_m().iter().zip(run.depth_m()).all(|(m, h)| f64::from(*m) >= h * (1.0 - 1e-6)));
+        assert!(run.max_depth_m().iter().zip(run.depth_m()).all(|(m, h)| m >= h));
         assert!(run.max_hazard_m2ps().iter().any(|q| *q > 0.0));
     }
 
@@ -323,7 +331,7 @@ mod tests {
         let mut roof = good.clone();
         roof.blocked[2] = true;
         let f = Forcing {
-            inflows: vec![crate::PointInflow { cells: vec![2], series: vec![(0.0, 1.0)] }],
+            inflows: vec![PointInflow { cells: vec![2], series: vec![(0.0, 1.0)], ..PointInflow::default() }],
             ..Forcing::default()
         };
         assert!(new(roof, f, Initial::dry()).is_err());
@@ -353,20 +361,20 @@ mod tests {
         run.advance_to(300.0, &CancelToken::new()).unwrap();
         let l = run.ledger();
         assert_eq!(l.edge_in_m3, 0.0);
-        assert!(l.current_m3 > 0.9 * l.rain_in_m3 && l.relative_error() < 1e-12, "{l:?}");
+        assert!(l.current_m3 > 0.9 * l.rain_in_m3 && l.relative_error() < 1e-6, "{l:?}");
     }
 
     #[test]
     fn a_large_discharge_on_dry_ground_is_no_explosion() {
         let grid = Grid { nx: 60, ny: 60, dx_m: 1.0 };
         let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
-        let spring = crate::PointInflow { cells: vec![1830], series: vec![(0.0, 50.0)] };
+        let spring = PointInflow { cells: vec![1830], series: vec![(0.0, 50.0)], ..PointInflow::default() };
         let forcing = Forcing { inflows: vec![spring], ..Forcing::default() };
         let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap();
         run.advance_to(10.0, &CancelToken::new()).unwrap();
         let top = run.max_depth_m().iter().fold(0.0_f32, |m, h| m.max(*h));
         assert!(top < 10.0, "{top}");
-        assert!((run.ledger().point_in_m3 - 500.0).abs() < 1e-9 && run.ledger().relative_error() < 1e-12);
+        assert!((run.ledger().point_in_m3 - 500.0).abs() < 1e-6 && run.ledger().relative_error() < 1e-6);
     }
 
     #[test]

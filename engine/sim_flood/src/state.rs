@@ -2,43 +2,46 @@
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
-use crate::rows::TILE_W;
+use crate::rows::{BUF, TILE_W};
 use crate::tile::TILE_H;
-use crate::{Grid, Ledger};
+use crate::{Grid, Ledger, Real};
 
-/// Halo cells on each side of the stored raster.
+/// Halo rows and columns around a tile.
 pub(crate) const PAD: usize = 3;
 
-const KIND: [u8; 8] = *b"floodS01";
-
-/// Position of the padded raster in memory.
+/// Where cells lie in memory: strips of [`TILE_W`] columns, each row after row, so that a tile is one piece of memory.
+///
+/// Three kinds of rasters: *fields* (depth, velocities) with [`PAD`] more rows on each side; *tracks*, one value per cell;
+/// *grounds* (bed, roughness, crests), whose rows repeat what lies [`PAD`] columns west and more than that east.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Layout {
     pub grid: Grid,
-    pub stride: usize,
+    /// Rows of fields and grounds.
     pub rows: usize,
+    /// Tiles from west to east: the strips.
     pub tiles_x: usize,
     pub tiles_y: usize,
 }
 
 impl Layout {
     pub(crate) fn new(grid: Grid) -> Self {
-        Self {
-            grid,
-            stride: grid.nx + 2 * PAD,
-            rows: grid.ny + 2 * PAD,
-            tiles_x: grid.nx.div_ceil(TILE_W),
-            tiles_y: grid.ny.div_ceil(TILE_H),
-        }
+        Self { grid, rows: grid.ny + 2 * PAD, tiles_x: grid.nx.div_ceil(TILE_W), tiles_y: grid.ny.div_ceil(TILE_H) }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.stride * self.rows
+    /// Values of a field.
+    pub(crate) const fn field_len(&self) -> usize {
+        self.tiles_x * self.rows * TILE_W
     }
 
-    /// Padded index of a cell.
-    pub(crate) const fn padded(&self, cell: usize) -> usize {
-        (cell / self.grid.nx + PAD) * self.stride + cell % self.grid.nx + PAD
+    /// Values of a track.
+    pub(crate) const fn track_len(&self) -> usize {
+        self.tiles_x * self.grid.ny * TILE_W
+    }
+
+    /// Position of a cell in its tile.
+    pub(crate) const fn in_tile(&self, cell: usize) -> usize {
+        let (i, j) = (cell % self.grid.nx, cell / self.grid.nx);
+        (j % TILE_H) * TILE_W + i % TILE_W
     }
 
     /// Tile of a cell.
@@ -46,30 +49,80 @@ impl Layout {
         (cell / self.grid.nx / TILE_H) * self.tiles_x + cell % self.grid.nx / TILE_W
     }
 
-    /// Spreads per-cell values over the padded raster; the halo gets `halo`.
-    pub(crate) fn pad(&self, cells: &[f64], halo: f64) -> Vec<f64> {
-        let mut out = vec![halo; self.len()];
-        for (j, row) in cells.chunks_exact(self.grid.nx).enumerate() {
-            let at = (j + PAD) * self.stride + PAD;
-            out[at..at + self.grid.nx].copy_from_slice(row);
+    /// Cells of a strip's rows.
+    pub(crate) const fn width(&self, strip: usize) -> usize {
+        let left = self.grid.nx - strip * TILE_W;
+        if left < TILE_W { left } else { TILE_W }
+    }
+
+    /// Pieces of rows of a raster with `pad` more rows on each side, in the order of the grid's cells.
+    fn pieces(&self, pad: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+        let layout = *self;
+        let rows = layout.grid.ny + 2 * pad;
+        (0..layout.grid.ny).flat_map(move |j| {
+            (0..layout.tiles_x).map(move |strip| {
+                let at = (strip * rows + pad + j) * TILE_W;
+                at..at + layout.width(strip)
+            })
+        })
+    }
+
+    fn gather<T: Copy>(&self, pad: usize, raster: &[T]) -> Vec<T> {
+        let mut cells = Vec::with_capacity(self.grid.cell_count());
+        self.pieces(pad).for_each(|at| cells.extend_from_slice(&raster[at]));
+        cells
+    }
+
+    fn spread<T: Copy>(&self, pad: usize, cells: &[T], fill: T) -> Vec<T> {
+        let mut raster = vec![fill; self.tiles_x * (self.grid.ny + 2 * pad) * TILE_W];
+        let mut from = 0;
+        for at in self.pieces(pad) {
+            let to = from + at.len();
+            raster[at].copy_from_slice(&cells[from..to]);
+            from = to;
+        }
+        raster
+    }
+
+    /// Cells of a field in the order of the grid.
+    pub(crate) fn field_cells<T: Copy>(&self, field: &[T]) -> Vec<T> {
+        self.gather(PAD, field)
+    }
+
+    /// Cells of a track in the order of the grid.
+    pub(crate) fn track_cells<T: Copy>(&self, track: &[T]) -> Vec<T> {
+        self.gather(0, track)
+    }
+
+    /// A field with the given cells, 0 around them.
+    pub(crate) fn field<R: Real>(&self, cells: &[R]) -> Vec<R> {
+        self.spread(PAD, cells, R::ZERO)
+    }
+
+    /// A track with the given cells; `fill` beyond the grid.
+    pub(crate) fn track<T: Copy>(&self, cells: &[T], fill: T) -> Vec<T> {
+        self.spread(0, cells, fill)
+    }
+
+    /// A ground from the value at each column and row, counted from the south-west cell, also outside the grid.
+    pub(crate) fn ground<R: Real>(&self, value: impl Fn(isize, isize) -> R) -> Vec<R> {
+        let mut out = Vec::with_capacity(self.tiles_x * self.rows * BUF);
+        for strip in 0..self.tiles_x {
+            for row in 0..self.rows {
+                let (i, j) = ((strip * TILE_W) as isize - PAD as isize, row as isize - PAD as isize);
+                out.extend((0..BUF as isize).map(|k| value(i + k, j)));
+            }
         }
         out
     }
-
-    /// Rows of a padded raster without the halo.
-    pub(crate) fn inner_rows<'a>(&self, padded: &'a [f64]) -> impl Iterator<Item = &'a [f64]> + use<'a> {
-        let nx = self.grid.nx;
-        padded.chunks_exact(self.stride).skip(PAD).take(self.grid.ny).map(move |r| &r[PAD..PAD + nx])
-    }
-
-    fn unpad(&self, padded: &[f64]) -> Vec<f64> {
-        self.inner_rows(padded).flatten().copied().collect()
-    }
 }
 
-/// State of a flood run: depth, velocities, tracked extremes, account. Rows of cells are stored with a halo.
+/// [`FloodStateOf`] in the precision of work.
+pub type FloodState = FloodStateOf<f32>;
+
+/// State of a flood run: depth, velocities, tracked extremes, account.
 #[derive(Debug, Clone)]
-pub struct FloodState {
+pub struct FloodStateOf<R> {
     pub(crate) layout: Layout,
     /// Digest of the terrain the state belongs to.
     pub(crate) model: u64,
@@ -77,13 +130,15 @@ pub struct FloodState {
     pub(crate) tick: u64,
     /// Fastest wave of the present state, m/s.
     pub(crate) speed_mps: f64,
-    pub(crate) h: Vec<f64>,
-    pub(crate) u: Vec<f64>,
-    pub(crate) v: Vec<f64>,
+    pub(crate) h: Vec<R>,
+    pub(crate) u: Vec<R>,
+    pub(crate) v: Vec<R>,
     /// Buffers of the next state.
-    pub(crate) h1: Vec<f64>,
-    pub(crate) u1: Vec<f64>,
-    pub(crate) v1: Vec<f64>,
+    pub(crate) h1: Vec<R>,
+    pub(crate) u1: Vec<R>,
+    pub(crate) v1: Vec<R>,
+    /// What rounding has added to the depth of each cell (Kahan 1965), metres: the water there is `h - carry`.
+    pub(crate) carry: Vec<R>,
     /// Per tile: which parts are wet (see `tile`). Derived from `h`.
     pub(crate) wet: Vec<u8>,
     /// Per tile: both buffers hold the same values.
@@ -94,28 +149,28 @@ pub struct FloodState {
     pub(crate) ledger: Ledger,
 }
 
-impl FloodState {
-    pub(crate) fn new(layout: Layout, model: u64, h: &[f64], u: &[f64], v: &[f64]) -> Self {
-        let n = layout.grid.cell_count();
+impl<R: Real> FloodStateOf<R> {
+    pub(crate) fn new(layout: Layout, model: u64, h: &[R], u: &[R], v: &[R]) -> Self {
         let tiles = layout.tiles_x * layout.tiles_y;
-        let zeros = vec![0.0; layout.len()];
+        let zeros = vec![R::ZERO; layout.field_len()];
         Self {
             layout,
             model,
             t_s: 0.0,
             tick: 0,
             speed_mps: 0.0,
-            h: layout.pad(h, 0.0),
-            u: layout.pad(u, 0.0),
-            v: layout.pad(v, 0.0),
+            h: layout.field(h),
+            u: layout.field(u),
+            v: layout.field(v),
             h1: zeros.clone(),
             u1: zeros.clone(),
             v1: zeros,
+            carry: vec![R::ZERO; layout.track_len()],
             wet: vec![0; tiles],
             settled: vec![false; tiles],
-            max_depth_m: vec![0.0; n],
-            max_hazard_m2ps: vec![0.0; n],
-            first_wet_s: vec![f32::INFINITY; n],
+            max_depth_m: vec![0.0; layout.track_len()],
+            max_hazard_m2ps: vec![0.0; layout.track_len()],
+            first_wet_s: vec![f32::INFINITY; layout.track_len()],
             ledger: Ledger::default(),
         }
     }
@@ -135,15 +190,16 @@ impl FloodState {
     /// Water in the domain, m3, summed row by row with compensation (Neumaier 1974).
     #[must_use]
     pub fn volume_m3(&self) -> f64 {
-        let (mut sum, mut carry) = (0.0_f64, 0.0_f64);
-        for row in self.layout.inner_rows(&self.h) {
-            for &x in row {
-                let t = sum + x;
-                carry += if sum >= x { (sum - t) + x } else { (x - t) + sum };
-                sum = t;
-            }
+        let (mut sum, mut rest) = (0.0_f64, 0.0_f64);
+        let cells = self.layout.pieces(PAD).zip(self.layout.pieces(0));
+        for (h, carry) in cells.flat_map(|(f, t)| self.h[f].iter().zip(&self.carry[t])) {
+            let x = h.to_f64();
+            let t = sum + x;
+            rest += if sum >= x { (sum - t) + x } else { (x - t) + sum };
+            rest -= carry.to_f64();
+            sum = t;
         }
-        (sum + carry) * self.layout.grid.cell_area_m2()
+        (sum + rest) * self.layout.grid.cell_area_m2()
     }
 
     fn ledger_fields(ledger: &Ledger) -> [f64; 10] {
@@ -192,9 +248,13 @@ impl FloodState {
     }
 }
 
-impl Snapshot for FloodState {
+fn kind_name<R: Real>() -> &'static str {
+    if R::NAME == "f32" { "flood state in f32, version 2" } else { "flood state in f64, version 2" }
+}
+
+impl<R: Real> Snapshot for FloodStateOf<R> {
     fn save(&self) -> Vec<u8> {
-        let mut w = ByteWriter::new(KIND);
+        let mut w = ByteWriter::new(R::STATE_KIND);
         w.u64(self.layout.grid.nx as u64);
         w.u64(self.layout.grid.ny as u64);
         w.f64(self.layout.grid.dx_m);
@@ -203,18 +263,19 @@ impl Snapshot for FloodState {
         w.u64(self.tick);
         w.f64(self.speed_mps);
         for field in [&self.h, &self.u, &self.v] {
-            w.f64s(&self.layout.unpad(field));
+            R::write(&mut w, &self.layout.field_cells(field));
         }
-        w.f32s(&self.max_depth_m);
-        w.f32s(&self.max_hazard_m2ps);
-        w.f32s(&self.first_wet_s);
+        R::write(&mut w, &self.layout.track_cells(&self.carry));
+        for track in [&self.max_depth_m, &self.max_hazard_m2ps, &self.first_wet_s] {
+            w.f32s(&self.layout.track_cells(track));
+        }
         w.bytes(&self.wet);
         w.f64s(&Self::ledger_fields(&self.ledger));
         w.finish()
     }
 
     fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let mut r = ByteReader::new(bytes, KIND, "flood state version 1")?;
+        let mut r = ByteReader::new(bytes, R::STATE_KIND, kind_name::<R>())?;
         let bad = |field, value: String, allowed| SnapshotError::BadValue { field, value, allowed };
         let size = |v: u64| usize::try_from(v).unwrap_or(usize::MAX);
         let grid = Grid { nx: size(r.u64("nx")?), ny: size(r.u64("ny")?), dx_m: r.f64("dx_m")? };
@@ -224,8 +285,8 @@ impl Snapshot for FloodState {
         let model = r.u64("model")?;
         let (t_s, tick, speed_mps) = (r.f64("t_s")?, r.u64("tick")?, r.f64("speed_mps")?);
         let mut cells = |field, low: f64| {
-            let values = r.f64s(field)?;
-            if values.len() != n || values.iter().any(|x| !x.is_finite() || *x < low) {
+            let values = R::read(&mut r, field)?;
+            if values.len() != n || values.iter().any(|x| !x.is_finite() || *x < R::of(low)) {
                 return Err(bad(
                     field,
                     format!("{} values", values.len()),
@@ -235,6 +296,7 @@ impl Snapshot for FloodState {
             Ok(values)
         };
         let (h, u, v) = (cells("depth", 0.0)?, cells("velocity x", -1e9)?, cells("velocity y", -1e9)?);
+        let carry = cells("rounding carried", -1.0)?;
         let mut tracks = |field| {
             let values = r.f32s(field)?;
             if values.len() == n { Ok(values) } else { Err(bad(field, values.len().to_string(), "one value per cell")) }
@@ -252,8 +314,10 @@ impl Snapshot for FloodState {
             return Err(bad("t_s, speed_mps", format!("{t_s}, {speed_mps}"), "finite numbers"));
         }
         s.ledger = Self::ledger_from(&fields).ok_or_else(|| bad("ledger", fields.len().to_string(), "10 values"))?;
-        (s.t_s, s.tick, s.speed_mps, s.wet) = (t_s, tick, speed_mps, wet);
-        (s.max_depth_m, s.max_hazard_m2ps, s.first_wet_s) = (max_depth_m, max_hazard_m2ps, first_wet_s);
+        (s.t_s, s.tick, s.speed_mps, s.wet, s.carry) = (t_s, tick, speed_mps, wet, layout.track(&carry, R::ZERO));
+        s.max_depth_m = layout.track(&max_depth_m, 0.0);
+        s.max_hazard_m2ps = layout.track(&max_hazard_m2ps, 0.0);
+        s.first_wet_s = layout.track(&first_wet_s, f32::INFINITY);
         Ok(s)
     }
 
@@ -263,13 +327,12 @@ impl Snapshot for FloodState {
         c.add_f64(self.t_s);
         c.add_u64(self.tick);
         for field in [&self.h, &self.u, &self.v] {
-            for row in self.layout.inner_rows(field) {
-                c.add_f64s(row);
-            }
+            self.layout.pieces(PAD).for_each(|at| R::digest(&mut c, &field[at]));
         }
-        c.add_f32s(&self.max_depth_m);
-        c.add_f32s(&self.max_hazard_m2ps);
-        c.add_f32s(&self.first_wet_s);
+        self.layout.pieces(0).for_each(|at| R::digest(&mut c, &self.carry[at]));
+        for track in [&self.max_depth_m, &self.max_hazard_m2ps, &self.first_wet_s] {
+            self.layout.pieces(0).for_each(|at| c.add_f32s(&track[at]));
+        }
         c.add_f64s(&Self::ledger_fields(&self.ledger));
         c.finish()
     }

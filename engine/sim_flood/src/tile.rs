@@ -1,13 +1,14 @@
 //! One tile of one step: rows stream through small buffers that stay in the first-level cache.
 
+use crate::Real;
 use crate::rows::{
-    Around, Around4, BUF, Cells, Crests, Flux, Recon, Row, Side, Step, TILE_W, fluxes, max, max_or_nan, outflow_share,
-    reconstruct, scale, update,
+    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, WIDE, fluxes, fold_max, fold_sum,
+    max, max_or_nan, outflow_share, reconstruct, scale, update,
 };
 use crate::state::{Layout, PAD};
 
 /// Cell rows per tile.
-pub(crate) const TILE_H: usize = 32;
+pub(crate) const TILE_H: usize = 64;
 
 /// Parts of a tile that hold water deeper than the dry depth.
 pub(crate) mod wet {
@@ -18,84 +19,116 @@ pub(crate) mod wet {
     pub(crate) const NORTH: u8 = 16;
 }
 
-/// Position of a tile in the padded raster (end exclusive).
+/// Position of a tile: its strip, the cells of its rows, its rows in fields (end exclusive).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Tile {
-    pub c0: usize,
-    pub c1: usize,
+    pub strip: usize,
+    pub width: usize,
     pub r0: usize,
     pub r1: usize,
 }
 
 impl Tile {
     pub(crate) fn new(layout: &Layout, tx: usize, ty: usize) -> Self {
-        Self {
-            c0: PAD + tx * TILE_W,
-            c1: PAD + ((tx + 1) * TILE_W).min(layout.grid.nx),
-            r0: PAD + ty * TILE_H,
-            r1: PAD + ((ty + 1) * TILE_H).min(layout.grid.ny),
+        let rows = ty * TILE_H..((ty + 1) * TILE_H).min(layout.grid.ny);
+        Self { strip: tx, width: layout.width(tx), r0: PAD + rows.start, r1: PAD + rows.end }
+    }
+}
+
+/// Rasters a tile reads; see [`Layout`].
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a, R> {
+    pub layout: Layout,
+    pub h: &'a [R],
+    pub u: &'a [R],
+    pub v: &'a [R],
+    pub bed: &'a [R],
+    pub n2: &'a [R],
+    /// Crest on the west face of each cell.
+    pub crest_w: &'a [R],
+    /// Crest on the south face of each cell.
+    pub crest_s: &'a [R],
+    pub open_edges: bool,
+}
+
+/// First column of a tile in rows with a halo.
+const C0: usize = PAD;
+
+impl<'a, R: Real> Fields<'a, R> {
+    /// `n` values of a ground row from column `c`.
+    #[inline(always)]
+    fn ground(&self, ground: &'a [R], t: &Tile, j: usize, c: usize, n: usize) -> &'a [R] {
+        let at = (t.strip * self.layout.rows + j) * BUF + c;
+        &ground[at..at + n]
+    }
+
+    /// A field's row with what the neighbouring strips hold, or what lies beyond the edge of the raster.
+    #[inline(always)]
+    fn load(&self, field: &[R], t: &Tile, j: usize, out: &mut Row<R>) {
+        let piece = |strip: usize| {
+            let at = (strip * self.layout.rows + j) * TILE_W;
+            &field[at..at + TILE_W]
+        };
+        let own = piece(t.strip);
+        out[C0..C0 + TILE_W].copy_from_slice(own);
+        if t.strip > 0 {
+            out[..C0].copy_from_slice(&piece(t.strip - 1)[TILE_W - C0..]);
+        } else {
+            out[..C0].fill(if self.open_edges { own[0] } else { R::ZERO });
+        }
+        if t.strip + 1 < self.layout.tiles_x {
+            out[C0 + TILE_W..C0 + WIDE].copy_from_slice(&piece(t.strip + 1)[..WIDE - TILE_W]);
+        }
+        let inside = self.layout.grid.nx - t.strip * TILE_W;
+        if inside < WIDE {
+            let beyond = if self.open_edges { out[C0 + inside - 1] } else { R::ZERO };
+            out[C0 + inside..C0 + WIDE].fill(beyond);
         }
     }
-
-    pub(crate) const fn width(&self) -> usize {
-        self.c1 - self.c0
-    }
 }
 
-/// Padded rasters a tile reads.
-#[derive(Clone, Copy)]
-pub(crate) struct Fields<'a> {
-    pub layout: Layout,
-    pub h: &'a [f64],
-    pub u: &'a [f64],
-    pub v: &'a [f64],
-    pub bed: &'a [f64],
-    pub n2: &'a [f64],
-    /// Crest on the west face of each cell.
-    pub crest_w: &'a [f64],
-    /// Crest on the south face of each cell.
-    pub crest_s: &'a [f64],
+/// The tile of the state being written: rows of [`TILE_W`] cells.
+pub(crate) struct Target<'a, R> {
+    pub h: &'a mut [R],
+    pub u: &'a mut [R],
+    pub v: &'a mut [R],
+    /// Rounding carried from step to step.
+    pub carry: &'a mut [R],
 }
 
-impl<'a> Fields<'a> {
-    #[inline(always)]
-    fn row(&self, field: &'a [f64], j: usize, c: usize, n: usize) -> &'a [f64] {
-        let at = j * self.layout.stride + c;
-        &field[at..at + n]
-    }
-}
-
-/// Rows of the band being written, starting at padded row `first_row`.
-pub(crate) struct Target<'a> {
-    pub first_row: usize,
-    pub h: &'a mut [f64],
-    pub u: &'a mut [f64],
-    pub v: &'a mut [f64],
+/// Depth and velocities of a row with halo.
+#[derive(Debug, Clone)]
+struct Held<R> {
+    h: Row<R>,
+    u: Row<R>,
+    v: Row<R>,
 }
 
 /// Working rows of one tile.
-pub(crate) struct Scratch {
-    recon: [Recon; 3],
-    xf: [Flux; 2],
-    yf: [Flux; 3],
-    share: [Row; 2],
+pub(crate) struct Scratch<R> {
+    /// Rows of the present state, by row modulo 4.
+    held: [Held<R>; 4],
+    recon: [Recon<R>; 3],
+    xf: [Flux<R>; 2],
+    yf: [Flux<R>; 3],
+    share: [Row<R>; 2],
     short: [bool; 2],
-    speed: Row,
-    lost: Row,
-    pub(crate) rain: Row,
+    next: Next<R>,
+    pub(crate) rain: Row<R>,
 }
 
-impl Default for Scratch {
+impl<R: Real> Default for Scratch<R> {
     fn default() -> Self {
-        let z = [0.0; BUF];
+        let z = [R::ZERO; BUF];
+        let held = || Held { h: z, u: z, v: z };
         Self {
+            held: [held(), held(), held(), held()],
             recon: Default::default(),
             xf: Default::default(),
             yf: Default::default(),
             share: [z; 2],
             short: [false; 2],
-            speed: z,
-            lost: z,
+            next: Next::default(),
             rain: z,
         }
     }
@@ -119,121 +152,141 @@ impl TileSums {
     }
 }
 
-#[inline(always)]
-fn recon_row<const CREST: bool, const FRICTION: bool>(f: &Fields<'_>, t: &Tile, k: &Step, j: usize, out: &mut Recon) {
-    let (n, c) = (t.width() + 4, t.c0 - 2);
-    let around = |a| Around { c: f.row(a, j, c - 1, n + 2), s: f.row(a, j - 1, c, n), n: f.row(a, j + 1, c, n) };
-    let crests =
-        Crests { w: f.row(f.crest_w, j, c, n + 1), s: f.row(f.crest_s, j, c, n), n: f.row(f.crest_s, j + 1, c, n) };
-    let n2 = f.row(f.n2, j, c, n);
-    reconstruct::<CREST, FRICTION>(n, k, around(f.h), around(f.u), around(f.v), around(f.bed), n2, crests, out);
-}
+impl<R: Real> Scratch<R> {
+    #[inline(always)]
+    fn hold(&mut self, f: &Fields<'_, R>, t: &Tile, j: usize) {
+        let held = &mut self.held[j % 4];
+        f.load(f.h, t, j, &mut held.h);
+        f.load(f.u, t, j, &mut held.u);
+        f.load(f.v, t, j, &mut held.v);
+    }
 
-#[inline(always)]
-fn x_faces<const CREST: bool>(f: &Fields<'_>, t: &Tile, k: &Step, j: usize, r: &Recon, out: &mut Flux) {
-    let (n, c) = (t.width() + 3, t.c0 - 2);
-    let side = |o: usize| Side {
-        now: f.row(f.h, j, c + o, n),
-        h: &r.h[o..],
-        dh: &r.hx[o..],
-        un: &r.u[o..],
-        dun: &r.ux[o..],
-        ut: &r.v[o..],
-        dut: &r.vx[o..],
-        de: &r.ex[o..],
-        z: f.row(f.bed, j, c + o, n),
-    };
-    fluxes::<CREST>(n, k, side(0), side(1), f.row(f.crest_w, j, c + 1, n), out);
-}
+    #[inline(always)]
+    fn recon_row<const CREST: bool, const FRICTION: bool>(
+        &mut self,
+        f: &Fields<'_, R>,
+        t: &Tile,
+        k: &Step<R>,
+        j: usize,
+    ) {
+        let (n, c) = (WIDE, C0 - 2);
+        let [south, here, north] = [j - 1, j, j + 1].map(|row| &self.held[row % 4]);
+        let around = |row: fn(&Held<R>) -> &Row<R>| Around {
+            c: &row(here)[c - 1..c + n + 1],
+            s: &row(south)[c..c + n],
+            n: &row(north)[c..c + n],
+        };
+        let bed = Around {
+            c: f.ground(f.bed, t, j, c - 1, n + 2),
+            s: f.ground(f.bed, t, j - 1, c, n),
+            n: f.ground(f.bed, t, j + 1, c, n),
+        };
+        let crests = Crests {
+            w: f.ground(f.crest_w, t, j, c, n + 1),
+            s: f.ground(f.crest_s, t, j, c, n),
+            n: f.ground(f.crest_s, t, j + 1, c, n),
+        };
+        let n2 = f.ground(f.n2, t, j, c, n);
+        let out = &mut self.recon[j % 3];
+        let (h, u, v) = (around(|r| &r.h), around(|r| &r.u), around(|r| &r.v));
+        reconstruct::<R, CREST, FRICTION>(n, k, h, u, v, bed, n2, crests, out);
+    }
 
-#[inline(always)]
-fn y_faces<const CREST: bool>(
-    f: &Fields<'_>,
-    t: &Tile,
-    k: &Step,
-    j: usize,
-    south: &Recon,
-    north: &Recon,
-    out: &mut Flux,
-) {
-    let (n, c) = (t.width() + 2, t.c0 - 1);
-    let lo = Side {
-        now: f.row(f.h, j - 1, c, n),
-        h: &south.h[1..],
-        dh: &south.hy[1..],
-        un: &south.v[1..],
-        dun: &south.vy[1..],
-        ut: &south.u[1..],
-        dut: &south.uy[1..],
-        de: &south.ey[1..],
-        z: f.row(f.bed, j - 1, c, n),
-    };
-    let hi = Side {
-        now: f.row(f.h, j, c, n),
-        h: &north.h[1..],
-        dh: &north.hy[1..],
-        un: &north.v[1..],
-        dun: &north.vy[1..],
-        ut: &north.u[1..],
-        dut: &north.uy[1..],
-        de: &north.ey[1..],
-        z: f.row(f.bed, j, c, n),
-    };
-    fluxes::<CREST>(n, k, lo, hi, f.row(f.crest_s, j, c, n), out);
+    #[inline(always)]
+    fn x_faces<const CREST: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
+        let (n, c) = (WIDE, C0 - 2);
+        let (r, held) = (&self.recon[j % 3], &self.held[j % 4]);
+        let side = |o: usize| Side {
+            now: &held.h[c + o..c + o + n],
+            h: &r.h[o..],
+            dh: &r.hx[o..],
+            un: &r.u[o..],
+            dun: &r.ux[o..],
+            ut: &r.v[o..],
+            dut: &r.vx[o..],
+            de: &r.ex[o..],
+            z: f.ground(f.bed, t, j, c + o, n),
+        };
+        fluxes::<R, CREST>(n, k, side(0), side(1), f.ground(f.crest_w, t, j, c + 1, n), &mut self.xf[j % 2]);
+    }
+
+    /// South faces of the cells of row `j`.
+    #[inline(always)]
+    fn y_faces<const CREST: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
+        let (n, c) = (WIDE, C0 - 1);
+        let side = |row: usize| {
+            let (r, held) = (&self.recon[row % 3], &self.held[row % 4]);
+            Side {
+                now: &held.h[c..c + n],
+                h: &r.h[1..],
+                dh: &r.hy[1..],
+                un: &r.v[1..],
+                dun: &r.vy[1..],
+                ut: &r.u[1..],
+                dut: &r.uy[1..],
+                de: &r.ey[1..],
+                z: f.ground(f.bed, t, row, c, n),
+            }
+        };
+        let crest = f.ground(f.crest_s, t, j, c, n);
+        fluxes::<R, CREST>(n, k, side(j - 1), side(j), crest, &mut self.yf[j % 3]);
+    }
 }
 
 /// An open edge lets water out, never in: otherwise ground that falls away from the edge would draw water from nowhere.
 /// `outward` is the sign of an outward flux; `inner` the momentum flux seen by the cell inside.
 #[inline(always)]
-fn only_out(mass: &mut [f64], cross: &mut [f64], inner: &mut [f64], outward: f64) {
+fn only_out<R: Real>(mass: &mut [R], cross: &mut [R], inner: &mut [R], outward: R) {
     for ((m, c), i) in mass.iter_mut().zip(cross).zip(inner) {
-        if *m * outward < 0.0 {
-            (*m, *c, *i) = (0.0, 0.0, 0.0);
+        if *m * outward < R::ZERO {
+            (*m, *c, *i) = (R::ZERO, R::ZERO, R::ZERO);
         }
     }
 }
 
-/// Advances a tile by one step. `rain(row, out)` writes the rain depth of the tile's cells of a padded row.
+/// Advances a tile by one step. `rain(row, out)` writes the rain depth of the tile's cells of a row of the field.
 #[inline(always)]
-pub(crate) fn step_tile<const CREST: bool, const FRICTION: bool>(
-    f: &Fields<'_>,
+pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
+    f: &Fields<'_, R>,
     t: &Tile,
-    k: &Step,
-    s: &mut Scratch,
-    rain: impl Fn(usize, &mut Row),
-    out: &mut Target<'_>,
+    k: &Step<R>,
+    s: &mut Scratch<R>,
+    rain: impl Fn(usize, &mut Row<R>),
+    out: &mut Target<'_, R>,
 ) -> TileSums {
-    let w = t.width();
-    let edge_c = (t.c0 == PAD, t.c1 == PAD + f.layout.grid.nx);
+    let w = t.width;
+    let edge_c = (t.strip == 0, t.strip + 1 == f.layout.tiles_x);
     let edge_r = (PAD, PAD + f.layout.grid.ny);
     let mut sums = TileSums::default();
-    recon_row::<CREST, FRICTION>(f, t, k, t.r0 - 2, &mut s.recon[(t.r0 - 2) % 3]);
-    recon_row::<CREST, FRICTION>(f, t, k, t.r0 - 1, &mut s.recon[(t.r0 - 1) % 3]);
     let first = t.r0 - 1;
-    y_faces::<CREST>(f, t, k, first, &s.recon[(first - 1) % 3], &s.recon[first % 3], &mut s.yf[first % 3]);
+    (t.r0 - 3..=t.r0).for_each(|j| s.hold(f, t, j));
+    s.recon_row::<CREST, FRICTION>(f, t, k, first - 1);
+    s.recon_row::<CREST, FRICTION>(f, t, k, first);
+    s.y_faces::<CREST>(f, t, k, first);
     for j in first..=t.r1 {
-        recon_row::<CREST, FRICTION>(f, t, k, j + 1, &mut s.recon[(j + 1) % 3]);
-        y_faces::<CREST>(f, t, k, j + 1, &s.recon[j % 3], &s.recon[(j + 1) % 3], &mut s.yf[(j + 1) % 3]);
+        s.hold(f, t, j + 2);
+        s.recon_row::<CREST, FRICTION>(f, t, k, j + 1);
+        s.y_faces::<CREST>(f, t, k, j + 1);
+        s.x_faces::<CREST>(f, t, k, j);
         let xf = &mut s.xf[j % 2];
-        x_faces::<CREST>(f, t, k, j, &s.recon[j % 3], xf);
         if edge_c.0 {
-            only_out(&mut xf.mass[1..2], &mut xf.cross[1..2], &mut xf.hi[1..2], -1.0);
+            only_out(&mut xf.mass[1..2], &mut xf.cross[1..2], &mut xf.hi[1..2], -R::ONE);
         }
         if edge_c.1 {
             let e = w + 1..w + 2;
-            only_out(&mut xf.mass[e.clone()], &mut xf.cross[e.clone()], &mut xf.lo[e], 1.0);
+            only_out(&mut xf.mass[e.clone()], &mut xf.cross[e.clone()], &mut xf.lo[e], R::ONE);
         }
         let yf = &mut s.yf[(j + 1) % 3];
         if j + 1 == edge_r.0 {
-            only_out(&mut yf.mass, &mut yf.cross, &mut yf.hi, -1.0);
+            only_out(&mut yf.mass, &mut yf.cross, &mut yf.hi, -R::ONE);
         }
         if j + 1 == edge_r.1 {
-            only_out(&mut yf.mass, &mut yf.cross, &mut yf.lo, 1.0);
+            only_out(&mut yf.mass, &mut yf.cross, &mut yf.lo, R::ONE);
         }
         let short = outflow_share(
-            w + 2,
+            WIDE,
             k.lam,
-            f.row(f.h, j, t.c0 - 1, w + 2),
+            &s.held[j % 4].h[C0 - 1..],
             &xf.mass,
             &xf.mass[1..],
             &s.yf[j % 3].mass,
@@ -251,77 +304,78 @@ pub(crate) fn step_tile<const CREST: bool, const FRICTION: bool>(
             scale(1, w, &mut s.yf[j % 3], &s.share[(j - 1) % 2][1..], &s.share[j % 2][1..]);
         }
         if j == edge_r.0 {
-            s.yf[j % 3].mass[1..=w].iter().for_each(|m| sums.edge(*m));
+            s.yf[j % 3].mass[1..=w].iter().for_each(|m| sums.edge(m.to_f64()));
         }
         if j == edge_r.1 {
-            s.yf[j % 3].mass[1..=w].iter().for_each(|m| sums.edge(-*m));
+            s.yf[j % 3].mass[1..=w].iter().for_each(|m| sums.edge(-m.to_f64()));
         }
         if j == t.r0 {
             continue;
         }
         let row = j - 1;
         if edge_c.0 {
-            sums.edge(s.xf[row % 2].mass[1]);
+            sums.edge(s.xf[row % 2].mass[1].to_f64());
         }
         if edge_c.1 {
-            sums.edge(-s.xf[row % 2].mass[1 + w]);
+            sums.edge(-s.xf[row % 2].mass[1 + w].to_f64());
         }
         rain(row, &mut s.rain);
-        let rec = &s.recon[row % 3];
+        let (rec, held) = (&s.recon[row % 3], &s.held[row % 4]);
         let cells = Cells {
-            h: f.row(f.h, row, t.c0, w),
-            u: f.row(f.u, row, t.c0, w),
-            v: f.row(f.v, row, t.c0, w),
+            h: &held.h[C0..],
+            u: &held.u[C0..],
+            v: &held.v[C0..],
             hp: &rec.h[2..],
             ex: &rec.ex[2..],
             ey: &rec.ey[2..],
-            n2: f.row(f.n2, row, t.c0, w),
+            n2: f.ground(f.n2, t, row, C0, WIDE),
             rain: &s.rain,
         };
         let faces = Around4 { west: &s.xf[row % 2], south: &s.yf[row % 3], north: &s.yf[j % 3] };
-        let at = (row - out.first_row) * f.layout.stride + t.c0;
-        let (speed, lost) = update::<FRICTION>(
-            w,
-            1,
-            k,
-            &cells,
-            &faces,
-            &mut out.h[at..at + w],
-            &mut out.u[at..at + w],
-            &mut out.v[at..at + w],
-            &mut s.speed,
-            &mut s.lost,
-        );
-        sums.speed = max_or_nan(sums.speed, speed);
-        sums.lost += lost;
+        let at = (row - t.r0) * TILE_W..(row - t.r0) * TILE_W + w;
+        s.next.carry[..w].copy_from_slice(&out.carry[at.clone()]);
+        update::<R, FRICTION>(WIDE, 1, k, &cells, &faces, &mut s.next);
+        out.carry[at.clone()].copy_from_slice(&s.next.carry[..w]);
+        out.h[at.clone()].copy_from_slice(&s.next.h[..w]);
+        out.u[at.clone()].copy_from_slice(&s.next.u[..w]);
+        out.v[at].copy_from_slice(&s.next.v[..w]);
+        // What lies beyond the tile was computed from half of its faces.
+        s.next.speed[w..WIDE].fill(R::ZERO);
+        s.next.lost[w..WIDE].fill(R::ZERO);
+        sums.speed = max_or_nan(sums.speed, fold_max(&s.next.speed[..WIDE]).to_f64());
+        sums.lost += fold_sum(&s.next.lost[..WIDE]).to_f64();
     }
     sums
 }
 
-/// Extremes of one row of cells of a tile, and whether any cell is deeper than `dry`.
+/// Extremes of `n` cells, and whether any cell is deeper than `dry`.
 #[inline(always)]
-pub(crate) fn track_row(
+pub(crate) fn track<R: Real>(
     n: usize,
     t_s: f32,
-    dry: f64,
-    wet_depth: f64,
-    h: &[f64],
-    u: &[f64],
-    v: &[f64],
+    dry: R,
+    wet_depth: R,
+    h: &[R],
+    u: &[R],
+    v: &[R],
     max_depth: &mut [f32],
     max_hazard: &mut [f32],
     first_wet: &mut [f32],
 ) -> bool {
     let (h, u, v) = (&h[..n], &u[..n], &v[..n]);
     let (max_depth, max_hazard, first_wet) = (&mut max_depth[..n], &mut max_hazard[..n], &mut first_wet[..n]);
-    let mut any = 0_u64;
     for i in 0..n {
-        let d = h[i] as f32;
-        let q = (h[i] * (u[i] * u[i] + v[i] * v[i]).sqrt()) as f32;
+        let d = h[i].to_f32();
+        let q = (h[i] * (u[i] * u[i] + v[i] * v[i]).sqrt()).to_f32();
         max_depth[i] = if d > max_depth[i] { d } else { max_depth[i] };
         max_hazard[i] = if q > max_hazard[i] { q } else { max_hazard[i] };
         first_wet[i] = if (h[i] > wet_depth) & (t_s < first_wet[i]) { t_s } else { first_wet[i] };
-        any |= u64::from(h[i] > dry);
     }
-    any != 0
+    any_deeper(h, dry)
+}
+
+/// Whether any of the cells is deeper than `dry`.
+#[inline(always)]
+pub(crate) fn any_deeper<R: Real>(h: &[R], dry: R) -> bool {
+    h.iter().fold(0_u32, |any, h| any | u32::from(*h > dry)) != 0
 }

@@ -20,11 +20,12 @@ fn check(rows: Result<Vec<VerificationRow>, sim_flood::FloodError>) {
 
 macro_rules! cases {
     ($($name:ident),* $(,)?) => {
-        $(#[test] fn $name() { check(verification::$name()); })*
+        mod single { $(#[test] fn $name() { super::check(sim_flood::verification::$name::<f32>()); })* }
+        mod double { $(#[test] fn $name() { super::check(sim_flood::verification::$name::<f64>()); })* }
 
         #[test]
         fn the_list_is_complete() {
-            assert_eq!(verification::CASES.len(), [$(stringify!($name)),*].len());
+            assert_eq!(verification::CASES.len(), 2 * [$(stringify!($name)),*].len());
         }
     };
 }

@@ -59,8 +59,7 @@ pub fn run_flood(
     for frame in 0..=frames {
         let t_s = (f64::from(frame) * scenario.frame_interval_s).min(scenario.duration_s);
         run.advance_to(t_s, cancel)?;
-        let depth: Vec<f32> = run.depth_m().iter().map(|h| *h as f32).collect();
-        folder.write(&run_folder::frame_name(frame), &run_folder::encode_depth(nx, ny, t_s, &depth))?;
+        folder.write(&run_folder::frame_name(frame), &run_folder::encode_depth(nx, ny, t_s, run.depth_m()))?;
         frame_times_s.push(t_s);
         on_frame(FrameWritten { frame, t_s, duration_s: scenario.duration_s });
     }
@@ -96,8 +95,7 @@ fn forcing(
         RainForcing::Constant { rain_mmph } => uniform_rain(vec![(0.0, *rain_mmph)]),
         RainForcing::Series { points } => uniform_rain(points.clone()),
         RainForcing::Live { factor } => {
-            let gauges = gauges("rain_gauge", "rain_mmph", "rain gauge")?;
-            uniform_rain(vec![(0.0, mean(&gauges).max(0.0) * factor)])
+            rain_by_gauge(&gauges("rain_gauge", "rain_mmph", "rain gauge")?, *factor, domain)?
         }
     };
     let stage = match &scenario.forcing.river {
@@ -117,6 +115,17 @@ fn forcing(
 
 fn uniform_rain(series: Vec<(f64, f64)>) -> Vec<RainSeries> {
     vec![RainSeries { series, cells: None }]
+}
+
+/// Each gauge's rain over the cells nearest to it (Thiessen polygons, 泰森多边形).
+fn rain_by_gauge(gauges: &[LiveInput], factor: f64, domain: &Domain) -> Result<Vec<RainSeries>, RunError> {
+    let places = gauges.iter().map(|g| domain.raster_from_enu(g.p_enu)).collect::<Result<Vec<_>, _>>()?;
+    let cells = sim_flood::thiessen_cells(&domain.terrain.grid, &places);
+    let of_gauge = |(gauge, cells): (&LiveInput, Vec<u32>)| RainSeries {
+        series: vec![(0.0, gauge.value.max(0.0) * factor)],
+        cells: Some(cells),
+    };
+    Ok(gauges.iter().zip(cells).map(of_gauge).collect())
 }
 
 /// The river stands at its first stage and ponds at theirs; everything else is dry.
@@ -183,4 +192,39 @@ fn write_results(
     folder.write_geotiff(run_folder::MAX_DEPTH_TIF, &domain.spec, max)?;
     folder.write_outcomes(&pack.model, &summary.affected)?;
     folder.write(run_folder::RUN, &to_json(summary, out)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use geo_frame::{Crs, EnuFrame, Geodetic, Projector};
+    use sim_flood::{Grid, Terrain};
+    use twin_model::GridSpec;
+
+    /// 20 x 4 cells of 10 m around the origin of the frame.
+    fn domain() -> Domain {
+        let crs = Crs::from_epsg(4547).unwrap();
+        let projector = Projector::new(crs, EnuFrame::new(Geodetic::new(114.3, 30.5, 0.0)));
+        let corner = projector.crs_from_enu([-100.0, -20.0, 0.0]).unwrap();
+        let grid = Grid { nx: 20, ny: 4, dx_m: 10.0 };
+        let spec = GridSpec { epsg: 4547, x0: corner[0], y0: corner[1], dx_m: 10.0, nx: 20, ny: 4 };
+        let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
+        Domain { spec, terrain, river: vec![], ponds: vec![], barriers: vec![], projector }
+    }
+
+    fn gauge(east_m: f64, value: f64) -> LiveInput {
+        let (name, unit) = (String::new(), "mm/h".to_owned());
+        LiveInput { name, p_enu: [east_m, 0.0, 0.0], value, unit, observed_at: TimeMs(0) }
+    }
+
+    #[test]
+    fn each_gauge_rains_on_the_cells_nearest_to_it() {
+        let rain = rain_by_gauge(&[gauge(-90.0, 30.0), gauge(10.0, -1.0), gauge(90.0, 12.0)], 1.5, &domain()).unwrap();
+        let rates: Vec<f64> = rain.iter().map(|r| r.series[0].1).collect();
+        assert_eq!(rates, [45.0, 0.0, 18.0]);
+        let cells = |k: usize| rain[k].cells.clone().unwrap();
+        // Bisectors at 40 m west and 50 m east of the middle.
+        assert_eq!((cells(0).len(), cells(1).len(), cells(2).len()), (6 * 4, 9 * 4, 5 * 4));
+        assert!(cells(0).contains(&0) && cells(2).contains(&79));
+    }
 }

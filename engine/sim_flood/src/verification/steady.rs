@@ -1,8 +1,8 @@
 //! Steady flows in a channel five cells wide: fixed discharge upstream, fixed level downstream.
 
-use super::advance;
+use super::{advance, f64s};
 use crate::{
-    FloodError, FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, RainSeries, StageBoundary, Terrain,
+    FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, RainSeries, Real, StageBoundary, Terrain,
     barrier_along,
 };
 use sim_core::VerificationRow;
@@ -18,7 +18,7 @@ struct Channel {
 
 impl Channel {
     /// Runs to `t_s` from water at rest above the downstream level; returns (x, depth, discharge) of the middle row.
-    fn run(
+    fn run<R: Real>(
         &self,
         bed: impl Fn(f64) -> f64,
         start: impl Fn(f64) -> f64,
@@ -31,7 +31,11 @@ impl Channel {
         let wall = barrier_along(&g, &[[0.0, 0.0], [0.0, width]], 8000.0);
         let column = |i: usize| (0..g.ny).map(|j| (j * g.nx + i) as u32).collect::<Vec<u32>>();
         let forcing = Forcing {
-            inflows: vec![PointInflow { cells: column(0), series: vec![(0.0, self.q * width)] }],
+            inflows: vec![PointInflow {
+                cells: column(0),
+                series: vec![(0.0, self.q * width)],
+                ..PointInflow::default()
+            }],
             stages: vec![StageBoundary { cells: column(g.nx - 1), series: vec![(0.0, level_m)] }],
             rain: if self.rain_mps > 0.0 {
                 vec![RainSeries { series: vec![(0.0, self.rain_mps * 3.6e6)], cells: None }]
@@ -44,11 +48,10 @@ impl Channel {
         let velocity_x_mps = depth_m.iter().map(|h| if *h > 0.0 { self.q / h } else { 0.0 }).collect();
         let initial = Initial { depth_m, velocity_x_mps, ..Initial::default() };
         let params = FloodParams { gravity_mps2: self.g, ..FloodParams::default() };
-        let mut run = FloodRun::new(terrain, vec![wall], forcing, params, initial)?;
+        let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, params, initial)?;
         advance(&mut run, t_s)?;
         let row = (g.ny / 2) * g.nx;
-        let h = run.depth_m();
-        let u = run.velocity_x_mps();
+        let (h, u) = (f64s(run.depth_m()), f64s(run.velocity_x_mps()));
         Ok((0..g.nx).map(|i| [(i as f64 + 0.5) * g.dx_m, h[row + i], h[row + i] * u[row + i]]).collect())
     }
 }
@@ -57,7 +60,7 @@ impl Channel {
 ///
 /// # Errors
 /// [`FloodError`] when the run stops.
-pub fn subcritical_bump() -> Result<Vec<VerificationRow>, FloodError> {
+pub fn subcritical_bump<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let source = "Goutal and Maurel 1997, EDF HE-43/97/016/B; Bernoulli";
     let (g, q, h_out) = (9.81, 4.42, 2.0);
     let channel = Channel { grid: Grid { nx: 250, ny: 5, dx_m: 0.1 }, g, manning: 0.0, q, rain_mps: 0.0 };
@@ -72,7 +75,7 @@ pub fn subcritical_bump() -> Result<Vec<VerificationRow>, FloodError> {
         }
         0.5 * (low + high)
     };
-    let p = channel.run(bed, |x| h_out - bed(x), h_out, 150.0)?;
+    let p = channel.run::<R>(bed, |x| h_out - bed(x), h_out, 150.0)?;
     let inner = &p[5..p.len() - 5];
     let depth = super::rel_l1(inner.iter().map(|c| c[1]), inner.iter().map(|c| exact(c[0])));
     let flow = inner.iter().fold(0.0_f64, |m, c| m.max((c[2] / q - 1.0).abs()));
@@ -86,12 +89,12 @@ pub fn subcritical_bump() -> Result<Vec<VerificationRow>, FloodError> {
 ///
 /// # Errors
 /// [`FloodError`] when the run stops.
-pub fn normal_flow() -> Result<Vec<VerificationRow>, FloodError> {
+pub fn normal_flow<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let (g, q, n, slope): (f64, f64, f64, f64) = (9.81, 1.0, 0.03, 0.001);
     let depth = (q * n / slope.sqrt()).powf(0.6);
     let channel = Channel { grid: Grid { nx: 200, ny: 5, dx_m: 5.0 }, g, manning: n, q, rain_mps: 0.0 };
     let bed = |x: f64| (1000.0 - x) * slope;
-    let p = channel.run(bed, |_| depth, bed(997.5) + depth, 4000.0)?;
+    let p = channel.run::<R>(bed, |_| depth, bed(997.5) + depth, 4000.0)?;
     let worst = p[20..180].iter().fold(0.0_f64, |m, c| m.max((c[1] / depth - 1.0).abs()));
     Ok(vec![VerificationRow::at_most(
         "normal-flow",
@@ -106,7 +109,7 @@ pub fn normal_flow() -> Result<Vec<VerificationRow>, FloodError> {
 ///
 /// # Errors
 /// [`FloodError`] when the run stops.
-pub fn macdonald_rain() -> Result<Vec<VerificationRow>, FloodError> {
+pub fn macdonald_rain<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let source = "MacDonald et al. 1997, J. Hydraul. Eng. 123; with rain: Delestre et al. 2013 (SWASHES)";
     let (g, q0, rain, n): (f64, f64, f64, f64) = (9.81, 1.0, 0.001, 0.033);
     let length = 1000.0;
@@ -130,7 +133,7 @@ pub fn macdonald_rain() -> Result<Vec<VerificationRow>, FloodError> {
     };
     let grid = Grid { nx: 200, ny: 5, dx_m: 5.0 };
     let channel = Channel { grid, g, manning: n, q: q0, rain_mps: rain };
-    let p = channel.run(bed, h, bed(997.5) + h(997.5), 4000.0)?;
+    let p = channel.run::<R>(bed, h, bed(997.5) + h(997.5), 4000.0)?;
     let inner = &p[2..p.len() - 2];
     let rmse = (inner.iter().map(|c| (c[1] - h(c[0])).powi(2)).sum::<f64>() / inner.len() as f64).sqrt();
     Ok(vec![VerificationRow::at_most("macdonald-rain", "RMSE(h), m, 200 cells of 5 m", rmse, 5e-4, source)])

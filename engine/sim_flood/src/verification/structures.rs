@@ -1,7 +1,7 @@
 //! Walls, gates and buildings.
 
-use super::advance;
-use crate::{FloodError, FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, Terrain, barrier_along};
+use super::{advance, f64s};
+use crate::{FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, Real, Terrain, barrier_along};
 use sim_core::VerificationRow;
 
 /// A filling basin behind a diagonal wall: nothing passes until the water stands above the crest, then it does, and
@@ -9,7 +9,7 @@ use sim_core::VerificationRow;
 ///
 /// # Errors
 /// [`FloodError`] when the run stops.
-pub fn barrier_until_overtopped() -> Result<Vec<VerificationRow>, FloodError> {
+pub fn barrier_until_overtopped<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let source = "definition of a barrier";
     let (grid, crest) = (Grid { nx: 100, ny: 40, dx_m: 1.0 }, 1.5);
     let terrain = Terrain::from_fn(grid, 0.03, |x, _| if x > 60.0 { -1.0 } else { 0.0 });
@@ -18,15 +18,18 @@ pub fn barrier_until_overtopped() -> Result<Vec<VerificationRow>, FloodError> {
     let wet: Vec<bool> = initial.depth_m.iter().map(|h| *h > 0.0).collect();
     // Basin of about 1640 m2 filled from 1.2 m: the crest is reached after some 90 s; inflow stops at 240 s.
     let series = vec![(0.0, 5.0), (240.0, 5.0), (241.0, 0.0)];
-    let forcing = Forcing { inflows: vec![PointInflow { cells: vec![0, 1, 100], series }], ..Forcing::default() };
-    let mut run = FloodRun::new(terrain, vec![wall], forcing, FloodParams::default(), initial)?;
+    let forcing = Forcing {
+        inflows: vec![PointInflow { cells: vec![0, 1, 100], series, ..PointInflow::default() }],
+        ..Forcing::default()
+    };
+    let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, FloodParams::default(), initial)?;
     let mut leaked = 0.0_f64;
     let mut overtopped = f64::NAN;
     for k in 1..=300 {
         advance(&mut run, f64::from(k))?;
         let (mut top, mut behind) = (0.0_f64, 0.0);
-        for (h, pool) in run.depth_m().iter().zip(&wet) {
-            if *pool { top = top.max(*h) } else { behind += h }
+        for (h, pool) in f64s(run.depth_m()).into_iter().zip(&wet) {
+            if *pool { top = top.max(h) } else { behind += h }
         }
         if f64::from(run.max_depth_m().iter().zip(&wet).filter(|w| *w.1).fold(0.0_f32, |m, w| m.max(*w.0))) < crest {
             leaked = leaked.max(behind);
@@ -35,8 +38,9 @@ pub fn barrier_until_overtopped() -> Result<Vec<VerificationRow>, FloodError> {
         }
     }
     advance(&mut run, 900.0)?;
-    let over = run.depth_m().iter().zip(&wet).filter(|w| *w.1).fold(0.0_f64, |m, w| m.max(*w.0)) - crest;
-    let behind: f64 = run.depth_m().iter().zip(&wet).filter(|w| !w.1).map(|w| w.0).sum();
+    let depth = f64s(run.depth_m());
+    let over = depth.iter().zip(&wet).filter(|w| *w.1).fold(0.0_f64, |m, w| m.max(*w.0)) - crest;
+    let behind: f64 = depth.iter().zip(&wet).filter(|w| !w.1).map(|w| w.0).sum();
     Ok(vec![
         VerificationRow::at_most("barrier", "water behind before overtopping, m3", leaked, 0.0, source),
         VerificationRow::at_least("barrier", "water behind after overtopping, m3", behind, 100.0, source),
@@ -49,7 +53,7 @@ pub fn barrier_until_overtopped() -> Result<Vec<VerificationRow>, FloodError> {
 ///
 /// # Errors
 /// [`FloodError`] when the run stops.
-pub fn buildings_hold() -> Result<Vec<VerificationRow>, FloodError> {
+pub fn buildings_hold<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let grid = Grid { nx: 120, ny: 40, dx_m: 1.0 };
     let mut terrain = Terrain::from_fn(grid, 0.02, |_, _| 0.0);
     let mut initial = Initial { depth_m: vec![0.0; grid.cell_count()], ..Initial::default() };
@@ -58,21 +62,22 @@ pub fn buildings_hold() -> Result<Vec<VerificationRow>, FloodError> {
         terrain.blocked[k] = (80..84).contains(&i);
         initial.depth_m[k] = if i < 40 { 4.0 } else { 0.0 };
     }
-    let mut run = FloodRun::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
     advance(&mut run, 40.0)?;
-    let leaked: f64 = run.depth_m().iter().enumerate().filter(|(k, _)| k % grid.nx >= 80).map(|(_, h)| h).sum();
+    let leaked: f64 =
+        f64s(run.depth_m()).into_iter().enumerate().filter(|(k, _)| k % grid.nx >= 80).map(|(_, h)| h).sum();
     let against = run.max_depth_m()[20 * grid.nx + 79];
     let source = "definition of a blocked cell";
     Ok(vec![
         VerificationRow::at_most("buildings", "water in and behind buildings, m3", leaked, 0.0, source),
         VerificationRow::at_least("buildings", "greatest depth in front, m", f64::from(against), 1.0, source),
-        bore_against_wall()?,
+        bore_against_wall::<R>()?,
     ])
 }
 
 /// A stream of depth 1 m and 2 m/s meets a wall. The bore depth h2 solves
 /// u1 = (h2 - h1) sqrt(g (1/h1 + 1/h2) / 2) (Rankine-Hugoniot with still water behind the bore).
-fn bore_against_wall() -> Result<VerificationRow, FloodError> {
+fn bore_against_wall<R: Real>() -> Result<VerificationRow, FloodError> {
     let (h1, u1) = (1.0, 2.0);
     let grid = Grid { nx: 200, ny: 5, dx_m: 1.0 };
     let mut terrain = Terrain::from_fn(grid, 0.0, |_, _| 0.0);
@@ -84,7 +89,7 @@ fn bore_against_wall() -> Result<VerificationRow, FloodError> {
     let forcing = Forcing { open_edges: true, ..Forcing::default() };
     let params = FloodParams::default();
     let g = params.gravity_mps2;
-    let mut run = FloodRun::new(terrain, vec![], forcing, params, initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     advance(&mut run, 20.0)?;
     let (mut low, mut high) = (h1, 10.0 * h1);
     for _ in 0..100 {
@@ -93,7 +98,7 @@ fn bore_against_wall() -> Result<VerificationRow, FloodError> {
     }
     // The cell at the wall and one ten cells away: both stand in the bore.
     let row = 2 * grid.nx;
-    let worst = [189, 188, 180].iter().fold(0.0_f64, |m, i| m.max((run.depth_m()[row + i] / low - 1.0).abs()));
+    let worst = [189, 188, 180].iter().fold(0.0_f64, |m, i| m.max((run.depth_m()[row + i].to_f64() / low - 1.0).abs()));
     Ok(VerificationRow::at_most(
         "buildings",
         "bore depth off by, relative",

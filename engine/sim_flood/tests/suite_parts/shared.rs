@@ -30,7 +30,7 @@ fn ea_test_4_agrees_with_dg2() {
     let grid = Grid { nx: 200, ny: 400, dx_m: 5.0 };
     let cells = (198..202).map(|j| (j * grid.nx) as u32).collect();
     let series = vec![(0.0, 0.0), (300.0, 0.0), (3600.0, 20.0), (14_400.0, 20.0), (18_000.0, 0.0)];
-    let forcing = Forcing { inflows: vec![PointInflow { cells, series }], ..Forcing::default() };
+    let forcing = Forcing { inflows: vec![PointInflow { cells, series, direction: [1.0, 0.0] }], ..Forcing::default() };
     let terrain = Terrain::from_fn(grid, 0.05, |_, _| 0.0);
     let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).expect("valid");
     let points = [[50.0, 1000.0], [100.0, 1000.0], [200.0, 1000.0], [300.0, 1000.0], [400.0, 1000.0], [300.0, 1300.0]];
@@ -42,7 +42,7 @@ fn ea_test_4_agrees_with_dg2() {
         work += stats.cell_steps;
         for (k, p) in points.iter().enumerate() {
             let cell = grid.cell_at(*p).expect("inside") as usize;
-            sums[k] += (run.depth_m()[cell] - row[k + 1]).powi(2);
+            sums[k] += (f64::from(run.depth_m()[cell]) - row[k + 1]).powi(2);
         }
     }
     let rmse = sums.map(|s| (s / reference.len() as f64).sqrt());
@@ -51,7 +51,7 @@ fn ea_test_4_agrees_with_dg2() {
         run.ledger().relative_error()
     );
     assert!(rmse.iter().all(|e| *e <= 0.002), "{rmse:?}");
-    assert!(run.ledger().relative_error() < 1e-12);
+    assert!(run.ledger().relative_error() < 1e-6);
 }
 
 /// The first file of a zip archive stored with deflate (APPNOTE.TXT 4.3.7: local file header).
@@ -121,7 +121,8 @@ fn merewether_agrees_with_surveyed_levels() {
     let bed = terrain.bed_m.clone();
     let source = (0..grid.cell_count())
         .filter(|k| !terrain.blocked[*k] && (world(*k)[0] - 382_265.0).hypot(world(*k)[1] - 6_354_280.0) < 10.0);
-    let inflow = PointInflow { cells: source.map(|k| k as u32).collect(), series: vec![(0.0, 19.7)] };
+    let inflow =
+        PointInflow { cells: source.map(|k| k as u32).collect(), series: vec![(0.0, 19.7)], ..PointInflow::default() };
     // West and south edges are walls, east and north are open.
     let (w, h) = (nx as f64 * dx_m, ny as f64 * dx_m);
     let walls = barrier_along(&grid, &[[0.0, h], [0.0, 0.0], [w, 0.0]], 8000.0);
@@ -133,12 +134,12 @@ fn merewether_agrees_with_surveyed_levels() {
     assert_eq!(observed.len(), 5);
     for o in &observed {
         let cell = grid.cell_at([o[0] - x0, o[1] - y0]).expect("inside") as usize;
-        let level = bed[cell] + run.depth_m()[cell];
+        let level = bed[cell] + f64::from(run.depth_m()[cell]);
         println!("Merewether point {}: {level:.2} m, surveyed {}, TUFLOW {}", o[2], o[4], o[5]);
         sum += (level - o[4]).powi(2);
     }
     let rmse = (sum / 5.0).sqrt();
     println!("Merewether: RMSE {rmse:.3} m, {stats:?}, volume error {:e}", run.ledger().relative_error());
     assert!(rmse <= 0.178, "{rmse}");
-    assert!(run.ledger().relative_error() < 1e-12);
+    assert!(run.ledger().relative_error() < 1e-6);
 }

@@ -1,0 +1,339 @@
+//! The tiles of one step: which are computed, rained on or skipped, sources, tracked extremes.
+
+use crate::Real;
+use crate::plan::{FloodForcing, Source, StepForcing};
+use crate::rows::{BUF, Row, Step, TILE_W, max, max_or_nan};
+use crate::state::{Layout, PAD};
+use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, any_deeper, step_tile, track, wet};
+
+/// Sums of one step over one or more tiles.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct PassSums {
+    pub tiles: TileSums,
+    pub stage_in: f64,
+    pub stage_out: f64,
+    pub point_in: f64,
+    pub point_out: f64,
+    pub stepped: u64,
+}
+
+impl PassSums {
+    pub(crate) fn add(&mut self, o: &Self) {
+        self.tiles.speed = max_or_nan(self.tiles.speed, o.tiles.speed);
+        self.tiles.lost += o.tiles.lost;
+        self.tiles.edge_in += o.tiles.edge_in;
+        self.tiles.edge_out += o.tiles.edge_out;
+        self.stage_in += o.stage_in;
+        self.stage_out += o.stage_out;
+        self.point_in += o.point_in;
+        self.point_out += o.point_out;
+        self.stepped += o.stepped;
+    }
+}
+
+/// One tile of the state being written, with what is tracked of its cells.
+pub(crate) struct Job<'a, R> {
+    pub id: usize,
+    pub tile: Tile,
+    pub target: Target<'a, R>,
+    pub max_depth: &'a mut [f32],
+    pub max_hazard: &'a mut [f32],
+    pub first_wet: &'a mut [f32],
+    pub wet: &'a mut u8,
+    pub settled: &'a mut bool,
+}
+
+/// What every tile of a step reads.
+pub(crate) struct Pass<'a, R> {
+    pub fields: Fields<'a, R>,
+    pub forcing: &'a FloodForcing,
+    pub now: &'a StepForcing<R>,
+    pub active: &'a [bool],
+    pub k: Step<R>,
+    pub t1_s: f64,
+    pub wet_depth: R,
+    /// Extremes are tracked in this step.
+    pub track: bool,
+    /// Per tile: a crest on or near it.
+    pub walled: &'a [bool],
+    /// Some cell has friction.
+    pub rough: bool,
+    pub arch: pulp::Arch,
+}
+
+impl<R: Real> Pass<'_, R> {
+    /// Steps one tile.
+    pub(crate) fn step(&self, scratch: &mut Scratch<R>, mut job: Job<'_, R>) -> PassSums {
+        let mut sums = PassSums::default();
+        if self.active[job.id] {
+            self.step_active(scratch, &mut job, &mut sums);
+            *job.settled = false;
+        } else if self.now.raining {
+            rain_only(self, &mut job);
+            *job.settled = false;
+        } else {
+            if !*job.settled {
+                copy_tile(self, &mut job);
+                *job.settled = true;
+            }
+            return sums;
+        }
+        let flags = self.arch.dispatch(TrackOp { p: self, job: &mut job });
+        *job.wet = flags;
+        sums
+    }
+
+    fn step_active(&self, scratch: &mut Scratch<R>, job: &mut Job<'_, R>, sums: &mut PassSums) {
+        let (p, id, tile, out) = (self, job.id, &job.tile, &mut job.target);
+        sums.tiles = match (self.walled[id], self.rough) {
+            (false, false) => self.arch.dispatch(StepOp::<R, false, false> { p, id, tile, scratch, out }),
+            (false, true) => self.arch.dispatch(StepOp::<R, false, true> { p, id, tile, scratch, out }),
+            (true, false) => self.arch.dispatch(StepOp::<R, true, false> { p, id, tile, scratch, out }),
+            (true, true) => self.arch.dispatch(StepOp::<R, true, true> { p, id, tile, scratch, out }),
+        };
+        sums.stepped = (tile.width * (tile.r1 - tile.r0)) as u64;
+        apply_sources(p, id, out, sums);
+    }
+}
+
+/// [`step_tile`] for the instruction set of the machine. (A closure would not be inlined into it.)
+struct StepOp<'a, 'b, R, const CREST: bool, const FRICTION: bool> {
+    p: &'a Pass<'a, R>,
+    id: usize,
+    tile: &'a Tile,
+    scratch: &'a mut Scratch<R>,
+    out: &'a mut Target<'b, R>,
+}
+
+impl<R: Real, const CREST: bool, const FRICTION: bool> pulp::WithSimd for StepOp<'_, '_, R, CREST, FRICTION> {
+    type Output = TileSums;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> TileSums {
+        let rain = |row: usize, out: &mut Row<R>| rain_row(self.p, self.id, self.tile, row, out);
+        step_tile::<R, CREST, FRICTION>(&self.p.fields, self.tile, &self.p.k, self.scratch, rain, self.out)
+    }
+}
+
+/// [`track_tile`] for the instruction set of the machine.
+struct TrackOp<'a, 'b, R> {
+    p: &'a Pass<'a, R>,
+    job: &'a mut Job<'b, R>,
+}
+
+impl<R: Real> pulp::WithSimd for TrackOp<'_, '_, R> {
+    type Output = u8;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> u8 {
+        track_tile(self.p, self.job)
+    }
+}
+
+/// Which parts of a tile are wet, given its rows and whether any cell is.
+pub(crate) fn wet_flags<'a, R: Real>(any: bool, rows: usize, row: impl Fn(usize) -> &'a [R], dry: R) -> u8 {
+    if !any {
+        return 0;
+    }
+    let some = |cells: &[R]| cells.iter().any(|h| *h > dry);
+    let ends = |end: fn(&[R]) -> Option<&R>| (0..rows).any(|j| end(row(j)).is_some_and(|h| *h > dry));
+    let flag = |there: bool, flag: u8| if there { flag } else { 0 };
+    wet::ANY
+        | flag(ends(<[R]>::first), wet::WEST)
+        | flag(ends(<[R]>::last), wet::EAST)
+        | flag(some(row(0)), wet::SOUTH)
+        | flag(some(row(rows - 1)), wet::NORTH)
+}
+
+/// Extremes of a tile, in one piece: cells beyond the grid are never written and stay dry.
+#[inline(always)]
+fn track_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> u8 {
+    let (t, out) = (job.tile, &job.target);
+    let (rows, dry) = (t.r1 - t.r0, p.k.dry);
+    let (depth, hazard, first) = (&mut *job.max_depth, &mut *job.max_hazard, &mut *job.first_wet);
+    let n = rows * TILE_W;
+    let any = if p.track {
+        track(n, p.t1_s as f32, dry, p.wet_depth, out.h, out.u, out.v, depth, hazard, first)
+    } else {
+        any_deeper(&out.h[..n], dry)
+    };
+    let row = |j: usize| &out.h[j * TILE_W..j * TILE_W + t.width];
+    wet_flags(any, rows, row, dry)
+}
+
+/// Rain depth of a tile's cells of one row of the field.
+#[inline(always)]
+fn rain_row<R: Real>(p: &Pass<'_, R>, id: usize, t: &Tile, row: usize, out: &mut Row<R>) {
+    if !p.now.raining {
+        out[..t.width].fill(R::ZERO);
+    } else if let Some(class) = p.forcing.rain_uniform[id] {
+        out[..t.width].fill(p.now.rain_m[class as usize]);
+    } else {
+        let at = (t.strip * p.fields.layout.grid.ny + row - PAD) * TILE_W;
+        for (o, class) in out.iter_mut().zip(&p.forcing.rain_class[at..at + t.width]) {
+            *o = p.now.rain_m[*class as usize];
+        }
+    }
+}
+
+/// Row `j` of a tile in a field.
+fn field_row<'a, R: Real>(p: &Pass<'_, R>, field: &'a [R], t: &Tile, j: usize) -> &'a [R] {
+    let at = (t.strip * p.fields.layout.rows + j) * TILE_W;
+    &field[at..at + t.width]
+}
+
+/// A tile without moving water only collects rain.
+fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
+    let (t, out) = (job.tile, &mut job.target);
+    let mut rain: Row<R> = [R::ZERO; BUF];
+    for j in t.r0..t.r1 {
+        rain_row(p, job.id, &t, j, &mut rain);
+        let at = (j - t.r0) * TILE_W..(j - t.r0) * TILE_W + t.width;
+        let (now, carry) = (field_row(p, p.fields.h, &t, j), &mut out.carry[at.clone()]);
+        for (((out, h), r), c) in out.h[at.clone()].iter_mut().zip(now).zip(&rain).zip(carry) {
+            // As in `rows::update`.
+            let change = *r - *c;
+            *out = *h + change;
+            *c = (*out - *h) - change;
+        }
+        out.u[at.clone()].fill(R::ZERO);
+        out.v[at].fill(R::ZERO);
+    }
+}
+
+fn copy_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
+    let (t, out) = (job.tile, &mut job.target);
+    for j in t.r0..t.r1 {
+        let at = (j - t.r0) * TILE_W..(j - t.r0) * TILE_W + t.width;
+        out.h[at.clone()].copy_from_slice(field_row(p, p.fields.h, &t, j));
+        out.u[at.clone()].copy_from_slice(field_row(p, p.fields.u, &t, j));
+        out.v[at].copy_from_slice(field_row(p, p.fields.v, &t, j));
+    }
+}
+
+/// Discharges (momentum kept, so velocity is diluted), then imposed levels (velocity kept).
+fn apply_sources<R: Real>(p: &Pass<'_, R>, id: usize, out: &mut Target<'_, R>, sums: &mut PassSums) {
+    for s in &p.forcing.inflows[id] {
+        let before = depth_m(s, out);
+        let depth = p.now.inflow_m[s.series];
+        let after = max(0.0, before + depth);
+        let keep = if depth > 0.0 && after > 0.0 { before / after } else { 1.0 };
+        let added = set_depth(p, s, out, after, R::of(keep), &mut sums.tiles);
+        push(p, s, out, depth, after, &mut sums.tiles);
+        sums.point_in += max(0.0, added);
+        sums.point_out += max(0.0, -added);
+    }
+    for s in &p.forcing.stages[id] {
+        let level = p.now.level_m[s.series] - s.bed_m;
+        let added = set_depth(p, s, out, max(0.0, level), R::ONE, &mut sums.tiles);
+        sums.stage_in += max(0.0, added);
+        sums.stage_out += max(0.0, -added);
+    }
+}
+
+/// Momentum that a directed inflow brings: its discharge over the cell's width, at most at the critical velocity.
+fn push<R: Real>(p: &Pass<'_, R>, s: &Source, out: &mut Target<'_, R>, depth: f64, after: f64, sums: &mut TileSums) {
+    let q = p.now.inflow_q[s.series];
+    if depth <= 0.0 || after <= p.k.dry.to_f64() || q == [0.0; 2] {
+        return;
+    }
+    let critical = (p.k.g.to_f64() * after).sqrt();
+    let wanted = q[0].hypot(q[1]) / after;
+    let share = depth / after * if wanted > critical { critical / wanted } else { 1.0 };
+    out.u[s.at] += R::of(share * q[0] / after);
+    out.v[s.at] += R::of(share * q[1] / after);
+    note_speed(p, s, out, sums);
+}
+
+fn note_speed<R: Real>(p: &Pass<'_, R>, s: &Source, out: &Target<'_, R>, sums: &mut TileSums) {
+    let speed = max(out.u[s.at].abs(), out.v[s.at].abs()) + (p.k.g * out.h[s.at]).sqrt();
+    sums.speed = max_or_nan(sums.speed, speed.to_f64());
+}
+
+/// Depth of a source cell without what rounding added, metres.
+fn depth_m<R: Real>(s: &Source, out: &Target<'_, R>) -> f64 {
+    out.h[s.at].to_f64() - out.carry[s.at].to_f64()
+}
+
+/// Sets the depth of a source cell and scales its velocity by `keep`. Returns the depth added, metres.
+fn set_depth<R: Real>(
+    p: &Pass<'_, R>,
+    s: &Source,
+    out: &mut Target<'_, R>,
+    depth: f64,
+    keep: R,
+    sums: &mut TileSums,
+) -> f64 {
+    let before = depth_m(s, out);
+    let h = R::of(depth);
+    out.h[s.at] = h;
+    out.carry[s.at] = R::of(h.to_f64() - depth);
+    let keep = if h <= p.k.dry { R::ZERO } else { keep };
+    out.u[s.at] *= keep;
+    out.v[s.at] *= keep;
+    note_speed(p, s, out, sums);
+    depth_m(s, out) - before
+}
+
+/// The next state's rasters, cut in tiles that can be written at once.
+pub(crate) struct Rasters<'a, R> {
+    pub layout: Layout,
+    pub h: &'a mut [R],
+    pub u: &'a mut [R],
+    pub v: &'a mut [R],
+    pub carry: &'a mut [R],
+    pub max_depth: &'a mut [f32],
+    pub max_hazard: &'a mut [f32],
+    pub first_wet: &'a mut [f32],
+    pub wet: &'a mut [u8],
+    pub settled: &'a mut [bool],
+}
+
+impl<R: Real> Rasters<'_, R> {
+    /// Runs `step` on every tile, on several threads with feature `parallel`; results in a fixed order.
+    pub(crate) fn run(mut self, step: impl Fn(&mut Scratch<R>, Job<'_, R>) -> PassSums + Send + Sync) -> Vec<PassSums> {
+        let jobs = self.jobs();
+        #[cfg(feature = "parallel")]
+        {
+            use rayon::prelude::*;
+            jobs.into_par_iter().map_init(Scratch::default, |scratch, job| step(scratch, job)).collect()
+        }
+        #[cfg(not(feature = "parallel"))]
+        {
+            let mut scratch = Scratch::default();
+            jobs.into_iter().map(|job| step(&mut scratch, job)).collect()
+        }
+    }
+
+    fn jobs(&mut self) -> Vec<Job<'_, R>> {
+        let layout = self.layout;
+        let mut flags: Vec<_> = self.wet.iter_mut().zip(self.settled.iter_mut()).map(Some).collect();
+        let mut jobs = Vec::with_capacity(flags.len());
+        let fields = field_tiles(&layout, self.h).zip(field_tiles(&layout, self.u).zip(field_tiles(&layout, self.v)));
+        let tracks = track_tiles(&layout, self.max_depth)
+            .zip(track_tiles(&layout, self.max_hazard).zip(track_tiles(&layout, self.first_wet)));
+        let carries = track_tiles(&layout, self.carry);
+        for (k, (((h, (u, v)), (max_depth, (max_hazard, first_wet))), carry)) in
+            fields.zip(tracks).zip(carries).enumerate()
+        {
+            // Tiles come strip by strip; their flags lie row by row.
+            let (tx, ty) = (k / layout.tiles_y, k % layout.tiles_y);
+            let id = ty * layout.tiles_x + tx;
+            let Some((wet, settled)) = flags.get_mut(id).and_then(Option::take) else { continue };
+            let target = Target { h, u, v, carry };
+            let tile = Tile::new(&layout, tx, ty);
+            jobs.push(Job { id, tile, target, max_depth, max_hazard, first_wet, wet, settled });
+        }
+        jobs.sort_unstable_by_key(|job| job.id);
+        jobs
+    }
+}
+
+fn field_tiles<'a, T>(layout: &Layout, field: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
+    let inner = PAD * TILE_W..(PAD + layout.grid.ny) * TILE_W;
+    field.chunks_mut(layout.rows * TILE_W).flat_map(move |strip| strip[inner.clone()].chunks_mut(TILE_H * TILE_W))
+}
+
+fn track_tiles<'a, T>(layout: &Layout, track: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
+    track.chunks_mut(layout.grid.ny * TILE_W).flat_map(|strip| strip.chunks_mut(TILE_H * TILE_W))
+}
