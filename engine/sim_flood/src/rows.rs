@@ -449,42 +449,49 @@ pub(crate) fn update<R: Real, const FRICTION: bool>(
     }
 }
 
-/// Lanes of the folds: as many as the widest registers hold.
-const LANES: usize = 16;
+/// Fastest wave and depth lost of a tile, column by column until the tile is done: folding every row takes longer.
+#[derive(Debug, Clone)]
+pub(crate) struct Totals<R> {
+    speed: [R; WIDE],
+    /// Not 0 where a speed was infinite or NaN.
+    bad: [R; WIDE],
+    lost: [R; WIDE],
+}
 
-/// Largest value of a row of non-negative numbers; NaN when any of them is NaN or infinite.
-#[inline(always)]
-pub(crate) fn fold_max<R: Real>(row: &[R]) -> R {
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [R::ZERO; LANES];
-    let mut bad = [R::ZERO; LANES];
-    for c in chunks {
-        for i in 0..LANES {
-            lanes[i] = max(lanes[i], c[i]);
-            bad[i] += c[i] * R::ZERO;
+impl<R: Real> Default for Totals<R> {
+    fn default() -> Self {
+        let z = [R::ZERO; WIDE];
+        Self { speed: z, bad: z, lost: z }
+    }
+}
+
+impl<R: Real> Totals<R> {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, speed: &Row<R>, lost: &Row<R>) {
+        for i in 0..WIDE {
+            self.speed[i] = max(self.speed[i], speed[i]);
+            self.bad[i] += speed[i] * R::ZERO;
+            self.lost[i] += lost[i];
         }
     }
-    let most = rest.iter().chain(&lanes).fold(R::ZERO, |m, x| max(m, *x));
-    let bad = bad.iter().chain(rest).fold(R::ZERO, |m, x| m + *x * R::ZERO);
-    most + bad
+
+    /// Largest of the speeds; NaN when any of them was NaN or infinite.
+    #[inline(always)]
+    pub(crate) fn fastest(&self) -> R {
+        let most = self.speed.iter().fold(R::ZERO, |m, x| max(m, *x));
+        self.bad.iter().fold(most, |m, x| m + *x)
+    }
+
+    /// Sum of what was lost, in a fixed order.
+    #[inline(always)]
+    pub(crate) fn lost(&self) -> R {
+        self.lost.iter().fold(R::ZERO, |m, x| m + *x)
+    }
 }
 
 /// The larger of two numbers; NaN when either is.
 pub(crate) fn max_or_nan(a: f64, b: f64) -> f64 {
     if a.is_nan() || a > b { a } else { b }
-}
-
-/// Sum of a row in a fixed order.
-#[inline(always)]
-pub(crate) fn fold_sum<R: Real>(row: &[R]) -> R {
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [R::ZERO; LANES];
-    for c in chunks {
-        for i in 0..LANES {
-            lanes[i] += c[i];
-        }
-    }
-    lanes.iter().chain(rest).fold(R::ZERO, |m, x| m + *x)
 }
 
 #[cfg(test)]

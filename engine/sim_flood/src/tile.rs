@@ -2,8 +2,8 @@
 
 use crate::Real;
 use crate::rows::{
-    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, WIDE, fluxes, fold_max, fold_sum,
-    max, max_or_nan, outflow_share, reconstruct, scale, update,
+    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
+    outflow_share, reconstruct, scale, update,
 };
 use crate::state::{Layout, PAD};
 
@@ -96,6 +96,9 @@ pub(crate) struct Target<'a, R> {
     pub carry: &'a mut [R],
 }
 
+/// Rows held: four in use, and one that is on its way from memory meanwhile.
+const HELD: usize = 8;
+
 /// Depth and velocities of a row with halo.
 #[derive(Debug, Clone)]
 struct Held<R> {
@@ -106,14 +109,15 @@ struct Held<R> {
 
 /// Working rows of one tile.
 pub(crate) struct Scratch<R> {
-    /// Rows of the present state, by row modulo 4.
-    held: [Held<R>; 4],
+    /// Rows of the present state, by row modulo [`HELD`].
+    held: [Held<R>; HELD],
     recon: [Recon<R>; 3],
     xf: [Flux<R>; 2],
     yf: [Flux<R>; 3],
     share: [Row<R>; 2],
     short: [bool; 2],
     next: Next<R>,
+    totals: Totals<R>,
     pub(crate) rain: Row<R>,
 }
 
@@ -122,13 +126,14 @@ impl<R: Real> Default for Scratch<R> {
         let z = [R::ZERO; BUF];
         let held = || Held { h: z, u: z, v: z };
         Self {
-            held: [held(), held(), held(), held()],
+            held: std::array::from_fn(|_| held()),
             recon: Default::default(),
             xf: Default::default(),
             yf: Default::default(),
             share: [z; 2],
             short: [false; 2],
             next: Next::default(),
+            totals: Totals::default(),
             rain: z,
         }
     }
@@ -155,7 +160,7 @@ impl TileSums {
 impl<R: Real> Scratch<R> {
     #[inline(always)]
     fn hold(&mut self, f: &Fields<'_, R>, t: &Tile, j: usize) {
-        let held = &mut self.held[j % 4];
+        let held = &mut self.held[j % HELD];
         f.load(f.h, t, j, &mut held.h);
         f.load(f.u, t, j, &mut held.u);
         f.load(f.v, t, j, &mut held.v);
@@ -170,7 +175,7 @@ impl<R: Real> Scratch<R> {
         j: usize,
     ) {
         let (n, c) = (WIDE, C0 - 2);
-        let [south, here, north] = [j - 1, j, j + 1].map(|row| &self.held[row % 4]);
+        let [south, here, north] = [j - 1, j, j + 1].map(|row| &self.held[row % HELD]);
         let around = |row: fn(&Held<R>) -> &Row<R>| Around {
             c: &row(here)[c - 1..c + n + 1],
             s: &row(south)[c..c + n],
@@ -195,7 +200,7 @@ impl<R: Real> Scratch<R> {
     #[inline(always)]
     fn x_faces<const CREST: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
         let (n, c) = (WIDE, C0 - 2);
-        let (r, held) = (&self.recon[j % 3], &self.held[j % 4]);
+        let (r, held) = (&self.recon[j % 3], &self.held[j % HELD]);
         let side = |o: usize| Side {
             now: &held.h[c + o..c + o + n],
             h: &r.h[o..],
@@ -215,7 +220,7 @@ impl<R: Real> Scratch<R> {
     fn y_faces<const CREST: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
         let (n, c) = (WIDE, C0 - 1);
         let side = |row: usize| {
-            let (r, held) = (&self.recon[row % 3], &self.held[row % 4]);
+            let (r, held) = (&self.recon[row % 3], &self.held[row % HELD]);
             Side {
                 now: &held.h[c..c + n],
                 h: &r.h[1..],
@@ -259,12 +264,12 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
     let edge_r = (PAD, PAD + f.layout.grid.ny);
     let mut sums = TileSums::default();
     let first = t.r0 - 1;
-    (t.r0 - 3..=t.r0).for_each(|j| s.hold(f, t, j));
+    (t.r0 - 3..=t.r0 + 1).for_each(|j| s.hold(f, t, j));
     s.recon_row::<CREST, FRICTION>(f, t, k, first - 1);
     s.recon_row::<CREST, FRICTION>(f, t, k, first);
     s.y_faces::<CREST>(f, t, k, first);
     for j in first..=t.r1 {
-        s.hold(f, t, j + 2);
+        s.hold(f, t, (j + 3).min(f.layout.rows - 1));
         s.recon_row::<CREST, FRICTION>(f, t, k, j + 1);
         s.y_faces::<CREST>(f, t, k, j + 1);
         s.x_faces::<CREST>(f, t, k, j);
@@ -286,7 +291,7 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
         let short = outflow_share(
             WIDE,
             k.lam,
-            &s.held[j % 4].h[C0 - 1..],
+            &s.held[j % HELD].h[C0 - 1..],
             &xf.mass,
             &xf.mass[1..],
             &s.yf[j % 3].mass,
@@ -320,7 +325,7 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
             sums.edge(-s.xf[row % 2].mass[1 + w].to_f64());
         }
         rain(row, &mut s.rain);
-        let (rec, held) = (&s.recon[row % 3], &s.held[row % 4]);
+        let (rec, held) = (&s.recon[row % 3], &s.held[row % HELD]);
         let cells = Cells {
             h: &held.h[C0..],
             u: &held.u[C0..],
@@ -342,9 +347,11 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
         // What lies beyond the tile was computed from half of its faces.
         s.next.speed[w..WIDE].fill(R::ZERO);
         s.next.lost[w..WIDE].fill(R::ZERO);
-        sums.speed = max_or_nan(sums.speed, fold_max(&s.next.speed[..WIDE]).to_f64());
-        sums.lost += fold_sum(&s.next.lost[..WIDE]).to_f64();
+        s.totals.add(&s.next.speed, &s.next.lost);
     }
+    let totals = std::mem::take(&mut s.totals);
+    sums.speed = totals.fastest().to_f64();
+    sums.lost = totals.lost().to_f64();
     sums
 }
 

@@ -94,6 +94,7 @@ fn forcing(
         RainForcing::None => vec![],
         RainForcing::Constant { rain_mmph } => uniform_rain(vec![(0.0, *rain_mmph)]),
         RainForcing::Series { points } => uniform_rain(points.clone()),
+        RainForcing::Design(storm) => uniform_rain(storm.hyetograph()),
         RainForcing::Live { factor } => {
             rain_by_gauge(&gauges("rain_gauge", "rain_mmph", "rain gauge")?, *factor, domain)?
         }

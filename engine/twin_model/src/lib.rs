@@ -13,6 +13,7 @@ mod observation;
 mod property;
 mod scenario;
 mod spine;
+mod storm;
 mod time;
 
 pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
@@ -27,4 +28,5 @@ pub use scenario::{
     ScenarioError, StageForcing,
 };
 pub use spine::{Community, CommunityModel, ModelError, SearchHit};
+pub use storm::DesignStorm;
 pub use time::{Clock, TimeMs};

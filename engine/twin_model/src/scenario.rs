@@ -1,6 +1,6 @@
 //! Scenarios (预案/情景) and runs (演算).
 
-use crate::{EntityId, RunId, TimeMs};
+use crate::{DesignStorm, EntityId, RunId, TimeMs};
 use serde::{Deserialize, Serialize};
 
 /// What a run starts from.
@@ -18,7 +18,7 @@ pub enum ScenarioBase {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "source")]
 pub enum RainForcing {
-    /// The mean of the fresh rain gauges, held constant over the run, times a factor.
+    /// Each fresh rain gauge's rate over the ground nearest to it, held constant over the run, times a factor.
     Live {
         /// Multiplier in [0, 10].
         #[serde(default = "one")]
@@ -34,6 +34,8 @@ pub enum RainForcing {
         /// (seconds from start, mm/h), seconds ascending.
         points: Vec<(f64, f64)>,
     },
+    /// A design storm that begins with the run.
+    Design(DesignStorm),
     /// No rain.
     None,
 }
@@ -155,6 +157,11 @@ impl Scenario {
                 self.range("forcing.rain.rain_mmph", *rain_mmph, 0.0, 500.0, "mm/h")?;
             }
             RainForcing::Series { points } => self.series("forcing.rain.points", points, 0.0, 500.0, "mm/h")?,
+            RainForcing::Design(storm) => {
+                for (name, value, low, high, unit) in storm.ranges() {
+                    self.range(&format!("forcing.rain.{name}"), value, low, high, unit)?;
+                }
+            }
             RainForcing::None => {}
         }
         match &self.forcing.river {
@@ -319,6 +326,19 @@ mod tests {
             forcing: Forcing::default(),
             interventions: vec![],
         }
+    }
+
+    #[test]
+    fn a_design_storm_is_read_and_checked() {
+        let text = r#"{"source": "design", "return_period_a": 20.0, "duration_min": 180.0, "peak_ratio": 0.35,
+            "a1_mm": 12.0, "c": 0.8, "b_min": 8.0, "n": 0.7}"#;
+        let mut s = scenario();
+        s.forcing.rain = serde_json::from_str(text).unwrap();
+        assert!(matches!(s.forcing.rain, RainForcing::Design(storm) if storm.duration_min == 180.0));
+        assert_eq!(s.validate(), Ok(()));
+        s.forcing.rain = RainForcing::Design(DesignStorm { n: 1.2, ..DesignStorm::default() });
+        let error = s.validate().unwrap_err().to_string();
+        assert_eq!(error, "scenario \"试算\": forcing.rain.n = 1.2: must be 0.3..1");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::theme::Palette;
 use crate::timeline::{has_frames, status_words};
 use crate::widgets::{card_frame, heading, one_line, primary_button, small_button, tag, weak};
 use egui::{DragValue, RichText, Ui};
-use twin_model::{Barrier, Command, RunId, RunStatus, ToolMode, TwinCommand, ViewCommand, ViewTime};
+use twin_model::{Barrier, Command, DesignStorm, RunId, RunStatus, ToolMode, TwinCommand, ViewCommand, ViewTime};
 
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
     barriers(ui, vm, state, commands);
@@ -66,6 +66,7 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         ui.horizontal(|ui| {
             ui.selectable_value(&mut form.rain, RainChoice::Live, "实测");
             ui.selectable_value(&mut form.rain, RainChoice::Constant, "设定");
+            ui.selectable_value(&mut form.rain, RainChoice::Design, "设计暴雨");
             ui.selectable_value(&mut form.rain, RainChoice::None, "无");
         });
         ui.end_row();
@@ -73,6 +74,9 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
             ui.label(weak("雨强"));
             ui.add(DragValue::new(&mut form.rain_mmph).range(0.0..=500.0).speed(1.0).suffix(" mm/h"));
             ui.end_row();
+        }
+        if form.rain == RainChoice::Design {
+            design_storm(ui, &mut form.storm);
         }
         ui.label(weak("河道水位"));
         ui.horizontal(|ui| {
@@ -110,6 +114,39 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         ui.label(RichText::new(error).size(13.0).color(Palette::BAD));
     }
     ui.add_space(4.0);
+}
+
+/// Rows of the scenario grid for a design storm (芝加哥雨型).
+fn design_storm(ui: &mut Ui, storm: &mut DesignStorm) {
+    ui.label(weak("重现期"));
+    ui.horizontal(|ui| {
+        ui.add(DragValue::new(&mut storm.return_period_a).range(0.25..=1000.0).speed(1.0).suffix(" 年"));
+        ui.label(weak("历时"));
+        ui.add(DragValue::new(&mut storm.duration_min).range(5.0..=1440.0).speed(5.0).suffix(" 分钟"));
+    });
+    ui.end_row();
+    ui.label(weak("雨峰系数"));
+    ui.horizontal(|ui| {
+        ui.add(DragValue::new(&mut storm.peak_ratio).range(0.05..=0.95).speed(0.01));
+        ui.label(weak(format!("共 {:.0} mm · 峰 {:.0} mm/h", storm.total_mm(), storm.peak_mmph())));
+    });
+    ui.end_row();
+    ui.label(weak("强度公式"))
+        .on_hover_text("i = A1 (1 + C lg P) / (t + b)ⁿ, mm/min; q = 167 i, L/(s·ha)。请填写本市现行公式的参数。");
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 3.0;
+        let parts: [(&str, &mut f64, std::ops::RangeInclusive<f64>, f64); 4] = [
+            ("A1", &mut storm.a1_mm, 0.1..=200.0, 0.1),
+            ("C", &mut storm.c, 0.0..=5.0, 0.01),
+            ("b", &mut storm.b_min, 0.5..=60.0, 0.1),
+            ("n", &mut storm.n, 0.3..=1.0, 0.005),
+        ];
+        for (name, value, range, speed) in parts {
+            ui.label(weak(name));
+            ui.add(DragValue::new(value).range(range).speed(speed).max_decimals(3));
+        }
+    });
+    ui.end_row();
 }
 
 fn runs(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {

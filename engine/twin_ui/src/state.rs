@@ -1,7 +1,8 @@
 //! What the panels remember between frames: texts being typed, open tabs. Never part of the shared state.
 
 use twin_model::{
-    Barrier, Forcing, Intervention, RainForcing, RunId, Scenario, ScenarioBase, ScenarioError, StageForcing,
+    Barrier, DesignStorm, Forcing, Intervention, RainForcing, RunId, Scenario, ScenarioBase, ScenarioError,
+    StageForcing,
 };
 
 /// Tabs of the right panel.
@@ -26,6 +27,8 @@ pub enum RainChoice {
     Live,
     /// A constant rate.
     Constant,
+    /// A design storm.
+    Design,
     /// No rain.
     None,
 }
@@ -49,6 +52,8 @@ pub struct ScenarioForm {
     pub rain: RainChoice,
     /// Constant rate, mm/h.
     pub rain_mmph: f64,
+    /// Design storm.
+    pub storm: DesignStorm,
     /// River source.
     pub river: RiverChoice,
     /// Rate of rise, m/h.
@@ -69,6 +74,7 @@ impl Default for ScenarioForm {
             name: "内涝推演".to_owned(),
             rain: RainChoice::Live,
             rain_mmph: 60.0,
+            storm: DesignStorm::default(),
             river: RiverChoice::Live,
             rise_mph: 0.5,
             duration_min: 60.0,
@@ -87,8 +93,10 @@ impl ScenarioForm {
             RainForcing::Live { .. } => (RainChoice::Live, 60.0),
             RainForcing::Constant { rain_mmph } => (RainChoice::Constant, *rain_mmph),
             RainForcing::Series { points } => (RainChoice::Constant, points.iter().map(|p| p.1).fold(0.0, f64::max)),
+            RainForcing::Design(_) => (RainChoice::Design, 60.0),
             RainForcing::None => (RainChoice::None, 60.0),
         };
+        let storm = if let RainForcing::Design(storm) = scenario.forcing.rain { storm } else { DesignStorm::default() };
         let (river, rise_mph) = match &scenario.forcing.river {
             StageForcing::Live { rise_mph } => (RiverChoice::Live, *rise_mph),
             StageForcing::Constant { .. } | StageForcing::Series { .. } => (RiverChoice::Live, 0.0),
@@ -98,6 +106,7 @@ impl ScenarioForm {
             name: scenario.name.clone(),
             rain,
             rain_mmph,
+            storm,
             river,
             rise_mph,
             duration_min: scenario.duration_s / 60.0,
@@ -115,6 +124,7 @@ impl ScenarioForm {
         let rain = match self.rain {
             RainChoice::Live => RainForcing::Live { factor: 1.0 },
             RainChoice::Constant => RainForcing::Constant { rain_mmph: self.rain_mmph },
+            RainChoice::Design => RainForcing::Design(self.storm),
             RainChoice::None => RainForcing::None,
         };
         let river = match self.river {
