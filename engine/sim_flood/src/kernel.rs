@@ -4,7 +4,7 @@ use sim_core::{Checksum, Kernel, StepReport};
 
 use crate::pass::{Pass, PassSums, Rasters, wet_flags};
 use crate::plan::FloodForcing;
-use crate::rows::{BUF, Step, TILE_W, max};
+use crate::rows::{BUF, Step, TILE_W, WIDE, max};
 use crate::state::{FloodStateOf, Layout, PAD};
 use crate::tile::{Fields, Tile, track, wet};
 use crate::{Barrier, FaceAxis, FloodError, FloodParams, Initial, Order, Real, Terrain};
@@ -332,8 +332,8 @@ impl<R: Real> Kernel for FloodKernelOf<R> {
 
 /// Copies the outermost rows into the rows around them (zero gradient); columns are extended where rows are loaded.
 fn extend_edges<R: Real>(layout: &Layout, field: &mut [R]) {
-    for strip in field.chunks_exact_mut(layout.rows * TILE_W) {
-        let row = |j: usize| j * TILE_W..(j + 1) * TILE_W;
+    for strip in field.chunks_exact_mut(layout.rows * WIDE) {
+        let row = |j: usize| j * WIDE..(j + 1) * WIDE;
         for j in 0..PAD {
             strip.copy_within(row(PAD), row(j).start);
             strip.copy_within(row(PAD + layout.grid.ny - 1), row(PAD + layout.grid.ny + j).start);

@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::plan::{FloodForcing, Source, StepForcing};
-use crate::rows::{BUF, Row, Step, TILE_W, max, max_or_nan};
+use crate::rows::{BUF, Row, Step, WIDE, max, max_or_nan};
 use crate::state::{Layout, PAD};
 use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, any_deeper, step_tile, track, wet};
 
@@ -145,19 +145,19 @@ pub(crate) fn wet_flags<'a, R: Real>(any: bool, rows: usize, row: impl Fn(usize)
         | flag(some(row(rows - 1)), wet::NORTH)
 }
 
-/// Extremes of a tile, in one piece: cells beyond the grid are never written and stay dry.
+/// Extremes of a tile, in one piece: what lies beyond its cells is dry.
 #[inline(always)]
 fn track_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> u8 {
     let (t, out) = (job.tile, &job.target);
     let (rows, dry) = (t.r1 - t.r0, p.k.dry);
     let (depth, hazard, first) = (&mut *job.max_depth, &mut *job.max_hazard, &mut *job.first_wet);
-    let n = rows * TILE_W;
+    let n = rows * WIDE;
     let any = if p.track {
         track(n, p.t1_s as f32, dry, p.wet_depth, out.h, out.u, out.v, depth, hazard, first)
     } else {
         any_deeper(&out.h[..n], dry)
     };
-    let row = |j: usize| &out.h[j * TILE_W..j * TILE_W + t.width];
+    let row = |j: usize| &out.h[j * WIDE..j * WIDE + t.width];
     wet_flags(any, rows, row, dry)
 }
 
@@ -169,7 +169,7 @@ fn rain_row<R: Real>(p: &Pass<'_, R>, id: usize, t: &Tile, row: usize, out: &mut
     } else if let Some(class) = p.forcing.rain_uniform[id] {
         out[..t.width].fill(p.now.rain_m[class as usize]);
     } else {
-        let at = (t.strip * p.fields.layout.grid.ny + row - PAD) * TILE_W;
+        let at = (t.strip * p.fields.layout.grid.ny + row - PAD) * WIDE;
         for (o, class) in out.iter_mut().zip(&p.forcing.rain_class[at..at + t.width]) {
             *o = p.now.rain_m[*class as usize];
         }
@@ -178,7 +178,7 @@ fn rain_row<R: Real>(p: &Pass<'_, R>, id: usize, t: &Tile, row: usize, out: &mut
 
 /// Row `j` of a tile in a field.
 fn field_row<'a, R: Real>(p: &Pass<'_, R>, field: &'a [R], t: &Tile, j: usize) -> &'a [R] {
-    let at = (t.strip * p.fields.layout.rows + j) * TILE_W;
+    let at = (t.strip * p.fields.layout.rows + j) * WIDE;
     &field[at..at + t.width]
 }
 
@@ -188,7 +188,7 @@ fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
     let mut rain: Row<R> = [R::ZERO; BUF];
     for j in t.r0..t.r1 {
         rain_row(p, job.id, &t, j, &mut rain);
-        let at = (j - t.r0) * TILE_W..(j - t.r0) * TILE_W + t.width;
+        let at = (j - t.r0) * WIDE..(j - t.r0) * WIDE + t.width;
         let (now, carry) = (field_row(p, p.fields.h, &t, j), &mut out.carry[at.clone()]);
         for (((out, h), r), c) in out.h[at.clone()].iter_mut().zip(now).zip(&rain).zip(carry) {
             // As in `rows::update`.
@@ -204,7 +204,7 @@ fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
 fn copy_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
     let (t, out) = (job.tile, &mut job.target);
     for j in t.r0..t.r1 {
-        let at = (j - t.r0) * TILE_W..(j - t.r0) * TILE_W + t.width;
+        let at = (j - t.r0) * WIDE..(j - t.r0) * WIDE + t.width;
         out.h[at.clone()].copy_from_slice(field_row(p, p.fields.h, &t, j));
         out.u[at.clone()].copy_from_slice(field_row(p, p.fields.u, &t, j));
         out.v[at].copy_from_slice(field_row(p, p.fields.v, &t, j));
@@ -330,10 +330,10 @@ impl<R: Real> Rasters<'_, R> {
 }
 
 fn field_tiles<'a, T>(layout: &Layout, field: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
-    let inner = PAD * TILE_W..(PAD + layout.grid.ny) * TILE_W;
-    field.chunks_mut(layout.rows * TILE_W).flat_map(move |strip| strip[inner.clone()].chunks_mut(TILE_H * TILE_W))
+    let inner = PAD * WIDE..(PAD + layout.grid.ny) * WIDE;
+    field.chunks_mut(layout.rows * WIDE).flat_map(move |strip| strip[inner.clone()].chunks_mut(TILE_H * WIDE))
 }
 
 fn track_tiles<'a, T>(layout: &Layout, track: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
-    track.chunks_mut(layout.grid.ny * TILE_W).flat_map(|strip| strip.chunks_mut(TILE_H * TILE_W))
+    track.chunks_mut(layout.grid.ny * WIDE).flat_map(|strip| strip.chunks_mut(TILE_H * WIDE))
 }

@@ -2,14 +2,15 @@
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
-use crate::rows::{BUF, TILE_W};
+use crate::rows::{BUF, TILE_W, WIDE};
 use crate::tile::TILE_H;
 use crate::{Grid, Ledger, Real};
 
 /// Halo rows and columns around a tile.
 pub(crate) const PAD: usize = 3;
 
-/// Where cells lie in memory: strips of [`TILE_W`] columns, each row after row, so that a tile is one piece of memory.
+/// Where cells lie in memory: strips of [`TILE_W`] columns, each row after row, so that a tile is one piece of memory. Rows
+/// are [`WIDE`] values apart; what is computed beyond the tile's cells goes there and is not read.
 ///
 /// Three kinds of rasters: *fields* (depth, velocities) with [`PAD`] more rows on each side; *tracks*, one value per cell;
 /// *grounds* (bed, roughness, crests), whose rows repeat what lies [`PAD`] columns west and more than that east.
@@ -30,18 +31,18 @@ impl Layout {
 
     /// Values of a field.
     pub(crate) const fn field_len(&self) -> usize {
-        self.tiles_x * self.rows * TILE_W
+        self.tiles_x * self.rows * WIDE
     }
 
     /// Values of a track.
     pub(crate) const fn track_len(&self) -> usize {
-        self.tiles_x * self.grid.ny * TILE_W
+        self.tiles_x * self.grid.ny * WIDE
     }
 
     /// Position of a cell in its tile.
     pub(crate) const fn in_tile(&self, cell: usize) -> usize {
         let (i, j) = (cell % self.grid.nx, cell / self.grid.nx);
-        (j % TILE_H) * TILE_W + i % TILE_W
+        (j % TILE_H) * WIDE + i % TILE_W
     }
 
     /// Tile of a cell.
@@ -61,7 +62,7 @@ impl Layout {
         let rows = layout.grid.ny + 2 * pad;
         (0..layout.grid.ny).flat_map(move |j| {
             (0..layout.tiles_x).map(move |strip| {
-                let at = (strip * rows + pad + j) * TILE_W;
+                let at = (strip * rows + pad + j) * WIDE;
                 at..at + layout.width(strip)
             })
         })
@@ -74,7 +75,7 @@ impl Layout {
     }
 
     fn spread<T: Copy>(&self, pad: usize, cells: &[T], fill: T) -> Vec<T> {
-        let mut raster = vec![fill; self.tiles_x * (self.grid.ny + 2 * pad) * TILE_W];
+        let mut raster = vec![fill; self.tiles_x * (self.grid.ny + 2 * pad) * WIDE];
         let mut from = 0;
         for at in self.pieces(pad) {
             let to = from + at.len();

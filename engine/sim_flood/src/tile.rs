@@ -66,13 +66,13 @@ impl<'a, R: Real> Fields<'a, R> {
     #[inline(always)]
     fn load(&self, field: &[R], t: &Tile, j: usize, out: &mut Row<R>) {
         let piece = |strip: usize| {
-            let at = (strip * self.layout.rows + j) * TILE_W;
-            &field[at..at + TILE_W]
+            let at = (strip * self.layout.rows + j) * WIDE;
+            &field[at..at + WIDE]
         };
         let own = piece(t.strip);
-        out[C0..C0 + TILE_W].copy_from_slice(own);
+        out[C0..C0 + WIDE].copy_from_slice(own);
         if t.strip > 0 {
-            out[..C0].copy_from_slice(&piece(t.strip - 1)[TILE_W - C0..]);
+            out[..C0].copy_from_slice(&piece(t.strip - 1)[TILE_W - C0..TILE_W]);
         } else {
             out[..C0].fill(if self.open_edges { own[0] } else { R::ZERO });
         }
@@ -87,7 +87,7 @@ impl<'a, R: Real> Fields<'a, R> {
     }
 }
 
-/// The tile of the state being written: rows of [`TILE_W`] cells.
+/// The tile of the state being written: rows [`WIDE`] values apart.
 pub(crate) struct Target<'a, R> {
     pub h: &'a mut [R],
     pub u: &'a mut [R],
@@ -116,6 +116,7 @@ pub(crate) struct Scratch<R> {
     yf: [Flux<R>; 3],
     share: [Row<R>; 2],
     short: [bool; 2],
+    /// Rows of its own: the compiler then knows that nothing overlaps.
     next: Next<R>,
     totals: Totals<R>,
     pub(crate) rain: Row<R>,
@@ -337,16 +338,17 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
             rain: &s.rain,
         };
         let faces = Around4 { west: &s.xf[row % 2], south: &s.yf[row % 3], north: &s.yf[j % 3] };
-        let at = (row - t.r0) * TILE_W..(row - t.r0) * TILE_W + w;
-        s.next.carry[..w].copy_from_slice(&out.carry[at.clone()]);
+        let at = (row - t.r0) * WIDE..(row - t.r0 + 1) * WIDE;
+        s.next.carry[..WIDE].copy_from_slice(&out.carry[at.clone()]);
         update::<R, FRICTION>(WIDE, 1, k, &cells, &faces, &mut s.next);
-        out.carry[at.clone()].copy_from_slice(&s.next.carry[..w]);
-        out.h[at.clone()].copy_from_slice(&s.next.h[..w]);
-        out.u[at.clone()].copy_from_slice(&s.next.u[..w]);
-        out.v[at].copy_from_slice(&s.next.v[..w]);
         // What lies beyond the tile was computed from half of its faces.
+        s.next.h[w..WIDE].fill(R::ZERO);
         s.next.speed[w..WIDE].fill(R::ZERO);
         s.next.lost[w..WIDE].fill(R::ZERO);
+        out.carry[at.clone()].copy_from_slice(&s.next.carry[..WIDE]);
+        out.h[at.clone()].copy_from_slice(&s.next.h[..WIDE]);
+        out.u[at.clone()].copy_from_slice(&s.next.u[..WIDE]);
+        out.v[at].copy_from_slice(&s.next.v[..WIDE]);
         s.totals.add(&s.next.speed, &s.next.lost);
     }
     let totals = std::mem::take(&mut s.totals);
