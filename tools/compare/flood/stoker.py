@@ -43,7 +43,7 @@ def ours(binary):
                              env={**os.environ, "RAYON_NUM_THREADS": "1"})
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        row("sim_flood f64", f"{int(1000 / dx)} x 32 cells of {dx} m", float(out.stdout), cpu, 32 * dx)
+        row("sim_flood f32", f"{int(1000 / dx)} x 32 cells of {dx} m", float(out.stdout), cpu, 32 * dx)
 
 
 def anuga_rows():
