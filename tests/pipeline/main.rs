@@ -1,7 +1,7 @@
 //! From deliveries to results through the programs that users run.
 
-mod barrier;
 mod determinism;
+mod floods;
 mod malformed;
 mod peers;
 mod real;

@@ -1,8 +1,8 @@
-//! A barrier placed in a scenario changes the greatest depth behind it.
+//! Flood runs of `sandtable simulate`: a barrier, a design storm, refused scenarios.
 
 use sandtable_tests::{demo, sandtable, sandtable_ok};
 use std::fs;
-use twin_model::{EntityKind, RunSummary};
+use twin_model::{DesignStorm, EntityKind, RunSummary};
 
 /// Runs a scenario and returns its summary.
 fn run(dir: &std::path::Path, name: &str, scenario: &str) -> RunSummary {
@@ -69,6 +69,23 @@ fn a_barrier_across_the_low_gap_keeps_the_land_behind_it_dry() {
     let depth = |run: &RunSummary, id| run.affected.iter().find(|a| a.0 == id).map_or(0.0, |a| a.1);
     let spared = open.affected.iter().filter(|a| a.1 > 0.3 && depth(&walled, a.0) < 0.5 * a.1).count();
     assert!(spared > 10, "only {spared} things behind the barrier are at less than half the depth");
+}
+
+/// All of a design storm reaches the ground: depth of the intensity formula times the area of the raster.
+#[test]
+fn a_design_storm_rains_what_its_formula_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let storm = DesignStorm { duration_min: 6.0, ..DesignStorm::default() };
+    let scenario = format!(
+        "name = \"storm\"\nbase = \"none\"\nduration_s = 420.0\nframe_interval_s = 210.0\ncell_m = 8.0\n[forcing]\n\
+         river = {{ source = \"none\" }}\n[forcing.rain]\nsource = \"design\"\n{}",
+        storm.ranges().map(|(name, value, ..)| format!("{name} = {value:?}")).join("\n")
+    );
+    let run = run(dir.path(), "storm", &scenario);
+    let area_m2 = f64::from(run.grid.nx) * f64::from(run.grid.ny) * run.grid.dx_m.powi(2);
+    let depth_mm = run.rain_m3 / area_m2 * 1e3;
+    assert!((depth_mm / storm.total_mm() - 1.0).abs() < 1e-6, "{depth_mm} mm, wanted {} mm", storm.total_mm());
+    assert!(run.mass_error.abs() < 1e-6 && run.volume_end_m3 > 0.5 * run.rain_m3, "{} m3", run.volume_end_m3);
 }
 
 #[test]
