@@ -131,22 +131,24 @@ fn design_storm(ui: &mut Ui, storm: &mut DesignStorm) {
         ui.label(weak(format!("共 {:.0} mm · 峰 {:.0} mm/h", storm.total_mm(), storm.peak_mmph())));
     });
     ui.end_row();
-    ui.label(weak("强度公式"))
-        .on_hover_text("i = A1 (1 + C lg P) / (t + b)ⁿ, mm/min; q = 167 i, L/(s·ha)。请填写本市现行公式的参数。");
+    const FORMULA: &str = "i = A1 (1 + C lg P) / (t + b)ⁿ, mm/min; q = 167 i, L/(s·ha)。请填写本市现行公式的参数。";
+    ui.label(weak("强度公式")).on_hover_text(FORMULA);
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 3.0;
-        let parts: [(&str, &mut f64, std::ops::RangeInclusive<f64>, f64); 4] = [
-            ("A1", &mut storm.a1_mm, 0.1..=200.0, 0.1),
-            ("C", &mut storm.c, 0.0..=5.0, 0.01),
-            ("b", &mut storm.b_min, 0.5..=60.0, 0.1),
-            ("n", &mut storm.n, 0.3..=1.0, 0.005),
-        ];
-        for (name, value, range, speed) in parts {
-            ui.label(weak(name));
-            ui.add(DragValue::new(value).range(range).speed(speed).max_decimals(3));
-        }
+        parameter(ui, "A1", &mut storm.a1_mm, 0.1..=200.0, 0.1);
+        parameter(ui, "C", &mut storm.c, 0.0..=5.0, 0.01);
     });
     ui.end_row();
+    ui.label("");
+    ui.horizontal(|ui| {
+        parameter(ui, "b", &mut storm.b_min, 0.5..=60.0, 0.1);
+        parameter(ui, "n", &mut storm.n, 0.3..=1.0, 0.005);
+    });
+    ui.end_row();
+}
+
+fn parameter(ui: &mut Ui, name: &str, value: &mut f64, range: std::ops::RangeInclusive<f64>, speed: f64) {
+    ui.label(weak(name));
+    ui.add(DragValue::new(value).range(range).speed(speed).max_decimals(3));
 }
 
 fn runs(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {

@@ -230,6 +230,7 @@ mod tests {
         for size in [vec2(1280.0, 720.0), vec2(1920.0, 1080.0)] {
             for tab in [RightTab::Selection, RightTab::Alarms, RightTab::Cases, RightTab::Edit] {
                 let mut state = UiState { tab, ..Default::default() };
+                state.form.rain = crate::RainChoice::Design;
                 for _ in 0..3 {
                     frame(&ctx, size, vec![], &vm, &mut state);
                 }
