@@ -77,7 +77,7 @@ impl Forcing {
         for (k, q) in self.inflows.iter().enumerate() {
             check_series(&format!("inflows[{k}]"), &q.series, "m3/s", -1e6, 1e6)?;
             for part in q.direction {
-                sim_core::check_range("inflow direction", part, "-", -1e6, 1e6)?;
+                sim_core::check_range(&format!("inflows[{k}].direction"), part, "-", -1e6, 1e6)?;
             }
             check_cell_list(&format!("inflows[{k}].cells"), &q.cells, grid)?;
         }

@@ -135,17 +135,16 @@ impl FloodForcing {
             })
             .collect();
         let rain_m3 = rain_m.iter().zip(&self.rain_count).map(|(d, n)| d.to_f64() * *n as f64).sum::<f64>() * area;
-        let inflow_m = self
-            .forcing
-            .inflows
-            .iter()
-            .map(|q| linear_integral(&q.series, t0_s, t1_s) / (area * q.cells.len().max(1) as f64));
+        let depth = |q: &PointInflow| linear_integral(&q.series, t0_s, t1_s) / (area * q.cells.len().max(1) as f64);
+        let inflow_m: Vec<f64> = self.forcing.inflows.iter().map(depth).collect();
+        let per_width =
+            |(q, depth): (&PointInflow, &f64)| directed(q.direction, depth.max(0.0) * grid_m / (t1_s - t0_s));
         StepForcing {
             raining: rain_m.iter().any(|d| *d > R::ZERO),
             rain_m,
             level_m: self.levels(kernel, t1_s),
-            inflow_m: inflow_m.collect(),
-            inflow_q: self.forcing.inflows.iter().map(|q| width_discharge(q, grid_m, t0_s, t1_s)).collect(),
+            inflow_q: self.forcing.inflows.iter().zip(&inflow_m).map(per_width).collect(),
+            inflow_m,
             rain_m3,
         }
     }
@@ -155,15 +154,10 @@ impl FloodForcing {
     }
 }
 
-/// Mean discharge per metre of cell width in the direction of an inflow, m2/s.
-fn width_discharge(inflow: &PointInflow, dx_m: f64, t0_s: f64, t1_s: f64) -> [f64; 2] {
-    let length = inflow.direction[0].hypot(inflow.direction[1]);
-    if length == 0.0 || t1_s <= t0_s {
-        return [0.0; 2];
-    }
-    let flow = linear_integral(&inflow.series, t0_s, t1_s) / (t1_s - t0_s);
-    let q = flow.max(0.0) / (dx_m * inflow.cells.len().max(1) as f64);
-    inflow.direction.map(|part| q * part / length)
+/// A vector of `length` in a direction; 0 where there is none.
+fn directed(direction: [f64; 2], length: f64) -> [f64; 2] {
+    let norm = direction[0].hypot(direction[1]);
+    if norm > 0.0 { direction.map(|part| length * part / norm) } else { [0.0; 2] }
 }
 
 fn source<R: Real>(kernel: &FloodKernelOf<R>, cell: u32, series: usize) -> Source {

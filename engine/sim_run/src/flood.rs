@@ -157,7 +157,8 @@ fn summarise(
     let mut is_water = vec![false; domain.terrain.bed_m.len()];
     let standing = domain.ponds.iter().map(|(cell, _)| cell);
     domain.river.iter().chain(standing).for_each(|&c| is_water[c as usize] = true);
-    let land = || run.max_depth_m().iter().zip(&is_water).filter(|(_, water)| !**water).map(|(h, _)| f64::from(*h));
+    let deepest = run.max_depth_m();
+    let land = || deepest.iter().zip(&is_water).filter(|(_, water)| !**water).map(|(h, _)| f64::from(*h));
     let flooded_cells = land().filter(|h| *h > crate::outcome::AFFECTED_DEPTH_M).count();
     Ok(RunSummary {
         scenario: scenario.clone(),
@@ -176,7 +177,7 @@ fn summarise(
         max_depth_m: land().fold(0.0, f64::max),
         checksum: format!("{:016x}", run.checksum()),
         kernel: KERNEL.to_owned(),
-        affected: affected(&pack.model, domain, run.max_depth_m(), run.first_wet_s())?,
+        affected: affected(&pack.model, domain, &deepest, &run.first_wet_s())?,
     })
 }
 
@@ -189,8 +190,8 @@ fn write_results(
     out: &Path,
 ) -> Result<(), RunError> {
     let max = run.max_depth_m();
-    folder.write(run_folder::MAX_DEPTH, &run_folder::encode_depth(domain.spec.nx, domain.spec.ny, 0.0, max))?;
-    folder.write_geotiff(run_folder::MAX_DEPTH_TIF, &domain.spec, max)?;
+    folder.write(run_folder::MAX_DEPTH, &run_folder::encode_depth(domain.spec.nx, domain.spec.ny, 0.0, &max))?;
+    folder.write_geotiff(run_folder::MAX_DEPTH_TIF, &domain.spec, &max)?;
     folder.write_outcomes(&pack.model, &summary.affected)?;
     folder.write(run_folder::RUN, &to_json(summary, out)?)
 }
