@@ -1,6 +1,6 @@
 //! Flood runs of `sandtable simulate`: a barrier, a design storm, refused scenarios.
 
-use sandtable_tests::{demo, sandtable, sandtable_ok};
+use sandtable_tests::{demo, sandtable, sandtable_ok, simulate_args};
 use std::fs;
 use twin_model::{DesignStorm, EntityKind, RunSummary};
 
@@ -8,16 +8,7 @@ use twin_model::{DesignStorm, EntityKind, RunSummary};
 fn run(dir: &std::path::Path, name: &str, scenario: &str) -> RunSummary {
     let file = dir.join(format!("{name}.toml"));
     fs::write(&file, scenario).unwrap();
-    let (out, pack) = (dir.join(name), demo().join("pack"));
-    let text = sandtable_ok(&[
-        "simulate",
-        &file.to_string_lossy(),
-        "--pack",
-        &pack.to_string_lossy(),
-        "--out",
-        &out.to_string_lossy(),
-        "--json",
-    ]);
+    let text = sandtable_ok(&[&simulate_args(&file, &dir.join(name))[..], &["--json".into()]].concat());
     let last = text.lines().last().unwrap();
     serde_json::from_value(serde_json::from_str::<serde_json::Value>(last).unwrap()["summary"].clone()).unwrap()
 }
@@ -93,15 +84,8 @@ fn a_live_scenario_without_live_state_is_refused_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("live.toml");
     fs::write(&file, "name = \"live\"\nduration_s = 60.0\nframe_interval_s = 30.0\ncell_m = 8.0\n").unwrap();
-    let (out, pack) = (dir.path().join("run"), demo().join("pack"));
-    let output = sandtable(&[
-        "simulate",
-        &file.to_string_lossy(),
-        "--pack",
-        &pack.to_string_lossy(),
-        "--out",
-        &out.to_string_lossy(),
-    ]);
+    let out = dir.path().join("run");
+    let output = sandtable(&simulate_args(&file, &out));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");

@@ -1,6 +1,6 @@
 //! Bad deliveries and options give one clear line and exit code 1; nothing is half-written.
 
-use sandtable_tests::{demo, sandtable};
+use sandtable_tests::{demo, sandtable, simulate_args};
 use std::fs;
 use std::path::Path;
 
@@ -82,15 +82,7 @@ fn scenarios_out_of_range_name_value_and_range() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("s.toml");
     fs::write(&file, "name = \"x\"\nduration_s = -5.0\nframe_interval_s = 1.0\ncell_m = 2.0\n").unwrap();
-    let pack = demo().join("pack");
-    let output = sandtable(&[
-        "simulate",
-        &file.to_string_lossy(),
-        "--pack",
-        &pack.to_string_lossy(),
-        "--out",
-        &dir.path().join("run").to_string_lossy(),
-    ]);
+    let output = sandtable(&simulate_args(&file, &dir.path().join("run")));
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(error.trim(), "sandtable: scenario \"x\": duration_s = -5 s: must be 1..604800 s");

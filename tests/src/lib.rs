@@ -1,6 +1,8 @@
 //! Helpers shared by the cross-crate tests: the built programs, the demo pack made once, tree hashes.
 
 use sha2::{Digest, Sha256};
+use std::ffi::{OsStr, OsString};
+use std::fmt::Debug;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -47,7 +49,7 @@ pub fn demo() -> &'static Path {
 /// # Panics
 /// When the program cannot be started.
 #[must_use]
-pub fn sandtable(args: &[&str]) -> Output {
+pub fn sandtable(args: &[impl AsRef<OsStr>]) -> Output {
     match Command::new(program("sandtable")).args(args).output() {
         Ok(output) => output,
         Err(error) => panic!("cannot start sandtable: {error}"),
@@ -58,11 +60,18 @@ pub fn sandtable(args: &[&str]) -> Output {
 ///
 /// # Panics
 /// When it exits with another code than 0.
-pub fn sandtable_ok(args: &[&str]) -> String {
+pub fn sandtable_ok(args: &[impl AsRef<OsStr> + Debug]) -> String {
     let output = sandtable(args);
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "sandtable {args:?}: {}\n{err}", output.status);
     out.into_owned()
+}
+
+/// Arguments of `sandtable simulate` for a scenario file on the demo pack.
+#[must_use]
+pub fn simulate_args(scenario: &Path, out: &Path) -> [OsString; 6] {
+    let pack = demo().join("pack");
+    ["simulate".into(), scenario.into(), "--pack".into(), pack.into(), "--out".into(), out.into()]
 }
 
 /// (relative path, SHA-256) of every file below a folder, sorted.
