@@ -198,7 +198,6 @@ impl<R: Real> FloodKernelOf<R> {
         };
         state.wet = self.tiles().map(flags).collect();
         state.ledger.initial_m3 = state.volume_m3();
-        state.ledger.current_m3 = state.ledger.initial_m3;
         Ok(state)
     }
 

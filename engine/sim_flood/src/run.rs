@@ -36,9 +36,6 @@ pub struct FloodRunOf<R> {
     params: FloodParams,
     forcing: FloodForcing,
     state: FloodStateOf<R>,
-    depth_m: Vec<R>,
-    velocity_x_mps: Vec<R>,
-    velocity_y_mps: Vec<R>,
     #[cfg(feature = "parallel")]
     pool: Option<rayon::ThreadPool>,
 }
@@ -60,19 +57,14 @@ impl<R: Real> FloodRunOf<R> {
         drop((terrain, barriers));
         let forcing = FloodForcing::new(&kernel, forcing)?;
         let state = kernel.initial_state(&params, &forcing, &initial)?;
-        let mut run = Self {
+        Ok(Self {
             #[cfg(feature = "parallel")]
             pool: start_pool(params.threads)?,
             kernel,
             params,
             forcing,
             state,
-            depth_m: Vec::new(),
-            velocity_x_mps: Vec::new(),
-            velocity_y_mps: Vec::new(),
-        };
-        run.publish();
-        Ok(run)
+        })
     }
 
     /// Steps until simulated time `t_s`, seconds; a time already reached does nothing. Looks at `cancel` before every
@@ -86,9 +78,6 @@ impl<R: Real> FloodRunOf<R> {
         stats.t_s = self.state.t_s;
         if stats.steps == 0 {
             stats.min_dt_s = 0.0;
-        } else {
-            self.state.ledger.current_m3 = self.state.volume_m3();
-            self.publish();
         }
         outcome.map(|()| stats)
     }
@@ -134,13 +123,6 @@ impl<R: Real> FloodRunOf<R> {
         kernel.step_capped(params, forcing, state, cap_s, last)
     }
 
-    fn publish(&mut self) {
-        let (state, layout) = (&self.state, self.state.layout);
-        self.depth_m = layout.field_cells(&state.h);
-        self.velocity_x_mps = layout.field_cells(&state.u);
-        self.velocity_y_mps = layout.field_cells(&state.v);
-    }
-
     /// Replaces all barriers now (a gate closes, sandbags are laid). Moves no water.
     ///
     /// # Errors
@@ -178,20 +160,38 @@ impl<R: Real> FloodRunOf<R> {
 
     /// Depth per cell, metres, at the time reached.
     #[must_use]
-    pub fn depth_m(&self) -> &[R] {
-        &self.depth_m
+    pub fn depth_m(&self) -> Vec<R> {
+        self.state.layout.field_cells(&self.state.h)
     }
 
     /// Eastward depth-averaged velocity per cell, m/s.
     #[must_use]
-    pub fn velocity_x_mps(&self) -> &[R] {
-        &self.velocity_x_mps
+    pub fn velocity_x_mps(&self) -> Vec<R> {
+        self.state.layout.field_cells(&self.state.u)
     }
 
     /// Northward depth-averaged velocity per cell, m/s.
     #[must_use]
-    pub fn velocity_y_mps(&self) -> &[R] {
-        &self.velocity_y_mps
+    pub fn velocity_y_mps(&self) -> Vec<R> {
+        self.state.layout.field_cells(&self.state.v)
+    }
+
+    /// Depth of one cell, metres; 0 outside the raster.
+    #[must_use]
+    pub fn depth_at_m(&self, cell: u32) -> f64 {
+        let there = (cell as usize) < self.grid().cell_count();
+        if there { self.state.depth_at_m(cell as usize) } else { 0.0 }
+    }
+
+    /// Adds water to a cell (positive) or takes it away (negative), m3, now: what a sewer or another model gives and takes.
+    /// Momentum is kept when water comes, velocity when it goes. No more is taken than is there, none is added to a blocked
+    /// cell or outside. Returns what was added, m3, which the ledger books as a point flow.
+    pub fn exchange(&mut self, cell: u32, volume_m3: f64) -> f64 {
+        let open = self.kernel.blocked().get(cell as usize) == Some(&false);
+        if !open || !volume_m3.is_finite() {
+            return 0.0;
+        }
+        self.state.exchange(cell as usize, volume_m3, &self.params)
     }
 
     /// Greatest depth so far per cell, metres: of every fourth step and of the times given to `advance_to`.
@@ -212,10 +212,10 @@ impl<R: Real> FloodRunOf<R> {
         self.state.layout.track_cells(&self.state.first_wet_s)
     }
 
-    /// The water account at the time reached.
+    /// The water account at the time reached. Sums the water of all cells.
     #[must_use]
-    pub const fn ledger(&self) -> Ledger {
-        self.state.ledger
+    pub fn ledger(&self) -> Ledger {
+        Ledger { current_m3: self.state.volume_m3(), ..self.state.ledger }
     }
 
     /// Fastest wave of the present state (speed plus celerity), m/s.
@@ -254,7 +254,6 @@ impl<R: Real> FloodRunOf<R> {
             return Err(SnapshotError::WrongKind { expected: "this run's terrain", found }.into());
         }
         self.state = state;
-        self.publish();
         Ok(())
     }
 }
@@ -306,7 +305,7 @@ mod tests {
         assert_eq!(run.first_wet_s()[0], 0.0);
         let far = 12 * 4 + 6;
         assert!(run.first_wet_s()[far] > 0.0 && run.first_wet_s()[far].is_finite());
-        assert!(run.max_depth_m().iter().zip(run.depth_m()).all(|(m, h)| m >= h));
+        assert!(run.max_depth_m().iter().zip(run.depth_m()).all(|(m, h)| *m >= h));
         assert!(run.max_hazard_m2ps().iter().any(|q| *q > 0.0));
     }
 
@@ -380,6 +379,24 @@ mod tests {
         let params = FloodParams { min_dt_s: 0.01, ..FloodParams::default() };
         let mut run = FloodRun::new(terrain, vec![], Forcing::default(), params, initial).unwrap();
         assert!(matches!(run.advance_to(1.0, &CancelToken::new()), Err(FloodError::StepTooSmall { .. })));
+    }
+
+    #[test]
+    fn what_is_exchanged_is_booked() {
+        let mut run = small();
+        run.advance_to(10.0, &CancelToken::new()).unwrap();
+        let (before, high) = (run.ledger(), 12 * 8 + 11);
+        assert_eq!(run.exchange(high, -5.0), -4.0 * run.depth_at_m(high).max(0.0));
+        assert!((run.exchange(high, 2.0) - 2.0).abs() < 1e-6 && (run.depth_at_m(high) - 0.5).abs() < 1e-7);
+        let wet = run.depth_at_m(0);
+        assert!((run.exchange(0, -1e9) + 4.0 * wet).abs() < 1e-9 && run.depth_at_m(0) == 0.0);
+        assert_eq!(run.exchange(9999, 1.0), 0.0);
+        assert_eq!(run.exchange(1, f64::NAN), 0.0);
+        let after = run.ledger();
+        assert!((after.point_in_m3 - 2.0).abs() < 1e-6 && after.point_out_m3 >= 4.0 * wet);
+        assert!(before.relative_error() < 1e-6 && after.relative_error() < 1e-6, "{after:?}");
+        run.advance_to(20.0, &CancelToken::new()).unwrap();
+        assert!(run.depth_at_m(high) < 0.1 && run.ledger().relative_error() < 1e-6);
     }
 
     proptest! {

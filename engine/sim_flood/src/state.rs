@@ -2,9 +2,9 @@
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
-use crate::rows::{BUF, TILE_W, WIDE};
+use crate::rows::{BUF, TILE_W, WIDE, max, max_or_nan};
 use crate::tile::TILE_H;
-use crate::{Grid, Ledger, Real};
+use crate::{FloodParams, Grid, Ledger, Real};
 
 /// Halo rows and columns around a tile.
 pub(crate) const PAD: usize = 3;
@@ -203,7 +203,53 @@ impl<R: Real> FloodStateOf<R> {
         (sum + rest) * self.layout.grid.cell_area_m2()
     }
 
-    fn ledger_fields(ledger: &Ledger) -> [f64; 10] {
+    /// Place of a cell in fields and in tracks.
+    fn places(&self, cell: usize) -> (usize, usize) {
+        let (i, j) = (cell % self.layout.grid.nx, cell / self.layout.grid.nx);
+        let (strip, column) = (i / TILE_W, i % TILE_W);
+        let field = (strip * self.layout.rows + PAD + j) * WIDE + column;
+        (field, (strip * self.layout.grid.ny + j) * WIDE + column)
+    }
+
+    /// Depth of a cell without what rounding added, metres.
+    pub(crate) fn depth_at_m(&self, cell: usize) -> f64 {
+        let (field, track) = self.places(cell);
+        self.h[field].to_f64() - self.carry[track].to_f64()
+    }
+
+    /// Adds up to `volume_m3` to a cell; see `FloodRunOf::exchange`.
+    pub(crate) fn exchange(&mut self, cell: usize, volume_m3: f64, params: &FloodParams) -> f64 {
+        let area = self.layout.grid.cell_area_m2();
+        let (field, track) = self.places(cell);
+        let before = self.depth_at_m(cell);
+        let after = (before + volume_m3 / area).max(0.0);
+        let h = R::of(after);
+        self.h[field] = h;
+        self.carry[track] = R::of(h.to_f64() - after);
+        let keep = if h.to_f64() <= params.dry_depth_m {
+            0.0
+        } else if after > before {
+            before / after
+        } else {
+            1.0
+        };
+        self.u[field] *= R::of(keep);
+        self.v[field] *= R::of(keep);
+        let tile = self.layout.tile_of(cell);
+        self.settled[tile] = false;
+        if h.to_f64() > params.dry_depth_m {
+            // Every side counts as wet until the tile's next step looks again.
+            self.wet[tile] = u8::MAX;
+        }
+        let wave = max(self.u[field].abs(), self.v[field].abs()) + (R::of(params.gravity_mps2) * h).sqrt();
+        self.speed_mps = max_or_nan(self.speed_mps, wave.to_f64());
+        let added = (self.depth_at_m(cell) - before) * area;
+        self.ledger.point_in_m3 += added.max(0.0);
+        self.ledger.point_out_m3 += (-added).max(0.0);
+        added
+    }
+
+    fn ledger_fields(ledger: &Ledger) -> [f64; 9] {
         [
             ledger.initial_m3,
             ledger.rain_in_m3,
@@ -214,7 +260,6 @@ impl<R: Real> FloodStateOf<R> {
             ledger.point_in_m3,
             ledger.point_out_m3,
             ledger.residue_m3,
-            ledger.current_m3,
         ]
     }
 
@@ -229,7 +274,6 @@ impl<R: Real> FloodStateOf<R> {
             point_in_m3,
             point_out_m3,
             residue_m3,
-            current_m3,
         ] = f
         else {
             return None;
@@ -244,13 +288,13 @@ impl<R: Real> FloodStateOf<R> {
             point_in_m3,
             point_out_m3,
             residue_m3,
-            current_m3,
+            current_m3: 0.0,
         })
     }
 }
 
 fn kind_name<R: Real>() -> &'static str {
-    if R::NAME == "f32" { "flood state in f32, version 2" } else { "flood state in f64, version 2" }
+    if R::NAME == "f32" { "flood state in f32, version 3" } else { "flood state in f64, version 3" }
 }
 
 impl<R: Real> Snapshot for FloodStateOf<R> {
@@ -314,7 +358,7 @@ impl<R: Real> Snapshot for FloodStateOf<R> {
         if !(t_s.is_finite() && speed_mps.is_finite() && speed_mps >= 0.0) {
             return Err(bad("t_s, speed_mps", format!("{t_s}, {speed_mps}"), "finite numbers"));
         }
-        s.ledger = Self::ledger_from(&fields).ok_or_else(|| bad("ledger", fields.len().to_string(), "10 values"))?;
+        s.ledger = Self::ledger_from(&fields).ok_or_else(|| bad("ledger", fields.len().to_string(), "9 values"))?;
         (s.t_s, s.tick, s.speed_mps, s.wet, s.carry) = (t_s, tick, speed_mps, wet, layout.track(&carry, R::ZERO));
         s.max_depth_m = layout.track(&max_depth_m, 0.0);
         s.max_hazard_m2ps = layout.track(&max_hazard_m2ps, 0.0);

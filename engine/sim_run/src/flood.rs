@@ -59,7 +59,7 @@ pub fn run_flood(
     for frame in 0..=frames {
         let t_s = (f64::from(frame) * scenario.frame_interval_s).min(scenario.duration_s);
         run.advance_to(t_s, cancel)?;
-        folder.write(&run_folder::frame_name(frame), &run_folder::encode_depth(nx, ny, t_s, run.depth_m()))?;
+        folder.write(&run_folder::frame_name(frame), &run_folder::encode_depth(nx, ny, t_s, &run.depth_m()))?;
         frame_times_s.push(t_s);
         on_frame(FrameWritten { frame, t_s, duration_s: scenario.duration_s });
     }

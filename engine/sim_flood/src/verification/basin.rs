@@ -34,7 +34,7 @@ fn error<R: Real>(run: &FloodRunOf<R>, depth: impl Fn(f64, f64) -> f64) -> f64 {
         let [x, y] = g.centre_m(c);
         depth(x, y)
     });
-    rel_l1(f64s(run.depth_m()), exact)
+    rel_l1(f64s(&run.depth_m()), exact)
 }
 
 /// Radially symmetric oscillation: a = 1 m, h0 = 0.1 m, r0 = 0.8 m, three periods.

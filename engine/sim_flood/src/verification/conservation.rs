@@ -105,7 +105,7 @@ pub fn positivity<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
         let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
         for k in 1..=10 {
             advance(&mut run, f64::from(k) * grid.dx_m)?;
-            lowest = f64s(run.depth_m()).into_iter().fold(lowest, |m, h| if h < m || h.is_nan() { h } else { m });
+            lowest = f64s(&run.depth_m()).into_iter().fold(lowest, |m, h| if h < m || h.is_nan() { h } else { m });
         }
         let l = run.ledger();
         residue = residue.max(l.residue_m3 / l.initial_m3);
@@ -132,7 +132,7 @@ pub fn rain_on_roofs<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     advance(&mut run, 100.0)?;
     let fallen = 72e-3 / 3600.0 * 60.0 * grid.cell_area_m2() * grid.cell_count() as f64;
     let there: f64 = run.state().volume_m3();
-    let on_roofs = roofs.iter().zip(run.depth_m()).filter(|(b, h)| **b && **h > R::ZERO).count();
+    let on_roofs = roofs.iter().zip(run.depth_m()).filter(|(b, h)| **b && *h > R::ZERO).count();
     Ok(vec![
         VerificationRow::at_most(
             "rain-on-roofs",

@@ -22,10 +22,11 @@ fn channel<R: Real>(dx_m: f64, rows: usize, right_m: f64) -> Result<FloodRunOf<R
 /// Middle row: (x from the dam, depth, discharge, velocity).
 fn profile<R: Real>(run: &FloodRunOf<R>) -> Vec<[f64; 4]> {
     let g = run.grid();
+    let (depth, velocity) = (run.depth_m(), run.velocity_x_mps());
     (0..g.nx)
         .map(|i| {
             let k = g.ny / 2 * g.nx + i;
-            let (h, u) = (run.depth_m()[k].to_f64(), run.velocity_x_mps()[k].to_f64());
+            let (h, u) = (depth[k].to_f64(), velocity[k].to_f64());
             [(i as f64 + 0.5) * g.dx_m - LENGTH_M / 2.0, h, h * u, u]
         })
         .collect()
@@ -171,7 +172,8 @@ fn smooth_wave_error<R: Real>(n: usize) -> Result<f64, FloodError> {
         start(0.5 * (low + high))
     };
     let row = 2 * grid.nx;
-    let sum: f64 = (0..grid.nx).map(|i| (run.depth_m()[row + i].to_f64() - mean(&exact, xs[i])).abs()).sum();
+    let depth = run.depth_m();
+    let sum: f64 = (0..grid.nx).map(|i| (depth[row + i].to_f64() - mean(&exact, xs[i])).abs()).sum();
     Ok(sum / n as f64)
 }
 

@@ -36,9 +36,9 @@ pub fn lake_at_rest<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
             t += 10.0;
             advance(&mut run, t)?;
         }
-        let speeds = [f64s(run.velocity_x_mps()), f64s(run.velocity_y_mps())].concat();
+        let speeds = [f64s(&run.velocity_x_mps()), f64s(&run.velocity_y_mps())].concat();
         let speed = speeds.iter().fold(0.0_f64, |m, u| m.max(u.abs()));
-        let moved = f64s(run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+        let moved = f64s(&run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
         let at = |what: &str| format!("{what} after {} steps, datum {datum_m} m", run.tick());
         let tolerance = bound::<R>(2e-5, 1e-12);
         rows.push(VerificationRow::at_most("lake-at-rest", &at("max speed, m/s,"), speed, tolerance, source));
@@ -64,7 +64,8 @@ pub fn symmetry<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let initial = Initial { depth_m, ..Initial::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
     advance(&mut run, 6.0)?;
-    let h = |i: usize, j: usize| run.depth_m()[j * n + i].to_f64();
+    let depth = run.depth_m();
+    let h = |i: usize, j: usize| depth[j * n + i].to_f64();
     let mut worst = 0.0_f64;
     for j in 0..n {
         for i in 0..n {

@@ -51,7 +51,7 @@ impl Channel {
         let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, params, initial)?;
         advance(&mut run, t_s)?;
         let row = (g.ny / 2) * g.nx;
-        let (h, u) = (f64s(run.depth_m()), f64s(run.velocity_x_mps()));
+        let (h, u) = (f64s(&run.depth_m()), f64s(&run.velocity_x_mps()));
         Ok((0..g.nx).map(|i| [(i as f64 + 0.5) * g.dx_m, h[row + i], h[row + i] * u[row + i]]).collect())
     }
 }

@@ -28,7 +28,7 @@ pub fn barrier_until_overtopped<R: Real>() -> Result<Vec<VerificationRow>, Flood
     for k in 1..=300 {
         advance(&mut run, f64::from(k))?;
         let (mut top, mut behind) = (0.0_f64, 0.0);
-        for (h, pool) in f64s(run.depth_m()).into_iter().zip(&wet) {
+        for (h, pool) in f64s(&run.depth_m()).into_iter().zip(&wet) {
             if *pool { top = top.max(h) } else { behind += h }
         }
         if f64::from(run.max_depth_m().iter().zip(&wet).filter(|w| *w.1).fold(0.0_f32, |m, w| m.max(*w.0))) < crest {
@@ -38,7 +38,7 @@ pub fn barrier_until_overtopped<R: Real>() -> Result<Vec<VerificationRow>, Flood
         }
     }
     advance(&mut run, 900.0)?;
-    let depth = f64s(run.depth_m());
+    let depth = f64s(&run.depth_m());
     let over = depth.iter().zip(&wet).filter(|w| *w.1).fold(0.0_f64, |m, w| m.max(*w.0)) - crest;
     let behind: f64 = depth.iter().zip(&wet).filter(|w| !w.1).map(|w| w.0).sum();
     Ok(vec![
@@ -65,7 +65,7 @@ pub fn buildings_hold<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
     advance(&mut run, 40.0)?;
     let leaked: f64 =
-        f64s(run.depth_m()).into_iter().enumerate().filter(|(k, _)| k % grid.nx >= 80).map(|(_, h)| h).sum();
+        f64s(&run.depth_m()).into_iter().enumerate().filter(|(k, _)| k % grid.nx >= 80).map(|(_, h)| h).sum();
     let against = run.max_depth_m()[20 * grid.nx + 79];
     let source = "definition of a blocked cell";
     Ok(vec![
@@ -98,7 +98,8 @@ fn bore_against_wall<R: Real>() -> Result<VerificationRow, FloodError> {
     }
     // The cell at the wall and one ten cells away: both stand in the bore.
     let row = 2 * grid.nx;
-    let worst = [189, 188, 180].iter().fold(0.0_f64, |m, i| m.max((run.depth_m()[row + i].to_f64() / low - 1.0).abs()));
+    let off = |i: usize| (run.depth_at_m((row + i) as u32) / low - 1.0).abs();
+    let worst = [189, 188, 180].into_iter().map(off).fold(0.0_f64, f64::max);
     Ok(VerificationRow::at_most(
         "buildings",
         "bore depth off by, relative",

@@ -41,8 +41,8 @@ fn ea_test_4_agrees_with_dg2() {
         steps += stats.steps;
         work += stats.cell_steps;
         for (k, p) in points.iter().enumerate() {
-            let cell = grid.cell_at(*p).expect("inside") as usize;
-            sums[k] += (f64::from(run.depth_m()[cell]) - row[k + 1]).powi(2);
+            let cell = grid.cell_at(*p).expect("inside");
+            sums[k] += (run.depth_at_m(cell) - row[k + 1]).powi(2);
         }
     }
     let rmse = sums.map(|s| (s / reference.len() as f64).sqrt());
@@ -133,8 +133,8 @@ fn merewether_agrees_with_surveyed_levels() {
     let observed = table(&read("Observations/ObservationPoints.csv"));
     assert_eq!(observed.len(), 5);
     for o in &observed {
-        let cell = grid.cell_at([o[0] - x0, o[1] - y0]).expect("inside") as usize;
-        let level = bed[cell] + f64::from(run.depth_m()[cell]);
+        let cell = grid.cell_at([o[0] - x0, o[1] - y0]).expect("inside");
+        let level = bed[cell as usize] + run.depth_at_m(cell);
         println!("Merewether point {}: {level:.2} m, surveyed {}, TUFLOW {}", o[2], o[4], o[5]);
         sum += (level - o[4]).powi(2);
     }
