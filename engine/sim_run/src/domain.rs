@@ -35,6 +35,15 @@ impl Domain {
     pub fn raster_from_enu(&self, p_enu: [f64; 3]) -> Result<[f64; 2], RunError> {
         raster_point(&self.projector, &self.spec, p_enu)
     }
+
+    /// Where rivers and ponds are: one value per cell.
+    #[must_use]
+    pub fn water_cells(&self) -> Vec<bool> {
+        let mut water = vec![false; self.terrain.bed_m.len()];
+        let ponds = self.ponds.iter().map(|(cell, _)| cell);
+        self.river.iter().chain(ponds).for_each(|&c| water[c as usize] = true);
+        water
+    }
 }
 
 /// Builds the raster of a scenario from a pack.
@@ -235,4 +244,27 @@ fn ground_along(terrain: &sim_flood::Terrain, a: [f64; 2], b: [f64; 2]) -> f64 {
     });
     let highest = beds.fold(f64::NEG_INFINITY, f64::max);
     if highest.is_finite() { highest } else { terrain.bed_m.iter().copied().fold(f64::INFINITY, f64::min) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use geo_frame::{EnuFrame, Geodetic};
+
+    /// 20 x 4 flat open cells of 10 m around the origin of the frame.
+    pub(crate) fn flat_domain() -> Domain {
+        domain_of(20, 4, 10.0, |_, _| 0.0)
+    }
+
+    /// `nx` x `ny` open cells of `dx_m` around the origin of the frame; `bed_m` of raster position.
+    pub(crate) fn domain_of(nx: usize, ny: usize, dx_m: f64, bed_m: impl Fn(f64, f64) -> f64) -> Domain {
+        let crs = Crs::from_epsg(4547).unwrap();
+        let projector = Projector::new(crs, EnuFrame::new(Geodetic::new(114.0, 30.5, 0.0)));
+        let half = [nx as f64 * dx_m / 2.0, ny as f64 * dx_m / 2.0];
+        let corner = projector.crs_from_enu([-half[0], -half[1], 0.0]).unwrap();
+        let grid = Grid { nx, ny, dx_m };
+        let spec = GridSpec { epsg: 4547, x0: corner[0], y0: corner[1], dx_m, nx: nx as u32, ny: ny as u32 };
+        let terrain = sim_flood::Terrain::from_fn(grid, 0.03, bed_m);
+        Domain { spec, terrain, river: vec![], ponds: vec![], barriers: vec![], projector }
+    }
 }

@@ -9,6 +9,7 @@ mod case;
 mod command;
 mod entity;
 mod ids;
+mod impact;
 mod observation;
 mod property;
 mod scenario;
@@ -21,6 +22,7 @@ pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm};
 pub use observation::{Observation, Quality, StateEntry};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
 pub use scenario::{
