@@ -2,7 +2,8 @@
 
 use crate::intervention::Check;
 use crate::{
-    BuildingMode, DesignStorm, EdgeForcing, EntityId, Infiltration, Intervention, RunId, ScenarioEdit, TimeMs,
+    BuildingMode, DesignStorm, EdgeForcing, EntityId, FloodImpact, Infiltration, Intervention, RunId, ScenarioEdit,
+    TimeMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,6 +17,19 @@ pub enum ScenarioBase {
     Live,
     /// No live state: forcing is given in full by the scenario.
     None,
+    /// The state that another run reached (`state.bin` of its folder); everything else as for [`ScenarioBase::Live`].
+    Run {
+        /// The run continued.
+        run: RunId,
+        /// Its simulated second that is second 0 here: its end, or one of its frames with a stored state.
+        at_s: u32,
+    },
+    /// The past, driven by the gauges' history until the present, then on (回算): the run begins `before_s` before the
+    /// present. Scenario times (duration, forcing) count from the present.
+    Hindcast {
+        /// Seconds before the present at which the run begins, 1..604800.
+        before_s: u32,
+    },
 }
 
 /// Rain on the community.
@@ -152,6 +166,9 @@ impl Scenario {
         self.range("duration_s", self.duration_s, 1.0, 604_800.0, "s")?;
         self.range("frame_interval_s", self.frame_interval_s, 1.0, self.duration_s, "s")?;
         self.range("cell_m", self.cell_m, 0.5, 50.0, "m")?;
+        if let ScenarioBase::Hindcast { before_s } = self.base {
+            self.range("base.hindcast.before_s", f64::from(before_s), 1.0, 604_800.0, "s")?;
+        }
         match &self.forcing.rain {
             RainForcing::Live { factor } => self.range("forcing.rain.factor", *factor, 0.0, 10.0, "")?,
             RainForcing::Constant { rain_mmph } => {
@@ -307,6 +324,9 @@ pub struct RunSummary {
     pub kernel: String,
     /// Entities that got wet: (entity, max depth m, first wet s), sorted by entity.
     pub affected: Vec<(EntityId, f64, f64)>,
+    /// What it means for people and things.
+    #[serde(default)]
+    pub impact: FloodImpact,
 }
 
 /// A run as the server lists it.
@@ -372,6 +392,23 @@ mod tests {
             breach: None,
         }));
         assert!(s.validate().unwrap_err().to_string().contains(">= 2 points"));
+    }
+
+    #[test]
+    fn bases_are_written_as_people_would() {
+        let mut s = scenario();
+        for (base, text) in [
+            (ScenarioBase::Live, "\"live\""),
+            (ScenarioBase::Run { run: RunId(4), at_s: 600 }, r#"{"run":{"run":4,"at_s":600}}"#),
+            (ScenarioBase::Hindcast { before_s: 7200 }, r#"{"hindcast":{"before_s":7200}}"#),
+        ] {
+            s.base = base;
+            assert_eq!(serde_json::to_string(&s.base).unwrap(), text);
+            assert_eq!(serde_json::from_str::<ScenarioBase>(text).unwrap(), base);
+            assert_eq!(s.validate(), Ok(()));
+        }
+        s.base = ScenarioBase::Hindcast { before_s: 0 };
+        assert!(s.validate().unwrap_err().to_string().contains("base.hindcast.before_s = 0 s: must be 1..604800 s"));
     }
 
     #[test]
