@@ -199,6 +199,142 @@ pub enum EdgeForcing {
     },
 }
 
+impl Intervention {
+    /// Name; may be empty.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Barrier(x) => &x.name,
+            Self::Gate(x) => &x.name,
+            Self::Pump(x) => &x.name,
+            Self::Culvert(x) => &x.name,
+            Self::Ground(x) => &x.name,
+        }
+    }
+
+    /// The Chinese word for its kind.
+    #[must_use]
+    pub fn zh(&self) -> &'static str {
+        match self {
+            Self::Barrier(_) => "挡水墙",
+            Self::Gate(_) => "闸门",
+            Self::Pump(_) => "水泵",
+            Self::Culvert(_) => "涵管",
+            Self::Ground(_) => "挖填",
+        }
+    }
+
+    /// Its points in the ENU plane: a line, the ends, or an outline.
+    #[must_use]
+    pub fn points_enu(&self) -> Vec<[f64; 2]> {
+        match self {
+            Self::Barrier(x) => x.line_enu.clone(),
+            Self::Gate(x) => x.line_enu.clone(),
+            Self::Pump(x) => std::iter::once(x.from_enu).chain(x.to_enu).collect(),
+            Self::Culvert(x) => vec![x.from_enu, x.to_enu],
+            Self::Ground(x) => x.area_enu.clone(),
+        }
+    }
+}
+
+/// Something about to be placed by clicks: its kind and sizes, without its points.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum NewWork {
+    /// A barrier along the points.
+    Barrier {
+        /// Height above the ground, m.
+        height_m: f64,
+    },
+    /// A gate along the points.
+    Gate {
+        /// Height of its top above the ground, m.
+        height_m: f64,
+        /// Opening above the ground, m; 0 is shut.
+        opening_m: f64,
+    },
+    /// A pump from the first point to the second, or out of the community.
+    Pump {
+        /// Discharge, m³/s.
+        capacity_m3ps: f64,
+    },
+    /// A pipe from the first point to the second.
+    Culvert {
+        /// Diameter, m.
+        width_m: f64,
+    },
+    /// Changed ground inside the points.
+    Ground {
+        /// By how much it is raised, m; negative: dug.
+        raise_m: f64,
+    },
+}
+
+/// Depths at which a mobile pump starts and stops, m: it needs some water over its strainer.
+const PUMP_STARTS_M: f64 = 0.15;
+const PUMP_STOPS_M: f64 = 0.05;
+/// Invert of a new pipe below the ground at its ends, m.
+const PIPE_BELOW_M: f64 = 0.0;
+
+impl NewWork {
+    /// Points it needs at least.
+    #[must_use]
+    pub const fn least_points(&self) -> usize {
+        match self {
+            Self::Pump { .. } => 1,
+            Self::Barrier { .. } | Self::Gate { .. } | Self::Culvert { .. } => 2,
+            Self::Ground { .. } => 3,
+        }
+    }
+
+    /// The intervention on these points, or `None` when there are too few. Points beyond what it takes are left out.
+    #[must_use]
+    pub fn on(self, points: Vec<[f64; 2]>) -> Option<Intervention> {
+        if points.len() < self.least_points() {
+            return None;
+        }
+        let name = String::new();
+        let first = points[0];
+        let second = points.get(1).copied();
+        Some(match self {
+            Self::Barrier { height_m } => {
+                Intervention::Barrier(Barrier { name, line_enu: points, height_m, breach: None })
+            }
+            Self::Gate { height_m, opening_m } => Intervention::Gate(Gate {
+                name,
+                line_enu: points,
+                height_m,
+                sill_m: 0.0,
+                opening_m: vec![(0.0, opening_m)],
+            }),
+            Self::Pump { capacity_m3ps } => Intervention::Pump(Pump {
+                name,
+                from_enu: first,
+                to_enu: second,
+                capacity_m3ps,
+                start_depth_m: PUMP_STARTS_M,
+                stop_depth_m: PUMP_STOPS_M,
+            }),
+            Self::Culvert { width_m } => Intervention::Culvert(Culvert {
+                name,
+                from_enu: first,
+                to_enu: second?,
+                width_m,
+                height_m: None,
+                below_ground_m: PIPE_BELOW_M,
+                open_share: 1.0,
+            }),
+            Self::Ground { raise_m } => Intervention::Ground(GroundChange {
+                name,
+                area_enu: points,
+                raise_m: Some(raise_m),
+                manning: None,
+                building: None,
+            }),
+        })
+    }
+}
+
 /// Range checks of one scenario's parts.
 pub(crate) struct Check<'a> {
     pub scenario: &'a Scenario,
@@ -279,6 +415,31 @@ impl Check<'_> {
                 s.range(&at("initial_mm"), initial_mm, 0.0, 1000.0, "mm")?;
                 s.range(&at("continuing_mmph"), continuing_mmph, 0.0, 2000.0, "mm/h")
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clicks_become_works_when_there_are_enough() {
+        let kinds = [
+            NewWork::Barrier { height_m: 1.0 },
+            NewWork::Gate { height_m: 2.0, opening_m: 0.5 },
+            NewWork::Pump { capacity_m3ps: 0.3 },
+            NewWork::Culvert { width_m: 1.0 },
+            NewWork::Ground { raise_m: -0.5 },
+        ];
+        let points = [[0.0, 0.0], [10.0, 0.0], [10.0, 10.0]];
+        for kind in kinds {
+            let least = kind.least_points();
+            assert!(kind.on(points[..least - 1].to_vec()).is_none());
+            let work = kind.on(points[..least].to_vec()).unwrap();
+            assert_eq!(work.points_enu(), points[..least]);
+            let text = serde_json::to_string(&work).unwrap();
+            assert_eq!(serde_json::from_str::<Intervention>(&text).unwrap(), work);
         }
     }
 }

@@ -25,7 +25,7 @@ pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon,
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm};
 pub use intervention::{
-    Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, Pump,
+    Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,
     ScenarioEdit,
 };
 pub use observation::{Observation, Quality, StateEntry};
