@@ -121,26 +121,40 @@ pub(crate) fn law(
     let froude = if full { 0.0 } else { v.abs() / (p.gravity_mps2 * mid.area_m2 / mid.width_m.max(1e-9)).sqrt() };
     let sigma = inertia(p.damping, froude, full);
     // Towards the upstream end as the flow becomes shooting.
-    let partial = inertia(Damping::Partial, froude, full);
     let up = &at[usize::from(!forward)];
-    let weight = if !full && (q_latest >= 0.0) == forward { partial } else { 1.0 };
+    let weight = if !full && (q_latest >= 0.0) == forward { inertia(Damping::Partial, froude, full) } else { 1.0 };
     let area = up.area_m2 + (mid.area_m2 - up.area_m2) * weight;
     let radius = up.radius_m + (mid.radius_m - up.radius_m) * weight;
-    let friction = p.gravity_mps2 * conduit.manning * conduit.manning * v.abs() / (radius * cbrt(radius)).max(1e-9);
-    let speed = |a: f64| if a > 1e-9 { (q_latest / a).abs().min(FASTEST_MPS) } else { 0.0 };
-    let [entry, exit, along] = conduit.losses;
-    let (first, second) = if q_latest >= 0.0 { (0, 1) } else { (1, 0) };
-    let losses = entry * speed(at[first].area_m2) + exit * speed(at[second].area_m2) + along * speed(mid.area_m2);
-    let resistance = 1.0 + dt * (friction + 0.5 * losses / conduit.length_m);
-    let change = 2.0 * v * (mid.area_m2 - before.area_m2) + dt * v * v * (at[1].area_m2 - at[0].area_m2) / conduit.length_m;
+    // The state given is that of the middle of the step, hence twice the change of area so far.
+    let change =
+        4.0 * v * (mid.area_m2 - before.area_m2) + dt * v * v * (at[1].area_m2 - at[0].area_m2) / conduit.length_m;
     let pull = dt * p.gravity_mps2 * area / conduit.length_m;
+    let drag = p.gravity_mps2 * conduit.manning * conduit.manning / (radius * cbrt(radius)).max(1e-9)
+        + 0.5 * loss_factor(conduit, &at, &mid, q_latest) / conduit.length_m;
+    // Friction dt drag v^2 with the velocity it leaves: v (1 + dt drag v) = driving velocity.
+    let driven = ((before.q + sigma * change + pull * (head[0] - head[1])) / mid.area_m2).abs();
+    let left = 2.0 * driven / (1.0 + (1.0 + 4.0 * dt * drag * driven).sqrt());
+    let resistance = 1.0 + dt * drag * left.min(FASTEST_MPS);
     let n = f64::from(conduit.barrels);
     let own = (before.q + sigma * change + (1.0 - p.theta) * pull * before.drop_m) / resistance;
     let b = p.theta * pull / resistance;
     let part = |e: &End, h: f64| if e.joined { (n * b, 0.0) } else { (0.0, n * b * h) };
     let ((by_from, fixed_from), (by_to, fixed_to)) = (part(&ends[0], head[0]), part(&ends[1], head[1]));
-    let limit = normal_limit(conduit, section, p, ends, &at, q_latest);
+    let fastest = q_latest.abs().max(left * mid.area_m2);
+    let q = if q_latest == 0.0 { if forward { fastest } else { -fastest } } else { fastest * q_latest.signum() };
+    let limit = normal_limit(conduit, section, p, ends, &at, q);
     Law { constant: n * own + fixed_from - fixed_to, by_from, by_to, limit, way }
+}
+
+/// Sum of the local losses, each with the square of its velocity relative to the middle.
+fn loss_factor(conduit: &Conduit, at: &[Flow; 2], mid: &Flow, q: f64) -> f64 {
+    let [entry, exit, along] = conduit.losses;
+    if entry == 0.0 && exit == 0.0 {
+        return along;
+    }
+    let (first, second) = if q >= 0.0 { (0, 1) } else { (1, 0) };
+    let ratio = |a: f64| if a > 1e-9 { (mid.area_m2 / a).min(10.0) } else { 0.0 };
+    entry * ratio(at[first].area_m2) + exit * ratio(at[second].area_m2) + along
 }
 
 /// Normal flow of the upstream end where it bounds the flow.
@@ -159,7 +173,7 @@ fn normal_limit(
     if slope == 0.0 || !towards || p.normal_limit == NormalLimit::Never {
         return None;
     }
-    if ends[u].y_m >= full || ends[d].y_m >= full || ends[u].y_m <= DRY_M {
+    if ends[u].y_m >= full || ends[u].y_m <= DRY_M {
         return None;
     }
     let by_slope = matches!(p.normal_limit, NormalLimit::Slope | NormalLimit::Both) && ends[u].y_m < ends[d].y_m;

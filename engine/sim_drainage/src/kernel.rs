@@ -269,8 +269,18 @@ impl DrainageKernel {
         let mut w = self.begin(p, forcing, state, dt);
         let mut heads = state.head_m.clone();
         let mut settled = true;
-        for _ in 0..p.passes {
-            self.laws(&mut w, &heads);
+        let mut middle = heads.clone();
+        for pass in 0..p.passes {
+            // Areas and friction of the start first, then of the middle of the step.
+            if pass > 0 {
+                for (m, (new, old)) in middle.iter_mut().zip(heads.iter().zip(&state.head_m)) {
+                    *m = 0.5 * (new + old);
+                }
+                for (q, old) in w.flow.iter_mut().zip(&w.flow0) {
+                    *q = 0.5 * (*q + old);
+                }
+            }
+            self.laws(&mut w, &middle);
             settled = self.find_heads(&mut w, state, &mut heads);
         }
         state.unsettled += u64::from(!settled);

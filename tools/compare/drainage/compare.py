@@ -46,7 +46,7 @@ def swmm(inp, folder):
     from swmm.toolkit import output, shared_enum as e, solver
 
     rpt, out = str(folder / "swmm.rpt"), str(folder / "swmm.out")
-    solver.swmm_run(str(inp), rpt, out)
+    account = run_quietly(solver, str(inp), rpt, out)
     h = output.init()
     output.open(h, out)
     counts = output.get_proj_size(h)
@@ -59,43 +59,42 @@ def swmm(inp, folder):
     name = lambda kind, k: output.get_elem_name(h, kind, k)
     depth = {
         name(e.ElementType.NODE, k): np.array(
-            output.get_node_series(h, k, e.NodeAttribute.INVERT_DEPTH, 0, periods)) * length
+            output.get_node_series(h, k, e.NodeAttribute.INVERT_DEPTH, 0, periods - 1)) * length
         for k in range(n_nodes)
     }
     rate = {
         name(e.ElementType.LINK, k): np.array(
-            output.get_link_series(h, k, e.LinkAttribute.FLOW_RATE, 0, periods)) * flow
+            output.get_link_series(h, k, e.LinkAttribute.FLOW_RATE, 0, periods - 1)) * flow
         for k in range(n_links)
     }
     output.close(h)
-    us = units[1] < 3
-    return step, periods, depth, rate, report_account(rpt, us)
+    cubic = FOOT**3 if units[1] < 3 else 1.0
+    for key in ("in", "out", "flood"):
+        account[key] *= cubic
+    return step, periods, depth, rate, account
 
 
-def report_account(rpt, us):
-    """Inflow, outflow, flooding of SWMM's continuity table, m3 (its last column is 10^6 gal or 10^6 ltr)."""
-    unit = 3785.411784 if us else 1000.0
-    found = {}
-    inside = False
-    for line in open(rpt, errors="replace"):
-        if "Flow Routing Continuity" in line:
-            inside = True
-        if inside and "...." in line:
-            label, numbers = line.split("..", 1)
-            values = numbers.replace(".....", " ").strip(". \n").split()
-            found[label.strip()] = float(values[-1]) * (unit if len(values) > 1 else 1.0)
-        if inside and "Continuity Error" in line:
-            found["error_percent"] = float(line.split()[-1])
-            break
-    total = sum(found.get(k, 0.0) for k in ("Dry Weather Inflow", "Wet Weather Inflow", "External Inflow"))
-    return {
-        "in": total,
-        "out": found.get("External Outflow", 0.0),
-        "flood": found.get("Flooding Loss", 0.0),
-        "initial": found.get("Initial Stored Volume", 0.0),
-        "final": found.get("Final Stored Volume", 0.0),
-        "error_percent": found.get("error_percent", float("nan")),
-    }
+def run_quietly(solver, *paths):
+    """Runs SWMM and returns its account in its own cubic unit. SWMM prints its progress from C; that is sent away."""
+    sys.stdout.flush()
+    saved, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        solver.swmm_open(*paths)
+        solver.swmm_start(True)
+        while solver.swmm_step() > 0:
+            pass
+        t = solver.system_get_routing_totals()
+        account = {
+            "in": t.dwInflow + t.wwInflow + t.exInflow, "out": t.outflow, "flood": t.flooding, "error_percent": t.pctError,
+        }
+        solver.swmm_end()
+        solver.swmm_close()
+        return account
+    finally:
+        os.dup2(saved, 1)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def nse(a, b):
@@ -120,7 +119,7 @@ def compare(binary, inp, keep):
     flows = {m: nse(links[1 : n + 1, k + 1], rate[m][:n]) for k, m in enumerate(link_names)
              if np.ptp(rate[m][:n]) > 1e-3}
     inflow = account["lateral_in_m3"] + account["outfall_in_m3"]
-    left = account["outfall_out_m3"] - account["outfall_in_m3"] + account["flooded_m3"]
+    left = account["outfall_out_m3"] + account["flooded_m3"]
     left_swmm = theirs["out"] + theirs["flood"]
     print(f"{inp.stem:<14} nodes {len(scores):>3} (still {still})  NSE depth: least {min(scores.values()):8.5f} "
           f"({min(scores, key=scores.get)}) mean {np.mean(list(scores.values())):8.5f}  flow least "
