@@ -91,9 +91,14 @@ fn inertia(damping: Damping, froude: f64, full: bool) -> f64 {
     }
 }
 
-/// Area in the middle of a conduit, m2.
+/// Depth of water in the pipe at an end, m: pressure is no depth.
+fn inside(section: &Section, end: &End) -> f64 {
+    if section.is_open() { end.y_m } else { end.y_m.min(section.full_depth_m()) }
+}
+
+/// Flow area in the middle of a conduit.
 pub(crate) fn middle(section: &Section, ends: &[End; 2]) -> Flow {
-    section.flow(0.5 * (ends[0].y_m + ends[1].y_m))
+    section.flow(0.5 * (inside(section, &ends[0]) + inside(section, &ends[1])))
 }
 
 /// Law of a conduit for a step of `dt` from `before`, with areas and friction at the latest ends and flow.
