@@ -74,8 +74,10 @@ impl DrainageKernel {
             }
             self.symbolic.solve(&mut m);
             let mut change = 0.0_f64;
+            // Whole steps first; half steps end swings between the branches of a law.
+            let part = if iteration < 8 { 1.0 } else { 0.5 };
             for (u, &node) in self.node_of.iter().enumerate() {
-                heads[node as usize] += m.rhs[u];
+                heads[node as usize] += part * m.rhs[u];
                 change = change.max(m.rhs[u].abs());
             }
             if change < CLOSE_M {
