@@ -141,3 +141,70 @@ impl Watched {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tests::domain_of;
+    use crate::tests::{entity, model};
+    use std::collections::BTreeMap;
+    use twin_model::{DeviceClass, PropertyDef, Severity};
+
+    fn table() -> PropertyTable {
+        let def = |key: &str| PropertyDef {
+            key: key.into(),
+            name: key.into(),
+            unit: "m".into(),
+            min: 0.0,
+            max: 50.0,
+            states: vec![],
+        };
+        let rule = |property: &str, limit| AlarmRule {
+            property: property.into(),
+            when: Comparison::AtLeast,
+            limit,
+            hysteresis: 0.0,
+            severity: Severity::Major,
+            text: "积水".into(),
+        };
+        let class = |property: &str, limits: &[f64]| DeviceClass {
+            name: property.into(),
+            properties: vec![property.into()],
+            expected_interval_s: 60.0,
+            alarms: limits.iter().map(|l| rule(property, *l)).collect(),
+        };
+        let classes = BTreeMap::from([
+            ("road_ponding".to_owned(), class("ponding_depth_m", &[0.15, 0.27])),
+            ("river_level".to_owned(), class("water_level_m", &[18.5])),
+            ("manhole_level".to_owned(), class("water_level_m", &[18.5])),
+        ]);
+        PropertyTable::new(vec![def("ponding_depth_m"), def("water_level_m")], classes).unwrap()
+    }
+
+    #[test]
+    fn rules_trip_when_the_water_reaches_their_limit() {
+        let mut domain = domain_of(20, 1, 2.0, |x, _| if x < 4.0 { 15.0 } else { 20.0 });
+        domain.river = vec![0, 1];
+        let device = |id, class: &str, east: f64| {
+            let mut e = entity(id, EntityKind::Device, class);
+            (e.class, e.p_enu) = (class.to_owned(), [east, 0.0, 0.0]);
+            e
+        };
+        // The river gauge stands on the bank, the others on land.
+        let devices = vec![
+            device(0, "road_ponding", 5.0),
+            device(1, "river_level", -13.0),
+            device(2, "manhole_level", 5.0),
+            device(3, "river_level", 19.0),
+        ];
+        let mut watch = AlarmWatch::new(&model(devices), &table(), &domain).unwrap();
+        let depth = |river: f32, land: f32| -> Vec<f32> { (0..20).map(|c| if c < 2 { river } else { land }).collect() };
+        watch.sample(0.0, &depth(3.0, 0.0));
+        watch.sample(100.0, &depth(3.25, 0.1));
+        watch.sample(200.0, &depth(3.75, 0.2));
+        let alarms = watch.alarms();
+        let told: Vec<_> = alarms.iter().map(|a| (a.entity.0, a.rule, a.first_s.round(), a.limit)).collect();
+        assert_eq!(told, [(0, 0, 150.0, 0.15), (1, 0, 150.0, 18.5), (3, 0, 150.0, 18.5)]);
+        assert!((alarms[1].value - 18.75).abs() < 1e-6 && alarms[1].quality == Quality::SIMULATED);
+    }
+}

@@ -3,7 +3,8 @@
 //! Water is never moved to meet a gauge: what is corrected is what comes in. Two numbers, a multiplier on the gauges' rain
 //! and an offset of the gauges' river level, are chosen so that short runs over the hindcast come nearest to the depths and
 //! levels measured inside the domain (least squares). The search is Gauss and Newton's with Levenberg's damping (Levenberg
-//! 1944, Marquardt 1963), derivatives by difference quotients, within bounds. Every cubic metre stays in the account.
+//! 1944, Marquardt 1963), derivatives by difference quotients, within bounds. Outliers, as of a gauge in a thin fast film,
+//! count less (Huber's weights, 1964). Every cubic metre stays in the account.
 
 use crate::alarms::{Measure, measure};
 use crate::domain::{Domain, build_domain};
@@ -27,7 +28,9 @@ const PROBE: [f64; 2] = [0.1, 0.05];
 /// Longest step of one round, and where the search ends: in ln(rain factor) and metres.
 const LONGEST: f64 = 0.7;
 const FINE: f64 = 0.004;
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 8;
+/// Difference quotients become finer to this share before the search gives up.
+const LEAST_PROBING: f64 = 0.08;
 /// Grids beyond this many cells are searched at twice the cell size.
 const FINE_CELLS: usize = 60_000;
 
@@ -130,19 +133,28 @@ impl Problem<'_> {
         let mut at: Point = [0.0, 0.0];
         let mut residuals = misfit(&at)?;
         let before = rmse(&residuals);
-        let mut damping = 1e-3;
+        let (mut damping, mut probing) = (1e-3, 1.0);
         for _ in 0..ROUNDS {
             let mut slopes = Vec::with_capacity(free.len());
             for &k in &free {
                 let mut probe = at;
                 // Inwards at an upper bound.
-                let step = if at[k] + PROBE[k] > bounds(k)[1] { -PROBE[k] } else { PROBE[k] };
+                let step = probing * if at[k] + PROBE[k] > bounds(k)[1] { -PROBE[k] } else { PROBE[k] };
                 probe[k] += step;
                 let there = misfit(&probe)?;
                 slopes.push(there.iter().zip(&residuals).map(|(a, b)| (a - b) / step).collect::<Vec<f64>>());
             }
-            let Some((next, found)) = descend(&at, &residuals, &slopes, &free, &mut damping, &mut misfit)? else {
-                break;
+            let weights = weights(&residuals);
+            let step = |damping: f64| solve(&residuals, &slopes, &weights, damping);
+            let better = |found: &[f64]| squares(found, &weights) < squares(&residuals, &weights);
+            let step_found = descend(&at, &free, &mut damping, &step, &better, &mut misfit)?;
+            let Some((next, found)) = step_found else {
+                // The slope was taken over too long a way, across a bank or a kerb.
+                (damping, probing) = (1e-3, probing * 0.3);
+                if probing < LEAST_PROBING {
+                    break;
+                }
+                continue;
             };
             let moved = free.iter().map(|&k| (next[k] - at[k]).abs()).fold(0.0, f64::max);
             (at, residuals) = (next, found);
@@ -196,33 +208,45 @@ const fn bounds(k: usize) -> [f64; 2] {
 }
 
 fn rmse(residuals: &[f64]) -> f64 {
-    (squares(residuals) / residuals.len().max(1) as f64).sqrt()
+    (residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len().max(1) as f64).sqrt()
 }
 
-fn squares(residuals: &[f64]) -> f64 {
-    residuals.iter().map(|r| r * r).sum()
+/// Differences below this are within the accuracy of a gauge, m.
+const GAUGE_ERROR_M: f64 = 0.005;
+
+/// Huber's weights: 1 up to 1.345 standard deviations (estimated by the median absolute value, divided by 0.6745), falling
+/// with the distance beyond. Huber, "Robust estimation of a location parameter" (1964); 1.345: 95 % efficiency.
+fn weights(residuals: &[f64]) -> Vec<f64> {
+    let mut sizes: Vec<f64> = residuals.iter().map(|r| r.abs()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let median = sizes.get(sizes.len() / 2).copied().unwrap_or(0.0);
+    let limit = 1.345 * (median / 0.6745).max(GAUGE_ERROR_M);
+    residuals.iter().map(|r| if r.abs() > limit { limit / r.abs() } else { 1.0 }).collect()
+}
+
+fn squares(residuals: &[f64], weights: &[f64]) -> f64 {
+    residuals.iter().zip(weights).map(|(r, w)| w * r * r).sum()
 }
 
 /// One damped step that lowers the misfit; `None` when none does.
 fn descend(
     at: &Point,
-    residuals: &[f64],
-    slopes: &[Vec<f64>],
     free: &[usize],
     damping: &mut f64,
+    step: &dyn Fn(f64) -> Vec<f64>,
+    better: &dyn Fn(&[f64]) -> bool,
     misfit: &mut dyn FnMut(&Point) -> Result<Vec<f64>, RunError>,
 ) -> Result<Option<(Point, Vec<f64>)>, RunError> {
     for _ in 0..4 {
-        let step = solve(residuals, slopes, *damping);
         let mut next = *at;
-        for (&k, step) in free.iter().zip(step) {
+        for (&k, step) in free.iter().zip(step(*damping)) {
             next[k] = (at[k] + step.clamp(-LONGEST, LONGEST)).clamp(bounds(k)[0], bounds(k)[1]);
         }
         if free.iter().all(|&k| (next[k] - at[k]).abs() < 1e-6) {
             return Ok(None);
         }
         let found = misfit(&next)?;
-        if squares(&found) < squares(residuals) {
+        if better(&found) {
             *damping = (*damping * 0.1).max(1e-6);
             return Ok(Some((next, found)));
         }
@@ -232,8 +256,8 @@ fn descend(
 }
 
 /// Step of Levenberg and Marquardt for one or two unknowns; an unknown that nothing depends on does not move.
-fn solve(residuals: &[f64], slopes: &[Vec<f64>], damping: f64) -> Vec<f64> {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+fn solve(residuals: &[f64], slopes: &[Vec<f64>], weights: &[f64], damping: f64) -> Vec<f64> {
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).zip(weights).map(|((x, y), w)| w * x * y).sum::<f64>();
     let along = |k: usize| dot(&slopes[k], residuals);
     let raised = |k: usize| dot(&slopes[k], &slopes[k]) * (1.0 + damping) + 1e-12;
     match slopes.len() {
@@ -266,7 +290,8 @@ mod tests {
 
     fn plan(river: bool) -> ForcingPlan {
         let rain = RainPart { measured: vec![(0.0, 60.0), (900.0, 25.0)], ..RainPart::default() };
-        let measured = vec![(0.0, 0.5), (600.0, 2.1), (1800.0, 2.3)];
+        // Rain alone fills the bowl for fifteen minutes, then the river comes over its bank.
+        let measured = vec![(0.0, 0.5), (900.0, 0.7), (1200.0, 2.1), (1800.0, 2.3)];
         let stage = river.then(|| StagePart { measured, given: vec![] });
         ForcingPlan { rain: vec![rain], stage, hindcast_s: 1800.0, inputs: vec![] }
     }
@@ -293,7 +318,7 @@ mod tests {
         let found = problem.search(&CancelToken::new(), &mut || ()).unwrap();
         assert!((found.rain_factor / 1.4 - 1.0).abs() < 0.05, "{found:?}");
         assert_eq!(found.stage_offset_m, 0.0);
-        assert!(found.rmse_after_m < 0.1 * found.rmse_before_m && found.runs < 20, "{found:?}");
+        assert!(found.rmse_after_m < 0.5 * found.rmse_before_m && found.runs < 25, "{found:?}");
     }
 
     #[test]

@@ -93,6 +93,15 @@ fn parse_csv(bytes: &[u8]) -> Result<Vec<GaugeHistory>, String> {
 }
 
 impl LiveSnapshot {
+    /// Adds history. A snapshot without a present (`now` = 0) takes the time of the latest point as its present.
+    pub fn add_history(&mut self, history: Vec<GaugeHistory>) {
+        self.history.extend(history);
+        if self.now == TimeMs(0) {
+            let latest = self.history.iter().flat_map(|h| h.points.iter().map(|p| p.0)).max();
+            self.now = latest.unwrap_or_default();
+        }
+    }
+
     /// Good values of one property from devices of one class (any class when empty) between two instants; gauges without
     /// one are left out. A value from up to three expected intervals before the window stands for its beginning.
     #[must_use]

@@ -214,3 +214,109 @@ fn hazard_area(domain: &Domain, results: &CellResults) -> [f64; 6] {
     }
     area
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tests::domain_of;
+    use crate::hazard::PassLimits;
+    use crate::roads::segments;
+    use crate::sites::sites;
+    use crate::tests::{entity, model};
+    use twin_model::{AttrValue, Polygon};
+
+    /// A house of 8 x 8 m in the middle of 40 x 40 m, with two units, a flat on each of two floors, a basement and residents.
+    fn community() -> CommunityModel {
+        let mut house = entity(0, EntityKind::Building, "1号楼");
+        house.footprint = Some(Polygon(vec![vec![[-4.0, -4.0], [4.0, -4.0], [4.0, 4.0], [-4.0, 4.0]]]));
+        house.attributes.insert("residents".into(), AttrValue::Number(7.0));
+        let mut rows = vec![house];
+        let below = |id: u32, parent: u32, kind, name: &str, p_enu: [f64; 3], storey: Option<f64>| {
+            let mut e = entity(id, kind, name);
+            e.parent = Some(EntityId(parent));
+            e.p_enu = p_enu;
+            e.attributes.extend(storey.map(|n| ("storey".to_owned(), AttrValue::Number(n))));
+            e
+        };
+        rows.push(below(1, 0, EntityKind::Unit, "1单元", [-3.0, 0.0, 0.0], None));
+        rows.push(below(2, 0, EntityKind::Unit, "2单元", [3.0, 0.0, 0.0], None));
+        rows.push(below(3, 1, EntityKind::Storey, "1层", [0.0; 3], Some(1.0)));
+        rows.push(below(4, 1, EntityKind::Storey, "2层", [0.0, 0.0, 3.0], Some(2.0)));
+        rows.push(below(5, 1, EntityKind::Storey, "地下1层", [0.0, 0.0, -3.0], Some(-1.0)));
+        rows.push(below(6, 3, EntityKind::Household, "101室", [0.0; 3], None));
+        rows.push(below(7, 4, EntityKind::Household, "201室", [0.0; 3], None));
+        rows.push(below(8, 4, EntityKind::Device, "二楼烟感", [0.0; 3], Some(2.0)));
+        let mut at = |kind, name: &str, class: &str, p: [f64; 2]| {
+            let mut e = entity(rows.len() as u32, kind, name);
+            (e.class, e.p_enu) = (class.to_owned(), [p[0], p[1], 0.0]);
+            rows.push(e);
+        };
+        at(EntityKind::Component, "车库入口", "地下车库入口", [-15.0, 5.0]);
+        at(EntityKind::Component, "箱变01", "箱式变电站", [-15.0, -5.0]);
+        at(EntityKind::Component, "箱变02", "箱式变电站", [15.0, -5.0]);
+        at(EntityKind::Manhole, "YS01", "雨水", [-11.0, 0.0]);
+        let mut road = entity(rows.len() as u32, EntityKind::Road, "东西路");
+        road.line = vec![[-19.0, 11.0], [19.0, 11.0]];
+        rows.push(road);
+        model(rows)
+    }
+
+    /// Water to the west of x = −3 m (0.45 m deep, 1 m/s, from second 60 on), dry elsewhere; the house is blocked.
+    fn flooded() -> (CommunityModel, Domain, Vec<Site>, RoadWatch, CellResults) {
+        let model = community();
+        let mut domain = domain_of(20, 20, 2.0, |_, _| 0.0);
+        let grid = domain.terrain.grid;
+        for j in 8..12 {
+            (8..12).for_each(|i| domain.terrain.blocked[j * 20 + i] = true);
+        }
+        let wet: Vec<bool> =
+            (0..400).map(|c| grid.centre_m(c)[0] < 17.0 && !domain.terrain.blocked[c as usize]).collect();
+        let field = |value: f32| -> Vec<f32> { wet.iter().map(|w| if *w { value } else { 0.0 }).collect() };
+        let mut tracks = Tracks::new(400);
+        let mut roads = RoadWatch::new(segments(&model, &domain).unwrap(), PassLimits::default());
+        for t_s in [0.0, 60.0, 120.0] {
+            let depth = field(if t_s > 0.0 { 0.45 } else { 0.0 });
+            tracks.sample(t_s, &depth, &field(1.0));
+            roads.sample(t_s, &depth, &field(1.0));
+        }
+        let first = wet.iter().map(|w| if *w { 60.0 } else { f32::INFINITY }).collect();
+        let results =
+            CellResults { max_depth_m: field(0.45), max_product_m2ps: field(0.45), first_wet_s: first, tracks };
+        let sites = sites(&model, &domain).unwrap();
+        (model, domain, sites, roads, results)
+    }
+
+    #[test]
+    fn a_house_is_entered_by_the_door_that_stands_in_water() {
+        let (.., sites, roads, results) = flooded();
+        let outcomes = outcomes(&sites, &roads, &results);
+        let of = |id: u32| outcomes.iter().find(|o| o.entity == EntityId(id));
+        let house = of(0).unwrap();
+        let wanted = BuildingOutcome { entrances: 2, entrances_wet: 1, households: 1, people: Some(7), basement: true };
+        assert_eq!(house.building, Some(wanted));
+        assert!((house.max_depth_m - 0.45).abs() < 1e-6 && house.first_wet_s == 60.0);
+        // 0.45 m deep: H2 by depth; 0.45 m2/s: H2 by product; 0.45 (1 + 0.5) + 1 = 1.675.
+        assert_eq!((house.hazard, house.danger), (HazardClass::H2, Danger::Most));
+        assert!((house.rating - 1.675).abs() < 1e-4);
+        // Between the dry and the wet sample the depth is linear: a third of it is above 0.3 m.
+        assert!((house.above_s[1] - (60.0 + 60.0 / 3.0)).abs() < 1e-3, "{:?}", house.above_s);
+        assert!(of(1).is_some() && of(2).is_none(), "the west door is wet, the east one dry");
+        assert!(of(8).is_none(), "a device upstairs is not reached");
+    }
+
+    #[test]
+    fn totals_count_what_the_water_reaches() {
+        let (model, domain, sites, roads, results) = flooded();
+        let found = outcomes(&sites, &roads, &results);
+        let totals = totals(&model, &domain, &sites, &found, &results);
+        assert_eq!((totals.buildings, totals.households, totals.people), (1, 1, 7));
+        assert_eq!(totals.people_attributes, ["residents"]);
+        assert_eq!((totals.garages, totals.substations, totals.manholes, totals.devices), (2, 1, 1, 0));
+        // 38 m of road, its western 16 m in water that neither cars (0.3 m) nor children (0.4 m2/s) pass.
+        assert!((totals.road_cut_car_m - 16.0).abs() < 2.1, "{totals:?}");
+        assert_eq!(totals.road_cut_pedestrian_m, totals.road_cut_car_m);
+        assert_eq!(totals.road_cut_fire_engine_m, 0.0);
+        let wet_cells = results.max_depth_m.iter().filter(|d| **d > 0.0).count();
+        assert_eq!(totals.hazard_area_m2, [0.0, wet_cells as f64 * 4.0, 0.0, 0.0, 0.0, 0.0]);
+    }
+}
