@@ -1,7 +1,7 @@
 //! End of a step: flows become volumes, volumes become heads, everything is booked.
 
 use crate::kernel::Work;
-use crate::{DrainageKernel, DrainageState, LinkKind, NodeKind, NodeId};
+use crate::{DrainageKernel, DrainageState, LinkKind, NodeId, NodeKind};
 
 /// Rounds of the limiter: each shortens outflows of emptied nodes, which shortens inflows elsewhere.
 const ROUNDS: usize = 12;
@@ -24,7 +24,8 @@ impl DrainageKernel {
         let mut moved = self.volumes(&w, state);
         self.limit(&w, state, &mut moved);
         for k in 0..w.flow.len() {
-            if let Some((old, new)) = scaled(&w, &moved, k, matches!(self.network.links()[k].kind, LinkKind::Conduit(_)))
+            if let Some((old, new)) =
+                scaled(&w, &moved, k, matches!(self.network.links()[k].kind, LinkKind::Conduit(_)))
             {
                 let _ = old;
                 w.flow[k] = new;
@@ -106,7 +107,8 @@ impl DrainageKernel {
     }
 
     fn sum(&self, w: &Work, state: &DrainageState, moved: &mut Moved) {
-        let mut flows: Vec<(f64, f64)> = (0..state.head_m.len()).map(|n| (w.lateral_m3[n].max(0.0), moved.taken[n])).collect();
+        let mut flows: Vec<(f64, f64)> =
+            (0..state.head_m.len()).map(|n| (w.lateral_m3[n].max(0.0), moved.taken[n])).collect();
         for (k, l) in self.network.links().iter().enumerate() {
             let v = moved.link[k];
             for (end, id, towards) in [(0, l.from, -v), (1, l.to, v)] {
@@ -228,7 +230,11 @@ impl DrainageKernel {
             if rest.abs() <= 1e-13 * (1.0 + volume_m3) {
                 break;
             }
-            if rest > 0.0 { high = h } else { low = h }
+            if rest > 0.0 {
+                high = h
+            } else {
+                low = h
+            }
             let next = h - rest / a.max(1e-9);
             let inside = next > low && next < high;
             h = match (inside, high.is_finite()) {

@@ -180,11 +180,7 @@ impl DrainageKernel {
     ///
     /// # Errors
     /// [`DrainageError`] when the forcing does not fit the network.
-    pub fn initial_state(
-        &self,
-        p: &DrainageParams,
-        forcing: &DrainageForcing,
-    ) -> Result<DrainageState, DrainageError> {
+    pub fn initial_state(&self, p: &DrainageParams, forcing: &DrainageForcing) -> Result<DrainageState, DrainageError> {
         forcing.validate(&self.network)?;
         let (n, m) = (self.network.nodes().len(), self.network.links().len());
         let head_m: Vec<f64> = self.network.nodes().iter().map(|k| k.invert_m + k.initial_depth_m).collect();

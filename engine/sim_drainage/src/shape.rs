@@ -84,7 +84,13 @@ impl Shape {
                     check("cross-section of", name, "side slope", *v, 0.0, 1000.0)?;
                 }
                 if *b + s[0] + s[1] <= 0.0 {
-                    return Err(bad("cross-section of", name, "bottom width", b, "above 0 when both sides are vertical"));
+                    return Err(bad(
+                        "cross-section of",
+                        name,
+                        "bottom width",
+                        b,
+                        "above 0 when both sides are vertical",
+                    ));
                 }
                 let (b, m) = (*b, s[0] + s[1]);
                 let wet = (1.0 + s[0] * s[0]).sqrt() + (1.0 + s[1] * s[1]).sqrt();

@@ -55,8 +55,7 @@ impl CoupledRun {
             ..sewer_forcing
         };
         let sewer = DrainageRun::new(network, forcing, model.sewer_params)?;
-        let flood =
-            FloodRun::new(terrain, model.barriers, model.surface_forcing, model.surface_params, model.initial)?;
+        let flood = FloodRun::new(terrain, model.barriers, model.surface_forcing, model.surface_params, model.initial)?;
         let (n, m) = (cells.len(), coupling.outfalls.len());
         Ok(Self {
             flood,

@@ -91,8 +91,8 @@ pub(super) fn read(rows: &[&Row], notes: &mut Vec<Note>) -> Result<Options, Drai
         };
         match row.id().to_ascii_uppercase().as_str() {
             "FLOW_UNITS" => {
-                o.units = units_of(&value)
-                    .ok_or_else(|| row.error("unit", &value, "CFS, GPM, MGD, CMS, LPS or MLD"))?;
+                o.units =
+                    units_of(&value).ok_or_else(|| row.error("unit", &value, "CFS, GPM, MGD, CMS, LPS or MLD"))?;
             }
             "START_DATE" => o.start.0 = date("date")?,
             "START_TIME" => o.start.1 = clock("time")?,
