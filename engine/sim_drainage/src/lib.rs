@@ -43,7 +43,7 @@ mod store;
 pub mod verification;
 
 pub use curve::{Curve, Series};
-pub use error::DrainageError;
+pub use error::{DrainageError, InpFault, ItemFault};
 pub use forcing::{DrainageForcing, Inflow, Opening, OpeningLaw, Surface};
 pub use kernel::DrainageKernel;
 pub use ledger::{Ledger, NodeLedger};

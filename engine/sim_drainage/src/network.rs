@@ -512,6 +512,7 @@ fn check_node(name: &str, n: &Node) -> Result<(), DrainageError> {
         NodeKind::Storage(StorageArea::Curve(c)) => {
             let first = c.points().first().map_or(f64::NAN, |p| p.0);
             range("first depth of the storage curve", first, 0.0, 0.0)?;
+            c.points().iter().try_for_each(|p| range("depth of the storage curve", p.0, 0.0, 1e4))?;
             c.points().iter().try_for_each(|p| range("area of the storage curve", p.1, 0.0, 1e9))
         }
         NodeKind::Storage(StorageArea::Functional { constant_m2, coefficient, exponent }) => {
@@ -524,7 +525,11 @@ fn check_node(name: &str, n: &Node) -> Result<(), DrainageError> {
             Ok(())
         }
         NodeKind::Outfall { stage: OutfallStage::Tide(c), .. } => {
-            c.points().iter().try_for_each(|p| range("hour of the tide curve", p.0, 0.0, 24.0))
+            c.points().iter().try_for_each(|p| range("hour of the tide curve", p.0, 0.0, 24.0))?;
+            c.points().iter().try_for_each(|p| range("level of the tide curve", p.1, -12_000.0, 9_000.0))
+        }
+        NodeKind::Outfall { stage: OutfallStage::Level(series), .. } => {
+            series.points().iter().try_for_each(|p| range("level outside", p.1, -12_000.0, 9_000.0))
         }
         NodeKind::Outfall { .. } => Ok(()),
     }
@@ -599,6 +604,7 @@ fn check_link(name: &str, kind: &LinkKind) -> Result<(), DrainageError> {
 }
 
 fn check_flows(name: &str, c: &Curve) -> Result<(), DrainageError> {
+    c.points().iter().try_for_each(|p| check("link", name, "x of the curve", p.0, 0.0, 1e9))?;
     c.points().iter().try_for_each(|p| check("link", name, "flow of the curve", p.1, 0.0, 1e5))
 }
 
