@@ -56,7 +56,12 @@ fn run(file: &str, out: &str, step_s: Option<f64>) -> Result<(), Box<dyn std::er
     let l = run.ledger();
     println!("initial_m3 {}\nlateral_in_m3 {}\noutfall_in_m3 {}", l.initial_m3, l.lateral_in_m3, l.outfall_in_m3);
     println!("outfall_out_m3 {}\nflooded_m3 {}\nfinal_m3 {}", l.outfall_out_m3, l.flooded_m3, l.current_m3);
-    println!("relative_error {:e}\nsteps {}\nunsettled {}", l.relative_error(), run.state().tick(), run.state().unsettled_steps());
+    println!(
+        "relative_error {:e}\nsteps {}\nunsettled {}",
+        l.relative_error(),
+        run.state().tick(),
+        run.state().unsettled_steps()
+    );
     println!("wall_s {wall_s:.4}");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! End of a step: flows become volumes, volumes become heads, everything is booked.
 
-use crate::kernel::Work;
-use crate::{DrainageKernel, DrainageState, LinkKind, NodeKind, NodeId};
+use crate::kernel::{FIXED, Work};
+use crate::{DrainageKernel, DrainageState, LinkKind, NodeId, NodeKind};
 
 /// Rounds of the limiter: each shortens outflows of emptied nodes, which shortens inflows elsewhere.
 const ROUNDS: usize = 12;
@@ -24,10 +24,8 @@ impl DrainageKernel {
         let mut moved = self.volumes(&w, state);
         self.limit(&w, state, &mut moved);
         for k in 0..w.flow.len() {
-            if let Some((old, new)) = scaled(&w, &moved, k, matches!(self.network.links()[k].kind, LinkKind::Conduit(_)))
-            {
-                let _ = old;
-                w.flow[k] = new;
+            if let Some(mean) = shortened(&w, &moved, k, self.wires[k].conduit) {
+                w.flow[k] = mean;
             }
         }
         self.halves(&w, state, &moved);
@@ -106,13 +104,14 @@ impl DrainageKernel {
     }
 
     fn sum(&self, w: &Work, state: &DrainageState, moved: &mut Moved) {
-        let mut flows: Vec<(f64, f64)> = (0..state.head_m.len()).map(|n| (w.lateral_m3[n].max(0.0), moved.taken[n])).collect();
-        for (k, l) in self.network.links().iter().enumerate() {
+        let mut flows: Vec<(f64, f64)> =
+            (0..state.head_m.len()).map(|n| (w.lateral_m3[n].max(0.0), moved.taken[n])).collect();
+        for (k, l) in self.wires.iter().enumerate() {
             let v = moved.link[k];
-            for (end, id, towards) in [(0, l.from, -v), (1, l.to, v)] {
-                let f = &mut flows[id.at()];
-                if self.conduit(k).is_some() && !state.joined[k][end] {
-                    if self.unknown(id).is_some() {
+            for (end, node, towards) in [(0, l.from, -v), (1, l.to, v)] {
+                let f = &mut flows[node as usize];
+                if l.conduit && !state.joined[k][end] {
+                    if l.unknowns[end] != FIXED {
                         f.0 += self.release(w, state, k, end, towards);
                     }
                 } else if towards > 0.0 {
@@ -131,10 +130,12 @@ impl DrainageKernel {
     }
 
     fn shorten(&self, state: &DrainageState, moved: &mut Moved, w: &Work, node: usize, factor: f64) {
-        for (k, l) in self.network.links().iter().enumerate() {
-            let direct = |end: usize| self.conduit(k).is_none() || state.joined[k][end];
-            let leaves = (l.from.at() == node && moved.link[k] > 0.0 && direct(0))
-                || (l.to.at() == node && moved.link[k] < 0.0 && direct(1));
+        for &k in self.links_at(node) {
+            let k = k as usize;
+            let l = &self.wires[k];
+            let direct = |end: usize| !l.conduit || state.joined[k][end];
+            let leaves = (l.from as usize == node && moved.link[k] > 0.0 && direct(0))
+                || (l.to as usize == node && moved.link[k] < 0.0 && direct(1));
             if leaves {
                 moved.link[k] *= factor;
             }
@@ -228,7 +229,11 @@ impl DrainageKernel {
             if rest.abs() <= 1e-13 * (1.0 + volume_m3) {
                 break;
             }
-            if rest > 0.0 { high = h } else { low = h }
+            if rest > 0.0 {
+                high = h
+            } else {
+                low = h
+            }
             let next = h - rest / a.max(1e-9);
             let inside = next > low && next < high;
             h = match (inside, high.is_finite()) {
@@ -244,12 +249,9 @@ impl DrainageKernel {
     }
 }
 
-/// New flow of a link whose volume the limiter changed.
-fn scaled(w: &Work, moved: &Moved, k: usize, conduit: bool) -> Option<(f64, f64)> {
+/// Mean flow of a link whose volume the limiter changed.
+fn shortened(w: &Work, moved: &Moved, k: usize, conduit: bool) -> Option<f64> {
     let theta = if conduit { w.p.theta } else { 1.0 };
     let wanted = w.dt * (theta * w.flow[k] + (1.0 - theta) * w.flow0[k]);
-    (moved.link[k] != wanted).then(|| {
-        let mean = moved.link[k] / w.dt;
-        (w.flow[k], mean)
-    })
+    (moved.link[k] != wanted).then(|| moved.link[k] / w.dt)
 }

@@ -61,7 +61,9 @@ fn both_ways(h1: f64, h2: f64, flap: bool, law: impl Fn(f64, f64) -> f64) -> f64
 pub(crate) fn orifice(o: &Orifice, invert_m: f64, g: f64, h1: f64, h2: f64) -> f64 {
     let crest = invert_m + o.offset_m;
     let (area, height, rim) = match o.opening {
-        OrificeOpening::Circular { diameter_m: d } => (0.25 * std::f64::consts::PI * d * d, d, std::f64::consts::PI * d),
+        OrificeOpening::Circular { diameter_m: d } => {
+            (0.25 * std::f64::consts::PI * d * d, d, std::f64::consts::PI * d)
+        }
         OrificeOpening::Rect { height_m: h, width_m: b } => (h * b, h, 2.0 * (h + b)),
     };
     let c = o.coefficient * area;
@@ -153,7 +155,11 @@ pub(crate) fn outlet(o: &Outlet, invert_m: f64, h1: f64, h2: f64) -> f64 {
 
 /// Whether a pump runs after looking at the depth of its inlet.
 pub(crate) fn pump_is_on(p: &Pump, was_on: bool, depth_m: f64) -> bool {
-    if was_on { p.stop_depth_m <= 0.0 || depth_m >= p.stop_depth_m } else { p.start_depth_m > 0.0 && depth_m > p.start_depth_m }
+    if was_on {
+        p.stop_depth_m <= 0.0 || depth_m >= p.stop_depth_m
+    } else {
+        p.start_depth_m > 0.0 && depth_m > p.start_depth_m
+    }
 }
 
 /// Pump flow, m3/s; step curves use the volume and depth at the start of the step.

@@ -9,7 +9,12 @@ const FLUSH_M: f64 = 1e-3;
 
 impl DrainageKernel {
     /// Ends of every conduit at the state's heads and flows (default for other links).
-    pub(crate) fn ends_at(&self, p: &DrainageParams, forcing: &DrainageForcing, state: &DrainageState) -> Vec<[End; 2]> {
+    pub(crate) fn ends_at(
+        &self,
+        p: &DrainageParams,
+        forcing: &DrainageForcing,
+        state: &DrainageState,
+    ) -> Vec<[End; 2]> {
         let one = |k: usize| {
             if self.conduit(k).is_none() {
                 return [End::default(); 2];

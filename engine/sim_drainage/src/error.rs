@@ -11,35 +11,11 @@ pub enum DrainageError {
     #[error(transparent)]
     Param(#[from] ParamError),
     /// A node, link or curve with a bad value.
-    #[error("{what} `{name}`: {field} = {value}; allowed: {allowed}")]
-    Item {
-        /// Kind of item: node, conduit, pump…
-        what: &'static str,
-        /// Its name.
-        name: String,
-        /// Field of the item.
-        field: &'static str,
-        /// Value given, as text.
-        value: String,
-        /// Allowed range or form.
-        allowed: String,
-    },
+    #[error(transparent)]
+    Item(Box<ItemFault>),
     /// A line of a `.inp` text that cannot be taken.
-    #[error("line {line} [{section}] {id}: {field} = {value}; allowed: {allowed}")]
-    Inp {
-        /// Line number, from 1.
-        line: usize,
-        /// Section name.
-        section: String,
-        /// First word of the line (the item's id), or the file's name for the item.
-        id: String,
-        /// Field that is wrong.
-        field: String,
-        /// Value found.
-        value: String,
-        /// Allowed range or form.
-        allowed: String,
-    },
+    #[error(transparent)]
+    Inp(Box<InpFault>),
     /// A snapshot that does not belong to this run or is damaged.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -61,6 +37,40 @@ pub enum DrainageError {
     },
 }
 
+/// A node, link or curve with a bad value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{what} `{name}`: {field} = {value}; allowed: {allowed}")]
+pub struct ItemFault {
+    /// Kind of item: node, conduit, pump…
+    pub what: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Field of the item.
+    pub field: &'static str,
+    /// Value given, as text.
+    pub value: String,
+    /// Allowed range or form.
+    pub allowed: String,
+}
+
+/// A line of a `.inp` text that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("line {line} [{section}] {id}: {field} = {value}; allowed: {allowed}")]
+pub struct InpFault {
+    /// Line number, from 1.
+    pub line: usize,
+    /// Section name.
+    pub section: String,
+    /// First word of the line (the item's id).
+    pub id: String,
+    /// Field that is wrong.
+    pub field: String,
+    /// Value found.
+    pub value: String,
+    /// Allowed range or form.
+    pub allowed: String,
+}
+
 /// Shorthand for [`DrainageError::Item`].
 pub(crate) fn bad(
     what: &'static str,
@@ -69,7 +79,8 @@ pub(crate) fn bad(
     value: impl ToString,
     allowed: impl Into<String>,
 ) -> DrainageError {
-    DrainageError::Item { what, name: name.to_owned(), field, value: value.to_string(), allowed: allowed.into() }
+    let (name, value, allowed) = (name.to_owned(), value.to_string(), allowed.into());
+    DrainageError::Item(Box::new(ItemFault { what, name, field, value, allowed }))
 }
 
 /// Accepts a finite value inside `[low, high]`.

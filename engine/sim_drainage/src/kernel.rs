@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// No unknown: the node is an outfall.
-const FIXED: u32 = u32::MAX;
+pub(crate) const FIXED: u32 = u32::MAX;
 
 /// A network ready to step.
 #[derive(Debug, Clone)]
@@ -30,17 +30,36 @@ pub struct DrainageKernel {
     unknown: Vec<u32>,
     /// Per unknown: node.
     pub(crate) node_of: Vec<u32>,
-    /// Per link: place of its pair in the matrix.
-    pub(crate) slots: Vec<Option<Slot>>,
+    /// Per link: what the solver needs of it at every turn.
+    pub(crate) wires: Vec<Wire>,
+    /// Links at each node: ranges of `around_links`.
+    around: Vec<std::ops::Range<usize>>,
+    around_links: Vec<u32>,
     /// Conduit ends at each node: ranges of `ends`.
     touching: Vec<std::ops::Range<usize>>,
     /// (link, end).
     ends: Vec<(u32, u8)>,
+    /// Per link and end: bottom, metres above datum.
+    bottom_m: Vec<[f64; 2]>,
+    /// Per link: half the length times the barrels, m; 0 for other links than conduits.
+    half_m: Vec<f64>,
     /// Per node: head above which water is lost; infinite when it ponds or leaves through openings.
     rim_m: Vec<f64>,
     /// Per link: 1 only forward, -1 only back, 0 both.
     pub(crate) way: Vec<i8>,
     digest: u64,
+}
+
+/// A link as the solver sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wire {
+    pub from: u32,
+    pub to: u32,
+    /// Unknowns of the two nodes, or [`FIXED`].
+    pub unknowns: [u32; 2],
+    pub conduit: bool,
+    /// Place of the pair in the matrix.
+    pub slot: Option<Slot>,
 }
 
 /// What a step works on.
@@ -87,7 +106,24 @@ impl DrainageKernel {
         };
         let edges: Vec<(u32, u32)> = network.links().iter().filter_map(pair).collect();
         let symbolic = Symbolic::new(node_of.len(), &edges);
-        let slots = network.links().iter().map(|l| pair(l).map(|(a, b)| symbolic.slot(a, b))).collect();
+        let wire = |l: &Link| Wire {
+            from: l.from.0,
+            to: l.to.0,
+            unknowns: [unknown[l.from.at()], unknown[l.to.at()]],
+            conduit: matches!(l.kind, LinkKind::Conduit(_)),
+            slot: pair(l).map(|(a, b)| symbolic.slot(a, b)),
+        };
+        let wires: Vec<Wire> = network.links().iter().map(wire).collect();
+        let mut near: Vec<Vec<u32>> = vec![Vec::new(); n];
+        for (k, l) in wires.iter().enumerate() {
+            near[l.from as usize].push(k as u32);
+            near[l.to as usize].push(k as u32);
+        }
+        let (mut around, mut around_links) = (Vec::new(), Vec::new());
+        for list in near {
+            around.push(around_links.len()..around_links.len() + list.len());
+            around_links.extend(list);
+        }
         let mut lists: Vec<Vec<(u32, u8)>> = vec![Vec::new(); n];
         for (k, l) in network.links().iter().enumerate() {
             if matches!(l.kind, LinkKind::Conduit(_)) {
@@ -112,8 +148,30 @@ impl DrainageKernel {
             .collect();
         let way = network.links().iter().map(|l| one_way(&network, l)).collect();
         let stores = network.nodes().iter().map(Store::new).collect();
+        let bottom_m = network.links().iter().map(|l| bottoms(&network, l)).collect();
+        let half = |l: &Link| match &l.kind {
+            LinkKind::Conduit(c) => 0.5 * c.length_m * f64::from(c.barrels),
+            _ => 0.0,
+        };
+        let half_m = network.links().iter().map(half).collect();
         let digest = digest(&network);
-        Self { network, stores, symbolic, unknown, node_of, slots, touching, ends, rim_m, way, digest }
+        Self {
+            network,
+            stores,
+            symbolic,
+            unknown,
+            node_of,
+            wires,
+            around,
+            around_links,
+            touching,
+            ends,
+            bottom_m,
+            half_m,
+            rim_m,
+            way,
+            digest,
+        }
     }
 
     /// The network.
@@ -124,6 +182,11 @@ impl DrainageKernel {
 
     pub(crate) const fn digest(&self) -> u64 {
         self.digest
+    }
+
+    /// Links that begin or end at a node.
+    pub(crate) fn links_at(&self, node: usize) -> &[u32] {
+        &self.around_links[self.around[node].clone()]
     }
 
     /// Unknown of a node; `None` for an outfall.
@@ -140,10 +203,7 @@ impl DrainageKernel {
 
     /// Bottom of a conduit at one end, metres above datum.
     pub(crate) fn bottom_m(&self, link: usize, end: usize) -> f64 {
-        let l = &self.network.links()[link];
-        let node = if end == 0 { l.from } else { l.to };
-        let offset = if let LinkKind::Conduit(c) = &l.kind { c.offset_m[end] } else { 0.0 };
-        self.network.nodes()[node.at()].invert_m + offset
+        self.bottom_m[link][end]
     }
 
     /// Width of the slot of a full pipe, m.
@@ -170,21 +230,16 @@ impl DrainageKernel {
 
     /// Water of half a conduit at a depth: volume, m3, and surface, m2.
     pub(crate) fn half_water(&self, link: usize, depth_m: f64, slot_m: f64) -> (f64, f64) {
-        let Some((c, s)) = self.conduit(link) else { return (0.0, 0.0) };
-        let half = 0.5 * c.length_m * f64::from(c.barrels);
+        let Some(s) = &self.network.sections[link] else { return (0.0, 0.0) };
         let (area, width) = s.storage(depth_m, slot_m);
-        (half * area, half * width)
+        (self.half_m[link] * area, self.half_m[link] * width)
     }
 
     /// The state at time 0: initial depths, water in the pipes level with the nodes.
     ///
     /// # Errors
     /// [`DrainageError`] when the forcing does not fit the network.
-    pub fn initial_state(
-        &self,
-        p: &DrainageParams,
-        forcing: &DrainageForcing,
-    ) -> Result<DrainageState, DrainageError> {
+    pub fn initial_state(&self, p: &DrainageParams, forcing: &DrainageForcing) -> Result<DrainageState, DrainageError> {
         forcing.validate(&self.network)?;
         let (n, m) = (self.network.nodes().len(), self.network.links().len());
         let head_m: Vec<f64> = self.network.nodes().iter().map(|k| k.invert_m + k.initial_depth_m).collect();
@@ -281,7 +336,7 @@ impl DrainageKernel {
                 }
             }
             self.laws(&mut w, &middle);
-            settled = self.find_heads(&mut w, state, &mut heads);
+            settled = self.find_heads(&mut w, state, &mut heads, pass + 1 == p.passes);
         }
         state.unsettled += u64::from(!settled);
         self.book(w, state, &heads);
@@ -399,6 +454,13 @@ fn one_way(network: &Network, l: &Link) -> i8 {
     } else {
         0
     }
+}
+
+/// Bottoms of a link at its two ends, metres above datum.
+fn bottoms(network: &Network, l: &Link) -> [f64; 2] {
+    let offset = if let LinkKind::Conduit(c) = &l.kind { c.offset_m } else { [0.0; 2] };
+    let invert = |n: NodeId| network.nodes()[n.at()].invert_m;
+    [invert(l.from) + offset[0], invert(l.to) + offset[1]]
 }
 
 /// Tells networks apart: topology and sizes.

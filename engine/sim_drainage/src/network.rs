@@ -1,6 +1,7 @@
 //! The network: nodes, links, their names, and the builder that checks them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -317,7 +318,7 @@ pub struct Network {
     node_names: Vec<String>,
     link_names: Vec<String>,
     /// One per link; conduits only.
-    pub(crate) sections: Vec<Option<Section>>,
+    pub(crate) sections: Vec<Option<Arc<Section>>>,
 }
 
 impl Network {
@@ -360,7 +361,7 @@ impl Network {
     /// Hydraulic tables of a conduit; `None` for other links.
     #[must_use]
     pub fn section(&self, id: LinkId) -> Option<&Section> {
-        self.sections.get(id.at()).and_then(Option::as_ref)
+        self.sections.get(id.at()).and_then(Option::as_deref)
     }
 }
 
@@ -447,13 +448,20 @@ impl NetworkBuilder {
             return Err(bad("network", "", "nodes", 0, "one or more"));
         }
         let mut sections = Vec::with_capacity(self.links.len());
+        let mut shared: BTreeMap<String, Arc<Section>> = BTreeMap::new();
         let mut crown = vec![0.0_f64; self.nodes.len()];
         for (link, name) in self.links.iter().zip(&self.link_names) {
             let LinkKind::Conduit(c) = &link.kind else {
                 sections.push(None);
                 continue;
             };
-            let section = c.shape.section(name)?;
+            // Equal shapes share their tables: a city has thousands of pipes and a dozen diameters.
+            let key = format!("{:?}", c.shape);
+            let section = match shared.get(&key) {
+                Some(section) => Arc::clone(section),
+                None => Arc::new(c.shape.section(name)?),
+            };
+            shared.entry(key).or_insert_with(|| Arc::clone(&section));
             for (node, offset) in [(link.from, c.offset_m[0]), (link.to, c.offset_m[1])] {
                 crown[node.at()] = crown[node.at()].max(offset + section.full_depth_m());
             }
@@ -504,6 +512,7 @@ fn check_node(name: &str, n: &Node) -> Result<(), DrainageError> {
         NodeKind::Storage(StorageArea::Curve(c)) => {
             let first = c.points().first().map_or(f64::NAN, |p| p.0);
             range("first depth of the storage curve", first, 0.0, 0.0)?;
+            c.points().iter().try_for_each(|p| range("depth of the storage curve", p.0, 0.0, 1e4))?;
             c.points().iter().try_for_each(|p| range("area of the storage curve", p.1, 0.0, 1e9))
         }
         NodeKind::Storage(StorageArea::Functional { constant_m2, coefficient, exponent }) => {
@@ -516,7 +525,11 @@ fn check_node(name: &str, n: &Node) -> Result<(), DrainageError> {
             Ok(())
         }
         NodeKind::Outfall { stage: OutfallStage::Tide(c), .. } => {
-            c.points().iter().try_for_each(|p| range("hour of the tide curve", p.0, 0.0, 24.0))
+            c.points().iter().try_for_each(|p| range("hour of the tide curve", p.0, 0.0, 24.0))?;
+            c.points().iter().try_for_each(|p| range("level of the tide curve", p.1, -12_000.0, 9_000.0))
+        }
+        NodeKind::Outfall { stage: OutfallStage::Level(series), .. } => {
+            series.points().iter().try_for_each(|p| range("level outside", p.1, -12_000.0, 9_000.0))
         }
         NodeKind::Outfall { .. } => Ok(()),
     }
@@ -591,6 +604,7 @@ fn check_link(name: &str, kind: &LinkKind) -> Result<(), DrainageError> {
 }
 
 fn check_flows(name: &str, c: &Curve) -> Result<(), DrainageError> {
+    c.points().iter().try_for_each(|p| check("link", name, "x of the curve", p.0, 0.0, 1e9))?;
     c.points().iter().try_for_each(|p| check("link", name, "flow of the curve", p.1, 0.0, 1e5))
 }
 

@@ -62,7 +62,13 @@ impl DrainageRun {
             let left = t_s - self.state.t_s;
             let stable = self.kernel.stable_dt_s(&self.params, &self.state);
             // Two equal last steps instead of one whole and one tiny.
-            let dt = if left <= stable { left } else if left < 2.0 * stable { 0.5 * left } else { stable };
+            let dt = if left <= stable {
+                left
+            } else if left < 2.0 * stable {
+                0.5 * left
+            } else {
+                stable
+            };
             let report = self.kernel.step_by(&self.params, &self.forcing, &mut self.state, dt);
             if left <= stable {
                 self.state.t_s = t_s;

@@ -24,9 +24,8 @@ pub struct Flow {
 pub struct Section {
     full_depth_m: f64,
     open: bool,
-    area: Vec<f64>,
-    width: Vec<f64>,
-    radius: Vec<f64>,
+    /// Area, m2, width, m, and hydraulic radius, m, at the knots.
+    knots: Vec<[f64; 3]>,
     /// Section factor A R^(2/3) at the knots.
     factor: Vec<f64>,
     /// Flow / sqrt(g) of critical depth at the knots: A sqrt(A / T).
@@ -38,13 +37,12 @@ impl Section {
     /// From exact area, width and wetted perimeter at a depth.
     pub(crate) fn from_fn(full_depth_m: f64, open: bool, at: impl Fn(f64) -> (f64, f64, f64)) -> Self {
         let knots: Vec<(f64, f64, f64)> = (0..=N).map(|k| at(full_depth_m * k as f64 / N as f64)).collect();
-        let area: Vec<f64> = knots.iter().map(|k| k.0).collect();
-        let width: Vec<f64> = knots.iter().map(|k| k.1).collect();
-        let radius: Vec<f64> = knots.iter().map(|k| if k.2 > 0.0 { k.0 / k.2 } else { 0.0 }).collect();
-        let factor = area.iter().zip(&radius).map(|(a, r)| a * two_thirds(*r)).collect();
-        let critical = area.iter().zip(&width).map(|(a, t)| a * (a / t.max(1e-6 * full_depth_m)).sqrt()).collect();
-        let max_width_m = width.iter().fold(0.0_f64, |m, t| m.max(*t));
-        Self { full_depth_m, open, area, width, radius, factor, critical, max_width_m }
+        let radius = |a: f64, p: f64| if p > 0.0 { a / p } else { 0.0 };
+        let knots: Vec<[f64; 3]> = knots.iter().map(|k| [k.0, k.1, radius(k.0, k.2)]).collect();
+        let factor = knots.iter().map(|k| k[0] * two_thirds(k[2])).collect();
+        let critical = knots.iter().map(|k| k[0] * (k[0] / k[1].max(1e-6 * full_depth_m)).sqrt()).collect();
+        let max_width_m = knots.iter().fold(0.0_f64, |m, k| m.max(k[1]));
+        Self { full_depth_m, open, knots, factor, critical, max_width_m }
     }
 
     /// Full depth, m.
@@ -56,13 +54,13 @@ impl Section {
     /// Area when full, m2.
     #[must_use]
     pub fn full_area_m2(&self) -> f64 {
-        self.area[N]
+        self.knots[N][0]
     }
 
     /// Hydraulic radius when full, m.
     #[must_use]
     pub fn full_radius_m(&self) -> f64 {
-        self.radius[N]
+        self.knots[N][2]
     }
 
     /// Greatest width, m.
@@ -87,25 +85,26 @@ impl Section {
     #[must_use]
     pub fn flow(&self, y_m: f64) -> Flow {
         if y_m <= 0.0 {
-            return Flow { area_m2: 0.0, width_m: self.width[0], radius_m: 0.0 };
+            return Flow { area_m2: 0.0, width_m: self.knots[0][1], radius_m: 0.0 };
         }
         if y_m >= self.full_depth_m {
             let (area_m2, width_m) = if self.open {
-                (self.area[N] + self.width[N] * (y_m - self.full_depth_m), self.width[N])
+                (self.knots[N][0] + self.knots[N][1] * (y_m - self.full_depth_m), self.knots[N][1])
             } else {
-                (self.area[N], 0.0)
+                (self.knots[N][0], 0.0)
             };
-            return Flow { area_m2, width_m, radius_m: self.radius[N] };
+            return Flow { area_m2, width_m, radius_m: self.knots[N][2] };
         }
         let (k, t) = self.place(y_m);
         let (area_m2, width_m) = self.hermite(k, t);
-        Flow { area_m2, width_m, radius_m: self.radius[k] + t * (self.radius[k + 1] - self.radius[k]) }
+        Flow { area_m2, width_m, radius_m: self.knots[k][2] + t * (self.knots[k + 1][2] - self.knots[k][2]) }
     }
 
     /// Cubic between knots k and k + 1 with the widths as slopes; value and derivative.
     fn hermite(&self, k: usize, t: f64) -> (f64, f64) {
         let h = self.full_depth_m / N as f64;
-        let (a, b, m, n) = (self.area[k], self.area[k + 1], h * self.width[k], h * self.width[k + 1]);
+        let ([a, wa, _], [b, wb, _]) = (self.knots[k], self.knots[k + 1]);
+        let (m, n) = (h * wa, h * wb);
         let d = b - a;
         // a + m t + (3d - 2m - n) t^2 + (m + n - 2d) t^3
         let (c2, c3) = (3.0 * d - 2.0 * m - n, m + n - 2.0 * d);
@@ -118,8 +117,8 @@ impl Section {
         if y_m <= 0.0 {
             (0.0, 0.0)
         } else if y_m >= self.full_depth_m {
-            let w = if self.open { self.width[N] } else { slot_m };
-            (self.area[N] + w * (y_m - self.full_depth_m), w)
+            let w = if self.open { self.knots[N][1] } else { slot_m };
+            (self.knots[N][0] + w * (y_m - self.full_depth_m), w)
         } else {
             let (k, t) = self.place(y_m);
             let (a, w) = self.hermite(k, t);

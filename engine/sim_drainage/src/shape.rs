@@ -84,7 +84,13 @@ impl Shape {
                     check("cross-section of", name, "side slope", *v, 0.0, 1000.0)?;
                 }
                 if *b + s[0] + s[1] <= 0.0 {
-                    return Err(bad("cross-section of", name, "bottom width", b, "above 0 when both sides are vertical"));
+                    return Err(bad(
+                        "cross-section of",
+                        name,
+                        "bottom width",
+                        b,
+                        "above 0 when both sides are vertical",
+                    ));
                 }
                 let (b, m) = (*b, s[0] + s[1]);
                 let wet = (1.0 + s[0] * s[0]).sqrt() + (1.0 + s[1] * s[1]).sqrt();
@@ -159,8 +165,8 @@ fn custom(name: &str, h: f64, width: &Curve) -> Result<Section, DrainageError> {
     if !ends || p.len() < 2 {
         return Err(bad("cross-section of", name, "shape curve", p.len(), "points from depth 0 to depth 1"));
     }
-    if let Some(q) = p.iter().find(|q| q.1 < 0.0) {
-        return Err(bad("cross-section of", name, "width of the shape curve", q.1, "0 or more"));
+    if let Some(q) = p.iter().find(|q| !(0.0..=100.0).contains(&q.1)) {
+        return Err(bad("cross-section of", name, "width of the shape curve", q.1, "0 to 100"));
     }
     let inner = &p[1..p.len() - 1];
     if inner.iter().any(|q| q.1 <= 0.0) || (inner.is_empty() && p[0].1 + p[1].1 <= 0.0) {

@@ -1,22 +1,29 @@
 //! Heads at the end of a step.
 
 use crate::device::{self, Rate, with_slopes};
-use crate::kernel::Work;
+use crate::kernel::{FIXED, Work};
 use crate::lu::Numbers;
 use crate::store::SPILL_AREA_M2;
-use crate::{DrainageKernel, DrainageState, LinkKind, NodeId};
+use crate::{DrainageKernel, DrainageState, LinkKind};
 
 /// Newton iterations per pass.
 const ITERATIONS: usize = 24;
-/// Change of head below which the iteration ends, m.
+/// Change of head below which the iteration ends, m: in the last pass and in those before it.
 const CLOSE_M: f64 = 1e-7;
+const ROUGH_M: f64 = 1e-4;
 
 impl DrainageKernel {
     /// Flow of a link and its slopes at the given heads.
     pub(crate) fn rate(&self, w: &Work, state: &DrainageState, link: usize, heads: &[f64]) -> Rate {
+        let wire = &self.wires[link];
+        let head = |end: usize, node: u32| {
+            if wire.unknowns[end] == FIXED { w.outside_m[node as usize] } else { heads[node as usize] }
+        };
+        let (h1, h2) = (head(0, wire.from), head(1, wire.to));
+        if wire.conduit {
+            return w.laws[link].at(h1, h2);
+        }
         let l = &self.network.links()[link];
-        let head = |id: NodeId| if self.unknown(id).is_some() { heads[id.at()] } else { w.outside_m[id.at()] };
-        let (h1, h2) = (head(l.from), head(l.to));
         let invert = self.network.nodes()[l.from.at()].invert_m;
         let g = w.p.gravity_mps2;
         let rate = match &l.kind {
@@ -48,7 +55,7 @@ impl DrainageKernel {
     }
 
     /// Newton's method for the heads; also leaves the flows at those heads in `w`. `false` when it did not settle.
-    pub(crate) fn find_heads(&self, w: &mut Work, state: &mut DrainageState, heads: &mut [f64]) -> bool {
+    pub(crate) fn find_heads(&self, w: &mut Work, state: &mut DrainageState, heads: &mut [f64], last: bool) -> bool {
         let mut m = std::mem::take(&mut state.scratch.numbers);
         if m.diag.len() != self.node_of.len() {
             m = self.symbolic.numbers();
@@ -80,7 +87,7 @@ impl DrainageKernel {
                 heads[node as usize] += part * m.rhs[u];
                 change = change.max(m.rhs[u].abs());
             }
-            if change < CLOSE_M {
+            if change < if last { CLOSE_M } else { ROUGH_M } {
                 settled = true;
                 break;
             }
@@ -107,18 +114,19 @@ impl DrainageKernel {
 
     /// Net inflow over the step into `rhs` (m3) and its slopes, with the sign of outflow, into the matrix.
     fn fill(&self, w: &Work, state: &DrainageState, heads: &[f64], m: &mut Numbers) {
-        for (k, l) in self.network.links().iter().enumerate() {
+        for (k, l) in self.wires.iter().enumerate() {
             let rate = self.rate(w, state, k, heads);
             let (mut moved, mut weight) = (w.dt * rate.q, w.dt);
-            let conduit = matches!(l.kind, LinkKind::Conduit(_));
-            if conduit {
+            if l.conduit {
                 moved = w.dt * (w.p.theta * rate.q + (1.0 - w.p.theta) * w.flow0[k]);
                 weight = w.dt * w.p.theta;
             }
             let (by_from, by_to) = (weight * rate.by_from, weight * rate.by_to);
             let mut pair = (0.0, 0.0);
-            if let Some(u) = self.unknown(l.from) {
-                if !conduit || state.joined[k][0] {
+            let [from, to] = l.unknowns;
+            if from != FIXED {
+                let u = from as usize;
+                if !l.conduit || state.joined[k][0] {
                     m.rhs[u] -= moved;
                     m.diag[u] += by_from;
                     pair.0 = by_to;
@@ -128,8 +136,9 @@ impl DrainageKernel {
                     pair.0 = if release > 0.0 { by_to } else { 0.0 };
                 }
             }
-            if let Some(u) = self.unknown(l.to) {
-                if !conduit || state.joined[k][1] {
+            if to != FIXED {
+                let u = to as usize;
+                if !l.conduit || state.joined[k][1] {
                     m.rhs[u] += moved;
                     m.diag[u] -= by_to;
                     pair.1 = -by_from;
@@ -139,7 +148,7 @@ impl DrainageKernel {
                     pair.1 = if release > 0.0 { -by_from } else { 0.0 };
                 }
             }
-            if let Some(slot) = self.slots[k] {
+            if let Some(slot) = l.slot {
                 m.add(slot, pair.0, pair.1);
             }
         }

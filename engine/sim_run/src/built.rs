@@ -165,17 +165,7 @@ impl<'a> Site<'a> {
         let grid = self.terrain.grid;
         let outside = |what: String| RunError::Place { what, east_m: p_enu[0], north_m: p_enu[1] };
         let cell = grid.cell_at(at).ok_or_else(|| outside(format!("{name:?} lies outside the raster")))?;
-        let (i, j) = ((cell as usize % grid.nx) as isize, (cell as usize / grid.nx) as isize);
-        let mut best: Option<(isize, u32)> = None;
-        for (dj, di) in (-REACH..=REACH).flat_map(|dj| (-REACH..=REACH).map(move |di| (dj, di))) {
-            let (Ok(x), Ok(y)) = (usize::try_from(i + di), usize::try_from(j + dj)) else { continue };
-            let open = grid.cell(x, y).filter(|c| !self.terrain.blocked[*c as usize]);
-            let far = di * di + dj * dj;
-            if let Some(c) = open.filter(|_| best.is_none_or(|(d, _)| far < d)) {
-                best = Some((far, c));
-            }
-        }
-        best.map(|(_, c)| c).ok_or_else(|| outside(format!("{name:?} stands inside a building")))
+        nearest_open(self.terrain, cell).ok_or_else(|| outside(format!("{name:?} stands inside a building")))
     }
 
     fn lowest(&self) -> f64 {
@@ -199,6 +189,28 @@ impl<'a> Site<'a> {
         };
         (0..=steps).filter_map(bed).collect()
     }
+}
+
+/// The open cell nearest to a cell, itself included; `None` when none is within reach.
+fn nearest_open(terrain: &Terrain, cell: u32) -> Option<u32> {
+    let grid = terrain.grid;
+    let (i, j) = ((cell as usize % grid.nx) as isize, (cell as usize / grid.nx) as isize);
+    let mut best: Option<(isize, u32)> = None;
+    for (dj, di) in (-REACH..=REACH).flat_map(|dj| (-REACH..=REACH).map(move |di| (dj, di))) {
+        let (Ok(x), Ok(y)) = (usize::try_from(i + di), usize::try_from(j + dj)) else { continue };
+        let open = grid.cell(x, y).filter(|c| !terrain.blocked[*c as usize]);
+        let far = di * di + dj * dj;
+        if let Some(c) = open.filter(|_| best.is_none_or(|(d, _)| far < d)) {
+            best = Some((far, c));
+        }
+    }
+    best.map(|(_, c)| c)
+}
+
+/// The open cell at a point of the ENU plane or nearest to it; `None` outside the raster and inside buildings.
+pub(crate) fn open_cell_near(domain: &Domain, p_enu: [f64; 2]) -> Result<Option<u32>, RunError> {
+    let at = raster_point(&domain.projector, &domain.spec, [p_enu[0], p_enu[1], 0.0])?;
+    Ok(domain.terrain.grid.cell_at(at).and_then(|cell| nearest_open(&domain.terrain, cell)))
 }
 
 fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {

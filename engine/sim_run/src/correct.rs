@@ -190,7 +190,7 @@ impl Problem<'_> {
             for gauge in &self.gauges {
                 let measured = gauge.points.iter().find(|p| p.0.total_cmp(&t_s).is_eq());
                 let Some((_, measured)) = measured else { continue };
-                let depth = run.depth_at_m(gauge.cell);
+                let depth = run.surface().depth_at_m(gauge.cell);
                 let computed = match gauge.measure {
                     Measure::Depth => depth,
                     Measure::Level => self.domain.terrain.bed_m[gauge.cell as usize] + depth,

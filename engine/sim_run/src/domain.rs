@@ -2,6 +2,7 @@
 
 use crate::RunError;
 use crate::built::Site;
+use crate::sewers::Sewers;
 use community_pack::{Pack, RasterU8, Terrain};
 use geo_frame::{Crs, Projector};
 use sim_flood::{Grid, Outlet, OutletLaw, Soil, Structures};
@@ -28,6 +29,8 @@ pub struct Domain {
     pub soil: Soil,
     /// Whether water leaves freely over the edges of the raster.
     pub open_edges: bool,
+    /// Storm drains below, if they take part.
+    pub sewers: Option<Sewers>,
     /// ENU ↔ plane CRS.
     pub projector: Projector,
 }
@@ -106,7 +109,7 @@ pub fn build_domain(
     }
     let open_edges = scenario.forcing.edges == EdgeForcing::Open;
     let soil = soil(&scenario.forcing.infiltration, &cover)?;
-    Ok(Domain { spec, terrain, river, ponds, structures, soil, open_edges, projector })
+    Ok(Domain { spec, terrain, river, ponds, structures, soil, open_edges, sewers: None, projector })
 }
 
 /// Words for flowing water in deliveries' class fields (GB/T 13923 names and OSM values).
@@ -315,6 +318,16 @@ pub(crate) mod tests {
         let spec = GridSpec { epsg: 4547, x0: corner[0], y0: corner[1], dx_m, nx: nx as u32, ny: ny as u32 };
         let terrain = sim_flood::Terrain::from_fn(grid, 0.03, bed_m);
         let (structures, soil) = (Structures::default(), Soil::default());
-        Domain { spec, terrain, river: vec![], ponds: vec![], structures, soil, open_edges: true, projector }
+        Domain {
+            spec,
+            terrain,
+            river: vec![],
+            ponds: vec![],
+            structures,
+            soil,
+            open_edges: true,
+            sewers: None,
+            projector,
+        }
     }
 }

@@ -16,6 +16,7 @@ use crate::forcing::Adjust;
 use crate::outcome::{AFFECTED_DEPTH_M, CellResults, Outcome};
 use crate::results::flooded_area_m2;
 use crate::sites::Site;
+use crate::water::Water;
 use crate::{RunError, outcome};
 use sim_core::{CancelToken, CounterRng};
 use sim_flood::Initial;
@@ -118,9 +119,9 @@ pub(crate) fn start_of_members(prepared: &Prepared<'_>) -> Result<Option<Initial
     run.restore(&state.kernel)?;
     let wide = |values: Vec<f32>| values.into_iter().map(f64::from).collect();
     Ok(Some(Initial {
-        depth_m: wide(run.depth_m()),
-        velocity_x_mps: wide(run.velocity_x_mps()),
-        velocity_y_mps: wide(run.velocity_y_mps()),
+        depth_m: wide(run.surface().depth_m()),
+        velocity_x_mps: wide(run.surface().velocity_x_mps()),
+        velocity_y_mps: wide(run.surface().velocity_y_mps()),
     }))
 }
 
@@ -136,10 +137,10 @@ fn greatest_depths(
     let initial = start.cloned().unwrap_or_else(|| still_water(&prepared.domain, &forcing));
     let mut terrain = prepared.domain.terrain.clone();
     terrain.manning.iter_mut().for_each(|n| *n *= draw.roughness_factor);
-    let barriers = prepared.domain.structures.clone();
-    let mut run = sim_flood::FloodRun::new(terrain, barriers, forcing, sim_flood::FloodParams::default(), initial)?;
+    let structures = prepared.domain.structures.clone();
+    let mut run = Water::new(terrain, structures, forcing, initial, prepared.domain.sewers.as_ref())?;
     run.advance_to(prepared.total_s, cancel)?;
-    Ok(run.max_depth_m())
+    Ok(run.surface().max_depth_m())
 }
 
 fn site_cells(site: &Site) -> impl Iterator<Item = u32> {

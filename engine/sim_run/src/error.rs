@@ -117,6 +117,12 @@ pub enum RunError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// The storm drains cannot be computed with.
+    #[error("storm drains of the pack: {0}")]
+    Sewer(sim_drainage::DrainageError),
+    /// Surface and sewers together refused their input or stopped.
+    #[error(transparent)]
+    Urban(#[from] sim_urban::UrbanError),
     /// An intervention that has no place on the grid.
     #[error("{what} ({east_m}, {north_m} m east and north of the origin)")]
     Place {

@@ -6,17 +6,19 @@ use crate::hazard::PassLimits;
 use crate::netcdf;
 use crate::observers::Observers;
 use crate::output::{Exports, RunFolder};
+use crate::sewers::sewers;
 use crate::state_file::SavedState;
 use crate::tracks::SAMPLE_S;
+use crate::water::Water;
 use crate::works::Works;
 use crate::{KERNEL, LiveSnapshot, RunError, built, correct, ensemble, preflight, results};
 use community_pack::{Pack, run_folder};
 use sim_core::CancelToken;
-use sim_flood::{FloodParams, FloodRun, Forcing, Initial};
+use sim_flood::{Forcing, Initial};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
-use twin_model::{Intervention, RunSummary, Scenario, ScenarioBase, TimeMs};
+use twin_model::{Intervention, RunSummary, Scenario, ScenarioBase, SewerMode, TimeMs};
 
 /// Everything that a run needs to know.
 #[derive(Debug, Clone, Copy)]
@@ -131,12 +133,12 @@ impl<'a> Prepared<'a> {
         self.state.as_ref().map_or(0.0, |s| s.t_s)
     }
 
-    fn start(&self, adjust: &Adjust) -> Result<FloodRun, RunError> {
+    fn start(&self, adjust: &Adjust) -> Result<Water, RunError> {
         let forcing = self.plan.on(&self.domain, self.offset_s(), adjust)?;
         let initial = if self.state.is_some() { Initial::dry() } else { still_water(&self.domain, &forcing) };
         let mut run = new_run(&self.domain, forcing, initial, self.offset_s())?;
         if let (Some(state), Some(file)) = (&self.state, self.request.from_state) {
-            let bad = |e: sim_flood::FloodError| RunError::State { file: file.to_owned(), message: e.to_string() };
+            let bad = |e: RunError| RunError::State { file: file.to_owned(), message: e.to_string() };
             run.restore(&state.kernel).map_err(bad)?;
         }
         Ok(run)
@@ -149,7 +151,7 @@ impl<'a> Prepared<'a> {
         (0..=frames).map(|k| (f64::from(k) * interval_s).min(self.total_s)).collect()
     }
 
-    fn save(&self, run: &FloodRun, observers: &Observers, t_s: f64) -> Vec<u8> {
+    fn save(&self, run: &Water, observers: &Observers, t_s: f64) -> Vec<u8> {
         let origin = self.started_from.plus_secs(-self.offset_s());
         let (kernel, tracks) = (run.save(), observers.tracks.clone());
         SavedState { origin, t_s: run.t_s(), run_s: t_s, kernel, tracks }.encode()
@@ -169,17 +171,16 @@ fn read_state(file: &Path, scenario: &Scenario) -> Result<SavedState, RunError> 
 
 fn domain_of(pack: &Pack, scenario: &Scenario) -> Result<Domain, RunError> {
     let (terrain, landcover) = (pack.terrain()?, pack.landcover()?);
-    build_domain(pack, &terrain, landcover.as_ref(), scenario)
+    let mut domain = build_domain(pack, &terrain, landcover.as_ref(), scenario)?;
+    if scenario.sewers == SewerMode::Pack {
+        domain.sewers = sewers(&pack.graph()?.drainage, &domain)?;
+    }
+    Ok(domain)
 }
 
-pub(crate) fn new_run(
-    domain: &Domain,
-    forcing: Forcing,
-    initial: Initial,
-    offset_s: f64,
-) -> Result<FloodRun, RunError> {
+pub(crate) fn new_run(domain: &Domain, forcing: Forcing, initial: Initial, offset_s: f64) -> Result<Water, RunError> {
     let structures = built::delayed(domain.structures.clone(), offset_s);
-    Ok(FloodRun::new(domain.terrain.clone(), structures, forcing, FloodParams::default(), initial)?)
+    Water::new(domain.terrain.clone(), structures, forcing, initial, domain.sewers.as_ref())
 }
 
 /// The river stands at its first stage and ponds at theirs; everything else is dry.
@@ -248,7 +249,7 @@ pub fn check_flood(request: RunRequest<'_>) -> Result<preflight::Report, RunErro
 
 fn frames(
     prepared: &Prepared<'_>,
-    run: &mut FloodRun,
+    run: &mut Water,
     works: &mut Works<'_>,
     observers: &mut Observers,
     folder: &RunFolder,
@@ -266,7 +267,7 @@ fn frames(
         for k in 1..=samples as u32 {
             let at_s = if f64::from(k) < samples { before_s + (t_s - before_s) * f64::from(k) / samples } else { t_s };
             run.advance_to(prepared.offset_s() + at_s, cancel)?;
-            observers.sample(at_s, run);
+            observers.sample(at_s, run.surface());
         }
         before_s = t_s;
         let number = frame as u32;

@@ -11,16 +11,18 @@ use crate::preflight::{Report, Severity};
 use crate::roads::RoadWatch;
 use crate::sites::{Site, sites};
 use crate::table::{Table, Values};
+use crate::water::Water;
 use crate::{KERNEL, RunError};
 use community_pack::run_folder;
-use sim_flood::FloodRun;
-use twin_model::{CommunityModel, EntityKind, FloodImpact, ForcingCorrection, RunSummary, Scenario, ScenarioEdit};
+use twin_model::{
+    CommunityModel, EntityKind, FloodImpact, ForcingCorrection, RunSummary, Scenario, ScenarioEdit, SewerSummary,
+};
 
 /// A run that has reached its end.
 pub(crate) struct Finished<'a> {
     /// What was built while the run went on.
     pub edits: Vec<ScenarioEdit>,
-    pub run: &'a FloodRun,
+    pub run: &'a Water,
     pub observers: &'a Observers,
     pub members: Option<Members>,
     pub correction: Option<ForcingCorrection>,
@@ -48,10 +50,10 @@ pub(crate) fn write(
 
 fn cell_results(prepared: &Prepared<'_>, finished: &Finished<'_>) -> CellResults {
     let offset_s = prepared.offset_s() as f32;
-    let first_wet_s = finished.run.first_wet_s().into_iter().map(|t| t - offset_s).collect();
+    let first_wet_s = finished.run.surface().first_wet_s().into_iter().map(|t| t - offset_s).collect();
     CellResults {
-        max_depth_m: finished.run.max_depth_m(),
-        max_product_m2ps: finished.run.max_hazard_m2ps(),
+        max_depth_m: finished.run.surface().max_depth_m(),
+        max_product_m2ps: finished.run.surface().max_hazard_m2ps(),
         first_wet_s,
         tracks: finished.observers.tracks.clone(),
     }
@@ -76,7 +78,7 @@ fn summarise(
     outcomes: &[Outcome],
     results: &CellResults,
 ) -> RunSummary {
-    let (domain, ledger) = (&prepared.domain, finished.run.ledger());
+    let (domain, ledger) = (&prepared.domain, finished.run.surface().ledger());
     let listed = outcomes.iter().filter(|o| LISTED.contains(&o.kind));
     let impact = FloodImpact {
         totals: totals(&prepared.pack.model, domain, sites, outcomes, results),
@@ -84,6 +86,7 @@ fn summarise(
         correction: finished.correction.clone(),
         ensemble: finished.members.as_ref().map(Members::summary),
         hindcast_s: prepared.plan.hindcast_s,
+        sewer: sewer_summary(prepared, finished.run),
         preflight_warnings: finished.report.findings.iter().filter(|f| f.severity > Severity::Note).count() as u32,
     };
     RunSummary {
@@ -92,13 +95,13 @@ fn summarise(
         live_inputs: prepared.plan.inputs.clone(),
         grid: domain.spec.clone(),
         frame_times_s: prepared.frame_times_s(),
-        steps: finished.run.tick(),
+        steps: finished.run.surface().tick(),
         volume_start_m3: ledger.initial_m3,
         volume_end_m3: ledger.current_m3,
         rain_m3: ledger.rain_in_m3,
         inflow_m3: ledger.total_in_m3() - ledger.rain_in_m3,
         outflow_m3: ledger.total_out_m3(),
-        mass_error: ledger.relative_error(),
+        mass_error: finished.run.mass_error(),
         flooded_area_m2: flooded_area_m2(domain, &results.max_depth_m),
         max_depth_m: greatest_on_land(domain, &results.max_depth_m),
         checksum: format!("{:016x}", finished.run.checksum()),
@@ -106,6 +109,26 @@ fn summarise(
         affected: listed.map(|o| (o.entity, o.max_depth_m, o.first_wet_s)).collect(),
         impact,
     }
+}
+
+/// A shaft counts as having run over from this much water, m³.
+const RAN_OVER_M3: f64 = 0.1;
+
+/// What the storm drains did.
+fn sewer_summary(prepared: &Prepared<'_>, run: &Water) -> Option<SewerSummary> {
+    let (sewers, coupled) = (prepared.domain.sewers.as_ref()?, run.coupled()?);
+    let ledger = coupled.ledger();
+    let nodes = sewers.network.nodes();
+    let risen = sewers.entities.iter().zip(coupled.risen_m3());
+    Some(SewerSummary {
+        nodes: nodes.len() as u32,
+        pipes: sewers.network.links().len() as u32,
+        taken_m3: ledger.down_m3,
+        given_m3: ledger.up_m3,
+        stored_m3: ledger.sewer.current_m3,
+        surcharged: risen.filter(|(_, m3)| **m3 > RAN_OVER_M3).map(|(entity, _)| *entity).collect(),
+        assumptions: sewers.assumptions.clone(),
+    })
 }
 
 /// Area outside rivers and ponds that was deeper than 5 cm, m².

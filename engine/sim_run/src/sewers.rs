@@ -45,7 +45,8 @@ pub struct Sewers {
 /// # Errors
 /// [`RunError::Sewer`] when the delivered sizes cannot be computed with.
 pub fn sewers(drainage: &Drainage, domain: &Domain) -> Result<Option<Sewers>, RunError> {
-    let links: Vec<&DrainLink> = drainage.links.iter().filter(|l| l.from.is_some() && l.to.is_some() && l.from != l.to).collect();
+    let links: Vec<&DrainLink> =
+        drainage.links.iter().filter(|l| l.from.is_some() && l.to.is_some() && l.from != l.to).collect();
     if links.is_empty() {
         return Ok(None);
     }
@@ -113,7 +114,14 @@ impl<'a> Plan<'a> {
         Ok(plan)
     }
 
-    fn node(&mut self, n: &DrainNode, cell: u32, ground: f64, invert: f64, with_inlets: bool) -> Result<(), DrainageError> {
+    fn node(
+        &mut self,
+        n: &DrainNode,
+        cell: u32,
+        ground: f64,
+        invert: f64,
+        with_inlets: bool,
+    ) -> Result<(), DrainageError> {
         let name = n.entity.to_string();
         if n.kind == "outfall" {
             let node = self.builder.node(&name, Node::outfall(invert, OutfallStage::Free))?;

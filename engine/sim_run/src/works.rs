@@ -3,7 +3,8 @@
 use crate::RunError;
 use crate::built::{Built, Site, delayed, extend};
 use crate::flood::{Prepared, RunEvent};
-use sim_flood::{FloodRun, Structures};
+use crate::water::Water;
+use sim_flood::Structures;
 use std::sync::PoisonError;
 use twin_model::{Intervention, ScenarioEdit};
 
@@ -29,7 +30,7 @@ impl<'a> Works<'a> {
     pub(crate) fn go_on(
         &mut self,
         t_s: f64,
-        run: &mut FloodRun,
+        run: &mut Water,
         on_event: &mut dyn FnMut(RunEvent),
     ) -> Result<(), RunError> {
         while let Some(edit) = self.planned.as_slice().first().filter(|e| e.at_s <= t_s) {
@@ -52,7 +53,7 @@ impl<'a> Works<'a> {
         &mut self,
         interventions: &[Intervention],
         t_s: f64,
-        run: &mut FloodRun,
+        run: &mut Water,
         on_event: &mut dyn FnMut(RunEvent),
     ) -> Result<(), RunError> {
         let edit = ScenarioEdit { at_s: t_s, interventions: interventions.to_vec() };
@@ -62,9 +63,9 @@ impl<'a> Works<'a> {
         let mut all = self.structures.clone();
         extend(&mut all, delayed(structures, self.prepared.offset_s()));
         if !ground.is_empty() {
-            run.edit_ground(&ground)?;
+            run.surface_mut().edit_ground(&ground)?;
         }
-        run.set_structures(all.clone())?;
+        run.surface_mut().set_structures(all.clone())?;
         self.structures = all;
         self.done.push(edit);
         on_event(RunEvent::Edited { at_s: t_s, count: interventions.len() });

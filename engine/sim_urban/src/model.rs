@@ -82,7 +82,12 @@ impl Coupling {
         let outfalls = self.outfalls.iter().map(|o| ("outfall", o.node, o.cell));
         for (what, node, cell) in openings.chain(outfalls) {
             if node.at() >= network.nodes().len() {
-                return Err(ParamError::new(format!("{what} node"), node.0, "node", format!("below {}", network.nodes().len())));
+                return Err(ParamError::new(
+                    format!("{what} node"),
+                    node.0,
+                    "node",
+                    format!("below {}", network.nodes().len()),
+                ));
             }
             let name = format!("{what} `{}` cell", network.node_name(node));
             match terrain.blocked.get(cell as usize) {

@@ -6,7 +6,7 @@ use sim_flood::FloodRun;
 
 use crate::{Coupling, UrbanError, UrbanLedger, UrbanModel};
 
-const KIND: [u8; 8] = *b"urban001";
+const KIND: [u8; 8] = *b"urban002";
 
 /// Surface and sewer in one handle.
 ///
@@ -30,6 +30,8 @@ pub struct CoupledRun {
     posted_m3: Vec<f64>,
     /// Per opening, then per outfall: flow from sewer to surface over the last interval, m3/s.
     flow_m3ps: Vec<f64>,
+    /// Per opening: what came up through it, m3.
+    risen_m3: Vec<f64>,
     up_m3: f64,
     down_m3: f64,
 }
@@ -68,6 +70,7 @@ impl CoupledRun {
             pending_m3: vec![0.0; n],
             posted_m3: vec![0.0; m],
             flow_m3ps: vec![0.0; n],
+            risen_m3: vec![0.0; n - m],
             up_m3: 0.0,
             down_m3: 0.0,
         })
@@ -141,6 +144,9 @@ impl CoupledRun {
             let added = if due == 0.0 { 0.0 } else { self.flood.exchange(self.cell(k), due) };
             self.pending_m3[k] = due - added;
             self.flow_m3ps[k] = moved / dt_s;
+            if let Some(risen) = self.risen_m3.get_mut(k) {
+                *risen += moved.max(0.0);
+            }
             self.up_m3 += added.max(0.0);
             self.down_m3 += (-added).max(0.0);
         }
@@ -186,6 +192,12 @@ impl CoupledRun {
         &self.flow_m3ps[..self.coupling.openings.len()]
     }
 
+    /// What has come up through each opening since the start, m3.
+    #[must_use]
+    pub fn risen_m3(&self) -> &[f64] {
+        &self.risen_m3
+    }
+
     /// Flow from sewer to surface over the last interval per coupled outfall, m3/s.
     #[must_use]
     pub fn outfall_flow_m3ps(&self) -> &[f64] {
@@ -216,9 +228,9 @@ impl CoupledRun {
         c.finish()
     }
 
-    fn numbers(&self) -> [Vec<f64>; 4] {
+    fn numbers(&self) -> [Vec<f64>; 5] {
         let sums = vec![self.t_s, self.up_m3, self.down_m3];
-        [sums, self.pending_m3.clone(), self.posted_m3.clone(), self.flow_m3ps.clone()]
+        [sums, self.pending_m3.clone(), self.posted_m3.clone(), self.flow_m3ps.clone(), self.risen_m3.clone()]
     }
 
     /// Writes the full state of both models. Inputs are not part of it.
@@ -238,10 +250,10 @@ impl CoupledRun {
     /// # Errors
     /// [`UrbanError`] when the bytes are damaged or belong to another model; the run is unchanged.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), UrbanError> {
-        let mut r = ByteReader::new(bytes, KIND, "coupled state, version 1")?;
+        let mut r = ByteReader::new(bytes, KIND, "coupled state, version 2")?;
         let (flood, sewer) = (r.bytes("surface")?, r.bytes("sewer")?);
         let (sums, pending) = (r.f64s("sums")?, r.f64s("pending")?);
-        let (posted, flow) = (r.f64s("posted")?, r.f64s("flows")?);
+        let (posted, flow, risen) = (r.f64s("posted")?, r.f64s("flows")?, r.f64s("risen")?);
         r.end()?;
         let &[t_s, up_m3, down_m3] = sums.as_slice() else {
             let found = sums.len().to_string();
@@ -249,8 +261,9 @@ impl CoupledRun {
         };
         let fits = pending.len() == self.pending_m3.len()
             && posted.len() == self.posted_m3.len()
-            && flow.len() == self.flow_m3ps.len();
-        let finite = sums.iter().chain(&pending).chain(&posted).chain(&flow).all(|v| v.is_finite());
+            && flow.len() == self.flow_m3ps.len()
+            && risen.len() == self.risen_m3.len();
+        let finite = sums.iter().chain(&pending).chain(&posted).chain(&flow).chain(&risen).all(|v| v.is_finite());
         if !(fits && finite) {
             let found = format!("{} points, finite: {finite}", pending.len());
             return Err(SnapshotError::WrongKind { expected: "this run's coupling", found }.into());
@@ -261,7 +274,8 @@ impl CoupledRun {
         self.flood.restore(&flood)?;
         self.sewer = other;
         (self.t_s, self.up_m3, self.down_m3) = (t_s, up_m3, down_m3);
-        (self.pending_m3, self.posted_m3, self.flow_m3ps) = (pending, posted, flow);
+        (self.pending_m3, self.posted_m3) = (pending, posted);
+        (self.flow_m3ps, self.risen_m3) = (flow, risen);
         Ok(())
     }
 }

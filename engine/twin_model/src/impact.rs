@@ -15,10 +15,32 @@ pub struct FloodImpact {
     pub correction: Option<ForcingCorrection>,
     /// Spread of an ensemble; `None` for a single run.
     pub ensemble: Option<EnsembleSummary>,
+    /// What the storm drains did; `None` when they took no part.
+    pub sewer: Option<SewerSummary>,
     /// Simulated seconds of the run that lie before the present (hindcast, 回算); 0 for a forecast from now.
     pub hindcast_s: f64,
     /// Findings of the pre-flight report (`preflight.json`) that are warnings or worse.
     pub preflight_warnings: u32,
+}
+
+/// What the storm drains did in a run (雨水管网). Simulated.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SewerSummary {
+    /// Shafts and outfalls computed.
+    pub nodes: u32,
+    /// Pipes computed.
+    pub pipes: u32,
+    /// Taken from the surface, m³.
+    pub taken_m3: f64,
+    /// Given back to the surface, by outfalls and by shafts that ran over, m³.
+    pub given_m3: f64,
+    /// In the network at the end, m³.
+    pub stored_m3: f64,
+    /// Shafts that ran over (冒水).
+    pub surcharged: Vec<EntityId>,
+    /// What was assumed where the delivery says nothing, one line each.
+    pub assumptions: Vec<String>,
 }
 
 /// Counts of what the water reaches. A thing counts from 5 cm of water at it unless said otherwise.

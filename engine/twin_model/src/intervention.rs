@@ -183,6 +183,17 @@ pub enum BuildingMode {
     },
 }
 
+/// Whether storm drains take part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SewerMode {
+    /// The pack's network, if it has one (the default).
+    #[default]
+    Pack,
+    /// Left out, as when the drains are full or blocked.
+    None,
+}
+
 /// What happens at the edges of the raster.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "edge")]

@@ -23,10 +23,10 @@ pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
-pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm};
+pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
 pub use intervention::{
     Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,
-    ScenarioEdit,
+    ScenarioEdit, SewerMode,
 };
 pub use observation::{Observation, Quality, StateEntry};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};

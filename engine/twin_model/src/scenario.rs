@@ -3,7 +3,7 @@
 use crate::intervention::Check;
 use crate::{
     BuildingMode, DesignStorm, EdgeForcing, EntityId, FloodImpact, Infiltration, Intervention, RunId, ScenarioEdit,
-    TimeMs,
+    SewerMode, TimeMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -135,6 +135,9 @@ pub struct Scenario {
     /// How buildings stand in the water.
     #[serde(default)]
     pub buildings: BuildingMode,
+    /// Whether storm drains take part.
+    #[serde(default)]
+    pub sewers: SewerMode,
     /// Changes, in order.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
@@ -357,6 +360,7 @@ mod tests {
             seed: 1,
             forcing: Forcing::default(),
             buildings: BuildingMode::Blocked,
+            sewers: SewerMode::Pack,
             interventions: vec![],
             edits: vec![],
         }

@@ -160,6 +160,7 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         ui.horizontal(|ui| {
             ui.selectable_value(&mut form.closed_edges, false, "敞开");
             ui.selectable_value(&mut form.closed_edges, true, "封闭");
+            ui.checkbox(&mut form.with_sewers, "计入雨水管网");
         });
         ui.end_row();
         ui.label(weak("时长"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use twin_model::{
     BuildingMode, DesignStorm, EdgeForcing, Forcing, Intervention, NewWork, RainForcing, RunId, Scenario, ScenarioBase,
-    ScenarioError, StageForcing,
+    ScenarioError, SewerMode, StageForcing,
 };
 
 /// Tabs of the right panel.
@@ -65,6 +65,8 @@ pub struct ScenarioForm {
     pub frame_interval_s: f64,
     /// Cell size, m.
     pub cell_m: f64,
+    /// Storm drains take part.
+    pub with_sewers: bool,
     /// Edges of the raster are walls.
     pub closed_edges: bool,
     /// What is placed next.
@@ -83,6 +85,7 @@ impl Default for ScenarioForm {
             duration_min: 60.0,
             frame_interval_s: 60.0,
             cell_m: 4.0,
+            with_sewers: true,
             closed_edges: false,
             work: NewWork::Barrier { height_m: 1.0 },
         }
@@ -116,6 +119,7 @@ impl ScenarioForm {
             duration_min: scenario.duration_s / 60.0,
             frame_interval_s: scenario.frame_interval_s,
             cell_m: scenario.cell_m,
+            with_sewers: scenario.sewers == SewerMode::Pack,
             closed_edges: scenario.forcing.edges == EdgeForcing::Closed,
             ..Self::default()
         }
@@ -146,6 +150,7 @@ impl ScenarioForm {
             seed: 1,
             forcing: Forcing { rain, river, edges, ..Forcing::default() },
             buildings: BuildingMode::Blocked,
+            sewers: if self.with_sewers { SewerMode::Pack } else { SewerMode::None },
             interventions: works.to_vec(),
             edits: vec![],
         };

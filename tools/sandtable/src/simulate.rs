@@ -8,9 +8,11 @@ use sim_run::hazard::PassLimits;
 use sim_run::preflight::Report;
 use sim_run::{Exports, LiveSnapshot, RunError, RunEvent, RunRequest};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
-use twin_model::{FloodImpact, RunSummary, Scenario};
+use twin_model::{FloodImpact, Intervention, RunSummary, Scenario};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -50,6 +52,9 @@ pub struct Args {
     /// Greatest depth that fire engines wade, m, 0.1 to 2 [default: 0.5, that of large four-wheel-drive vehicles].
     #[arg(long)]
     fire_engine_depth: Option<f64>,
+    /// Take interventions from standard input while the run goes on, a JSON array a line; each takes effect after the next frame.
+    #[arg(long)]
+    edits: bool,
     /// One JSON line per frame and the summary on stdout.
     #[arg(long)]
     json: bool,
@@ -80,6 +85,7 @@ enum Export {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let scenario = read_scenario(&args.scenario)?;
     let live = live_state(args)?;
+    let edits = args.edits.then(edits_from_stdin).transpose()?;
     let request = RunRequest {
         scenario: &scenario,
         pack_dir: &args.pack,
@@ -89,6 +95,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         limits: limits(args.fire_engine_depth)?,
         ensemble: args.ensemble,
         correct: args.correct,
+        edits: edits.as_ref(),
     };
     match &args.out {
         Some(out) if !args.check => compute(request, out, args.json),
@@ -139,6 +146,10 @@ fn told(event: &RunEvent) -> (u64, String, serde_json::Value) {
             format!("{:.0} of {:.0} s", f.t_s, f.duration_s),
             json!({"frame": f.frame, "t_s": f.t_s, "reached_s": f.t_s}),
         ),
+        RunEvent::Edited { at_s, count } => {
+            (0, format!("{count} interventions at {at_s:.0} s"), json!({"edited": {"at_s": at_s, "count": count}}))
+        }
+        RunEvent::EditRefused { error } => (0, format!("refused: {error}"), json!({"edit_refused": error})),
         RunEvent::CorrectionRun { done } => {
             (0, format!("correction by observations: run {done}"), json!({"correction_run": done}))
         }
@@ -148,6 +159,26 @@ fn told(event: &RunEvent) -> (u64, String, serde_json::Value) {
             json!({"member": done, "members": members}),
         ),
     }
+}
+
+/// Edits that may wait for the run.
+const EDITS_WAITING: usize = 16;
+
+/// Lines of standard input as interventions; a line that is none stops the program.
+fn edits_from_stdin() -> anyhow::Result<Mutex<Receiver<Vec<Intervention>>>> {
+    let (sender, receiver) = sync_channel(EDITS_WAITING);
+    std::thread::Builder::new().name("edits".into()).spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok).filter(|l| !l.trim().is_empty()) {
+            let Ok(edit) = serde_json::from_str(&line) else {
+                eprintln!("standard input: no JSON array of interventions: {line}");
+                std::process::exit(1);
+            };
+            if sender.send(edit).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(Mutex::new(receiver))
 }
 
 fn exports(wanted: &[Export]) -> Exports {

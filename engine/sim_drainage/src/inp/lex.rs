@@ -1,6 +1,6 @@
 //! Lines, words and sections of an `.inp` text.
 
-use crate::DrainageError;
+use crate::{DrainageError, InpFault};
 
 /// A line of data: its words and where it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,14 +117,14 @@ fn words(body: &str) -> Vec<String> {
 /// An error of a line. Long values are cut.
 pub(super) fn error(line: usize, section: &str, id: &str, field: &str, value: &str, allowed: &str) -> DrainageError {
     let short = |s: &str| s.chars().take(60).collect::<String>();
-    DrainageError::Inp {
+    DrainageError::Inp(Box::new(InpFault {
         line,
         section: section.to_owned(),
         id: short(id),
         field: field.to_owned(),
         value: short(value),
         allowed: allowed.to_owned(),
-    }
+    }))
 }
 
 impl Row {
@@ -173,7 +173,7 @@ impl Row {
     /// Puts the line in front of an error of the network builder.
     pub(super) fn wrap(&self, e: DrainageError) -> DrainageError {
         match e {
-            DrainageError::Item { field, value, allowed, .. } => self.error(field, &value, &allowed),
+            DrainageError::Item(f) => self.error(f.field, &f.value, &f.allowed),
             other => other,
         }
     }

@@ -148,8 +148,11 @@ pub fn read(text: &str) -> Result<InpModel, DrainageError> {
     }
     let title = of("TITLE").iter().map(|t| t.id()).collect::<Vec<_>>().join(" ");
     let network = r.builder.build()?;
-    let forcing =
-        DrainageForcing { inflows: r.inflows, start_of_day_s: o.start.1.rem_euclid(86_400.0), ..DrainageForcing::default() };
+    let forcing = DrainageForcing {
+        inflows: r.inflows,
+        start_of_day_s: o.start.1.rem_euclid(86_400.0),
+        ..DrainageForcing::default()
+    };
     forcing.validate(&network)?;
     Ok(InpModel {
         title,

@@ -32,9 +32,7 @@ impl Reader {
             "NORMAL" => (OutfallStage::Normal, 3),
             "FIXED" => (OutfallStage::Level(Series::constant(row.number(3, "stage")? * m)), 4),
             "TIDAL" => (OutfallStage::Tide(tables.curve(row, row.need(3, "curve")?, 1.0, m)?), 4),
-            "TIMESERIES" => {
-                (OutfallStage::Level(tables.series(row, row.need(3, "time series")?, m, true)?), 4)
-            }
+            "TIMESERIES" => (OutfallStage::Level(tables.series(row, row.need(3, "time series")?, m, true)?), 4),
             other => return Err(row.error("type", other, "FREE, NORMAL, FIXED, TIDAL or TIMESERIES")),
         };
         let flap_gate = row.yes(gate, "flap gate")?;

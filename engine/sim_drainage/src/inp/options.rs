@@ -91,8 +91,8 @@ pub(super) fn read(rows: &[&Row], notes: &mut Vec<Note>) -> Result<Options, Drai
         };
         match row.id().to_ascii_uppercase().as_str() {
             "FLOW_UNITS" => {
-                o.units = units_of(&value)
-                    .ok_or_else(|| row.error("unit", &value, "CFS, GPM, MGD, CMS, LPS or MLD"))?;
+                o.units =
+                    units_of(&value).ok_or_else(|| row.error("unit", &value, "CFS, GPM, MGD, CMS, LPS or MLD"))?;
             }
             "START_DATE" => o.start.0 = date("date")?,
             "START_TIME" => o.start.1 = clock("time")?,
@@ -163,7 +163,7 @@ fn units_of(name: &str) -> Option<Units> {
     let (length, flow) = match name {
         "CFS" => (FOOT_M, FOOT_M * FOOT_M * FOOT_M),
         "GPM" => (FOOT_M, 3.785_411_784e-3 / 60.0),
-        "MGD" => (FOOT_M, 3785.411_784 / 86_400.0),
+        "MGD" => (FOOT_M, 3_785.411_784 / 86_400.0),
         "CMS" => (1.0, 1.0),
         "LPS" => (1.0, 1e-3),
         "MLD" => (1.0, 1000.0 / 86_400.0),

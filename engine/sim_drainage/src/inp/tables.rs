@@ -28,7 +28,8 @@ impl Tables {
     /// A curve in SI; increasing x is checked.
     pub(super) fn curve(&self, row: &Row, name: &str, x: f64, y: f64) -> Result<Curve, DrainageError> {
         let t = self.curves.get(name).ok_or_else(|| row.error("curve", name, "a curve of [CURVES]"))?;
-        Curve::new(t.points.iter().map(|p| (p.0 * x, p.1 * y)).collect()).map_err(|why| t.row.error("points", &why, "see there"))
+        Curve::new(t.points.iter().map(|p| (p.0 * x, p.1 * y)).collect())
+            .map_err(|why| t.row.error("points", &why, "see there"))
     }
 
     /// Kind of a curve in capitals.

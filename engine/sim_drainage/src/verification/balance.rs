@@ -3,8 +3,8 @@
 use super::advance;
 use crate::{
     Conduit, Curve, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, Network,
-    NetworkBuilder, Node, NodeId, NodeKind, Opening, OpeningLaw, Orifice, OrificeOpening, OutfallStage, Pump, PumpCurve,
-    Series, Shape, StorageArea, Surface, Weir, WeirForm,
+    NetworkBuilder, Node, NodeId, NodeKind, Opening, OpeningLaw, Orifice, OrificeOpening, OutfallStage, Pump,
+    PumpCurve, Series, Shape, StorageArea, Surface, Weir, WeirForm,
 };
 use sim_core::{CounterRng, VerificationRow};
 
@@ -127,7 +127,8 @@ fn random_network(seed: u64) -> Result<(Network, DrainageForcing, CounterRng), D
 /// # Errors
 /// [`DrainageError`] when a run stops.
 pub fn random_networks() -> Result<Vec<VerificationRow>, DrainageError> {
-    let (mut error, mut node_error, mut lowest, mut residue, mut unsettled, mut steps) = (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64, 0, 0);
+    let (mut error, mut node_error, mut lowest, mut residue, mut unsettled, mut steps) =
+        (0.0_f64, 0.0_f64, 0.0_f64, 0.0_f64, 0, 0);
     for seed in 0..40 {
         let (network, forcing, mut rng) = random_network(seed)?;
         let openings = forcing.openings.clone();
@@ -153,7 +154,13 @@ pub fn random_networks() -> Result<Vec<VerificationRow>, DrainageError> {
     let share = unsettled as f64 / steps as f64;
     Ok(vec![
         VerificationRow::at_most("random-networks", "worst volume error / inflow, 40 networks", error, 1e-9, source),
-        VerificationRow::at_most("random-networks", "worst node error / inflow of the network", node_error, 1e-9, source),
+        VerificationRow::at_most(
+            "random-networks",
+            "worst node error / inflow of the network",
+            node_error,
+            1e-9,
+            source,
+        ),
         VerificationRow::at_most("random-networks", "residue / inflow", residue, 1e-9, source),
         VerificationRow::at_least("random-networks", "lowest depth, m", lowest, 0.0, source),
         VerificationRow::at_most("random-networks", "share of steps whose heads did not settle", share, 0.02, source),
@@ -184,7 +191,13 @@ pub fn water_at_rest() -> Result<Vec<VerificationRow>, DrainageError> {
     let mut run = DrainageRun::new(b.build()?, DrainageForcing::default(), DrainageParams::default())?;
     advance(&mut run, 3600.0)?;
     let fastest = run.state().flow_m3ps().iter().fold(0.0_f64, |m, q| m.max(q.abs()));
-    Ok(vec![VerificationRow::at_most("water-at-rest", "greatest flow after 1 h, m3/s", fastest, 1e-9, "definition of rest")])
+    Ok(vec![VerificationRow::at_most(
+        "water-at-rest",
+        "greatest flow after 1 h, m3/s",
+        fastest,
+        1e-9,
+        "definition of rest",
+    )])
 }
 
 /// A tide above an empty pipe: an open outfall lets it in up to its level, a flap gate keeps it out.
@@ -206,7 +219,13 @@ pub fn flap_gates() -> Result<Vec<VerificationRow>, DrainageError> {
     let (open, shut) = (behind(false)?, behind(true)?);
     let source = "definition of a flap gate";
     Ok(vec![
-        VerificationRow::at_most("flap-gates", "level behind an open outfall off by, m", (open.0 - 2.5).abs(), 1e-3, source),
+        VerificationRow::at_most(
+            "flap-gates",
+            "level behind an open outfall off by, m",
+            (open.0 - 2.5).abs(),
+            1e-3,
+            source,
+        ),
         VerificationRow::at_most("flap-gates", "water let in by a flap gate, m3", shut.1, 0.0, source),
         VerificationRow::at_most("flap-gates", "depth behind a flap gate, m", shut.0 - 1.0, 0.0, source),
     ])

@@ -12,8 +12,8 @@ pub use steady::{backwater, pressure_loss, structures, uniform_flow};
 pub use unsteady::{courant, draining_tank, filling_tank, surge_between_tanks};
 
 use crate::{
-    Conduit, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, NetworkBuilder, Node, NodeId,
-    OutfallStage, Shape,
+    Conduit, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, NetworkBuilder, Node,
+    NodeId, OutfallStage, Shape,
 };
 use sim_core::CancelToken;
 
@@ -39,7 +39,8 @@ pub const CASES: &[Case] = &[
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
 #[must_use]
 pub fn all() -> Vec<VerificationRow> {
-    let refused = |name: &str, why: &DrainageError| VerificationRow::at_most(name, "runs", f64::NAN, 0.0, &why.to_string());
+    let refused =
+        |name: &str, why: &DrainageError| VerificationRow::at_most(name, "runs", f64::NAN, 0.0, &why.to_string());
     let rows = |(name, case): &Case| case().unwrap_or_else(|e| vec![refused(name, &e)]);
     CASES.iter().flat_map(rows).collect()
 }

@@ -2,8 +2,8 @@
 
 use super::{Line, advance, root};
 use crate::{
-    Conduit, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, NetworkBuilder, Node, NodeId,
-    NodeKind, Orifice, OrificeOpening, OutfallStage, Series, Shape, StorageArea, Weir, WeirForm,
+    Conduit, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, NetworkBuilder, Node,
+    NodeId, NodeKind, Orifice, OrificeOpening, OutfallStage, Series, Shape, StorageArea, Weir, WeirForm,
 };
 use sim_core::VerificationRow;
 
@@ -134,7 +134,9 @@ pub fn structures() -> Result<Vec<VerificationRow>, DrainageError> {
             can_surcharge: false,
         })
     };
-    let orifice = |bottom, opening| LinkKind::Orifice(Orifice { bottom, opening, coefficient: 0.65, offset_m: 0.0, flap_gate: false });
+    let orifice = |bottom, opening| {
+        LinkKind::Orifice(Orifice { bottom, opening, coefficient: 0.65, offset_m: 0.0, flap_gate: false })
+    };
     let hole = OrificeOpening::Circular { diameter_m: 0.25 };
     let area = 0.25 * std::f64::consts::PI * 0.0625;
     let jet = (q / (0.65 * area)) * (q / (0.65 * area)) / (2.0 * g);

@@ -2,8 +2,8 @@
 
 use super::{Line, advance};
 use crate::{
-    Conduit, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, NetworkBuilder, Node, NodeId,
-    NodeKind, Orifice, OrificeOpening, OutfallStage, Series, Shape, StorageArea,
+    Conduit, DrainageError, DrainageForcing, DrainageParams, DrainageRun, Inflow, LinkKind, NetworkBuilder, Node,
+    NodeId, NodeKind, Orifice, OrificeOpening, OutfallStage, Series, Shape, StorageArea,
 };
 use sim_core::VerificationRow;
 
@@ -22,7 +22,13 @@ pub fn surge_between_tanks() -> Result<Vec<VerificationRow>, DrainageError> {
     let (left, right) = (b.node("A", tank(0.0, area, 10.5))?, b.node("B", tank(0.0, area, 9.5))?);
     let pipe = Conduit::new(Shape::Circular { diameter_m: d }, length, 1e-4);
     b.link("P", left, right, LinkKind::Conduit(pipe))?;
-    let params = DrainageParams { max_dt_s: 0.2, min_dt_s: 0.01, theta: 0.5, slot_celerity_mps: 1000.0, ..DrainageParams::default() };
+    let params = DrainageParams {
+        max_dt_s: 0.2,
+        min_dt_s: 0.01,
+        theta: 0.5,
+        slot_celerity_mps: 1000.0,
+        ..DrainageParams::default()
+    };
     let mut run = DrainageRun::new(b.build()?, DrainageForcing::default(), params)?;
     let pipe_area = 0.25 * std::f64::consts::PI * d * d;
     let period = 2.0 * std::f64::consts::PI * (length * area / (2.0 * params.gravity_mps2 * pipe_area)).sqrt();
@@ -42,8 +48,20 @@ pub fn surge_between_tanks() -> Result<Vec<VerificationRow>, DrainageError> {
     let source = "mass oscillation, Jaeger 1977";
     advance(&mut run, t + 0.5 * period)?;
     Ok(vec![
-        VerificationRow::at_most("surge-between-tanks", "|period / formula - 1|", (measured / period - 1.0).abs(), 2e-3, source),
-        VerificationRow::at_most("surge-between-tanks", "volume error / volume", run.ledger().relative_error(), 1e-9, source),
+        VerificationRow::at_most(
+            "surge-between-tanks",
+            "|period / formula - 1|",
+            (measured / period - 1.0).abs(),
+            2e-3,
+            source,
+        ),
+        VerificationRow::at_most(
+            "surge-between-tanks",
+            "volume error / volume",
+            run.ledger().relative_error(),
+            1e-9,
+            source,
+        ),
     ])
 }
 
@@ -55,7 +73,8 @@ pub fn filling_tank() -> Result<Vec<VerificationRow>, DrainageError> {
     let mut b = NetworkBuilder::new();
     let t = b.node("T", tank(3.0, 25.0, 0.0))?;
     let points = vec![(0.0, 0.0), (100.0, 0.5), (250.0, 0.1), (400.0, 0.3)];
-    let series = Series::new(points, false).map_err(|why| crate::error::bad("series", "T", "points", why, "increasing"))?;
+    let series =
+        Series::new(points, false).map_err(|why| crate::error::bad("series", "T", "points", why, "increasing"))?;
     let inflows = vec![Inflow::series(t, series)];
     let forcing = DrainageForcing { inflows, ..DrainageForcing::default() };
     let mut run = DrainageRun::new(b.build()?, forcing, DrainageParams { max_dt_s: 7.0, ..DrainageParams::default() })?;
@@ -65,7 +84,13 @@ pub fn filling_tank() -> Result<Vec<VerificationRow>, DrainageError> {
     let off = (run.depth_m(t) * 25.001 / volume - 1.0).abs();
     Ok(vec![
         VerificationRow::at_most("filling-tank", "|depth / (volume / area) - 1|", off, 1e-9, "integral of the inflow"),
-        VerificationRow::at_most("filling-tank", "volume error / inflow", run.ledger().relative_error(), 1e-12, "ledger"),
+        VerificationRow::at_most(
+            "filling-tank",
+            "volume error / inflow",
+            run.ledger().relative_error(),
+            1e-12,
+            "ledger",
+        ),
     ])
 }
 
@@ -91,7 +116,13 @@ pub fn draining_tank() -> Result<Vec<VerificationRow>, DrainageError> {
     Ok(vec![
         VerificationRow::at_most("draining-tank", "|depth / formula - 1| at 1 of 4 m", off, 2e-3, "Torricelli"),
         VerificationRow::at_most("draining-tank", "depth left at the end, m", run.depth_m(t), 1e-3, "Torricelli"),
-        VerificationRow::at_most("draining-tank", "volume error / volume", run.ledger().relative_error(), 1e-9, "ledger"),
+        VerificationRow::at_most(
+            "draining-tank",
+            "volume error / volume",
+            run.ledger().relative_error(),
+            1e-9,
+            "ledger",
+        ),
     ])
 }
 
@@ -114,7 +145,8 @@ pub fn courant() -> Result<Vec<VerificationRow>, DrainageError> {
         let mut run = line.run(0.2, params)?;
         advance(&mut run, 3600.0)?;
         let points = vec![(3600.0, 0.2), (4200.0, 1.2), (5400.0, 0.2)];
-        let wave = Series::new(points, true).map_err(|why| crate::error::bad("series", "N0", "points", why, "increasing"))?;
+        let wave =
+            Series::new(points, true).map_err(|why| crate::error::bad("series", "N0", "points", why, "increasing"))?;
         run.set_inflows(vec![Inflow::series(NodeId(0), wave)])?;
         let (mut top, mut when) = (0.0_f64, 0.0);
         let from = run.state().tick();
@@ -130,8 +162,20 @@ pub fn courant() -> Result<Vec<VerificationRow>, DrainageError> {
     let (fine, coarse) = (peak(0.25)?, peak(4.0)?);
     let source = "stability of the semi-implicit scheme";
     Ok(vec![
-        VerificationRow::at_most("courant", "|peak at Courant 4 / at 0.25 - 1|", (coarse.0 / fine.0 - 1.0).abs(), 0.02, source),
+        VerificationRow::at_most(
+            "courant",
+            "|peak at Courant 4 / at 0.25 - 1|",
+            (coarse.0 / fine.0 - 1.0).abs(),
+            0.02,
+            source,
+        ),
         VerificationRow::at_most("courant", "shift of the peak, s", (coarse.1 - fine.1).abs(), 60.0, source),
-        VerificationRow::at_least("courant", "steps at 0.25 / steps at 4", fine.2 as f64 / coarse.2 as f64, 2.0, source),
+        VerificationRow::at_least(
+            "courant",
+            "steps at 0.25 / steps at 4",
+            fine.2 as f64 / coarse.2 as f64,
+            2.0,
+            source,
+        ),
     ])
 }

@@ -3,8 +3,8 @@
 use sim_core::Snapshot;
 use sim_core::conformance::{self, Setup};
 use sim_drainage::{
-    Conduit, DrainageForcing, DrainageKernel, DrainageParams, DrainageRun, DrainageState, Inflow, LinkKind, NetworkBuilder,
-    Node, Opening, OpeningLaw, OutfallStage, Shape,
+    Conduit, DrainageForcing, DrainageKernel, DrainageParams, DrainageRun, DrainageState, Inflow, LinkKind,
+    NetworkBuilder, Node, Opening, OpeningLaw, OutfallStage, Shape,
 };
 
 fn setup() -> Setup<DrainageKernel> {

@@ -114,10 +114,7 @@ fn said(text: &str) -> String {
 #[test]
 fn mistakes_name_line_section_id_and_range() {
     let with = |from: &str, to: &str| said(&FULL.replacen(from, to, 1));
-    assert_eq!(
-        with("C1 J1 J2 300", "C1 J1 J2 0"),
-        "line 28 [CONDUITS] C1: length = 0; allowed: 0.01 to 1000000"
-    );
+    assert_eq!(with("C1 J1 J2 300", "C1 J1 J2 0"), "line 28 [CONDUITS] C1: length = 0; allowed: 0.01 to 1000000");
     assert_eq!(with("C1 J1 J2", "C1 J1 J9"), "line 28 [CONDUITS] C1: node = J9; allowed: a node of this file");
     assert_eq!(with("C1 J1 J2", "C1 J1 J1"), "line 28 [CONDUITS] C1: to = J1; allowed: another node than `from`");
     assert_eq!(with("J2 99 10", "J1 99 10"), "line 21 [JUNCTIONS] J1: id = J1; allowed: each name once");

@@ -1,10 +1,11 @@
 //! Balance of both models over a day of chance, and repetition.
 
 use super::advance;
-use crate::{Coupling, CoupledRun, SurfaceOpening, SurfaceOutfall, UrbanError, UrbanModel};
+use crate::{CoupledRun, Coupling, SurfaceOpening, SurfaceOutfall, UrbanError, UrbanModel};
 use sim_core::{CounterRng, VerificationRow};
 use sim_drainage::{
-    Conduit, DrainageForcing, DrainageParams, Inflow, LinkKind, NetworkBuilder, Node, NodeId, OpeningLaw, OutfallStage, Shape,
+    Conduit, DrainageForcing, DrainageParams, Inflow, LinkKind, NetworkBuilder, Node, NodeId, OpeningLaw, OutfallStage,
+    Shape,
 };
 use sim_flood::{FloodParams, Forcing, Grid, Initial, RainSeries, StageBoundary, Terrain, barrier_along};
 
@@ -119,7 +120,13 @@ pub fn snapshot_continues() -> Result<Vec<VerificationRow>, UrbanError> {
     let idle = f64::from(u32::from(straight.ledger().up_m3 + straight.ledger().down_m3 == 0.0));
     let source = "contract of sim_core";
     Ok(vec![
-        VerificationRow::at_most("snapshot-continues", "restored run differs (bytes, checksum)", f64::from(differing), 0.0, source),
+        VerificationRow::at_most(
+            "snapshot-continues",
+            "restored run differs (bytes, checksum)",
+            f64::from(differing),
+            0.0,
+            source,
+        ),
         VerificationRow::at_most("snapshot-continues", "nothing was exchanged", idle, 0.0, source),
     ])
 }

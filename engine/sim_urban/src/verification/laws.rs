@@ -1,11 +1,11 @@
 //! Exchange against its formulas.
 
 use super::advance;
-use crate::{Coupling, CoupledRun, SurfaceOpening, SurfaceOutfall, UrbanError, UrbanModel};
+use crate::{CoupledRun, Coupling, SurfaceOpening, SurfaceOutfall, UrbanError, UrbanModel};
 use sim_core::VerificationRow;
 use sim_drainage::{
-    Conduit, DrainageForcing, DrainageParams, Inflow, LinkKind, NetworkBuilder, Node, NodeKind, OpeningLaw, OutfallStage,
-    Shape, StorageArea,
+    Conduit, DrainageForcing, DrainageParams, Inflow, LinkKind, NetworkBuilder, Node, NodeKind, OpeningLaw,
+    OutfallStage, Shape, StorageArea,
 };
 use sim_flood::{FloodParams, Forcing, Grid, Initial, StageBoundary, Terrain};
 
@@ -78,7 +78,13 @@ pub fn exchange_laws() -> Result<Vec<VerificationRow>, UrbanError> {
         let h = run.surface().depth_at_m(cell) - posted;
         let q = formula(h, run.sewer().state().head_m()[0]);
         let off = (run.opening_flow_m3ps()[0] / q - 1.0).abs();
-        rows.push(VerificationRow::at_most("exchange-laws", &format!("|flow / formula - 1|, {name}"), off, 1e-3, source));
+        rows.push(VerificationRow::at_most(
+            "exchange-laws",
+            &format!("|flow / formula - 1|, {name}"),
+            off,
+            1e-3,
+            source,
+        ));
     }
     Ok(rows)
 }
@@ -94,7 +100,7 @@ pub fn river_outfall() -> Result<Vec<VerificationRow>, UrbanError> {
     let initial = Initial::level(&terrain, 6.5);
     let cell = grid.cell(30, 4).unwrap_or_default();
     let mut b = NetworkBuilder::new();
-    let m = b.node("M", Node::manhole(5.4, 4.0))?;
+    let m = b.node("M", Node { initial_depth_m: 1.1, ..Node::manhole(5.4, 4.0) })?;
     let out = b.node("O", Node::outfall(5.2, OutfallStage::Free))?;
     let pipe = Conduit::new(Shape::Circular { diameter_m: 0.8 }, 40.0, 0.013);
     b.link("P", m, out, LinkKind::Conduit(pipe))?;

@@ -29,7 +29,8 @@ pub const CASES: &[Case] = &[
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
 #[must_use]
 pub fn all() -> Vec<VerificationRow> {
-    let refused = |name: &str, why: &UrbanError| VerificationRow::at_most(name, "runs", f64::NAN, 0.0, &why.to_string());
+    let refused =
+        |name: &str, why: &UrbanError| VerificationRow::at_most(name, "runs", f64::NAN, 0.0, &why.to_string());
     let rows = |(name, case): &Case| case().unwrap_or_else(|e| vec![refused(name, &e)]);
     CASES.iter().flat_map(rows).collect()
 }
