@@ -43,7 +43,7 @@ mod input {
         UrbanModel {
             initial: Initial::level(&terrain, 3.2),
             terrain,
-            barriers: vec![],
+            structures: sim_flood::Structures::default(),
             surface_forcing: Forcing::default(),
             surface_params: FloodParams::default(),
             network: b.build().unwrap(),
