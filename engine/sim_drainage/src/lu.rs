@@ -179,10 +179,10 @@ mod tests {
                 dense[a][a] -= ba;
             }
             let x: Vec<f64> = (0..n).map(|_| rng.range_f64(-5.0, 5.0)).collect();
-            for k in 0..n as usize {
-                dense[k][k] += 0.1;
-                m.diag[k] = dense[k][k];
-                m.rhs[k] = (0..n as usize).map(|j| dense[k][j] * x[j]).sum();
+            for (k, row) in dense.iter_mut().enumerate() {
+                row[k] += 0.1;
+                m.diag[k] = row[k];
+                m.rhs[k] = row.iter().zip(&x).map(|(a, x)| a * x).sum();
             }
             s.solve(&mut m);
             for (got, want) in m.rhs.iter().zip(&x) {

@@ -1,5 +1,7 @@
 //! Every verification case of the crate, and refused input, as tests.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use sim_urban::UrbanError;
 use sim_urban::verification::{self, VerificationRow};
 
