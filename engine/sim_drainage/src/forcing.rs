@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{bad, check};
 use crate::{DrainageError, Network, NodeId, NodeKind, Series};
 
-/// Lateral flow into a node, m3/s: `base + scale * pattern(hour) * ... + series`.
+/// Lateral flow into a node: a constant with an hourly pattern, plus a series, m3/s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inflow {
     /// Node.

@@ -274,10 +274,10 @@ impl DrainageKernel {
         let slot_m: Vec<f64> = (0..m).map(|k| self.slot_m(k, p)).collect();
         let ends = self.ends_at(p, forcing, &s);
         for (k, e) in ends.iter().enumerate() {
-            for end in 0..2 {
-                if self.conduit(k).is_some() && !e[end].joined {
+            for (end, there) in e.iter().enumerate() {
+                if self.conduit(k).is_some() && !there.joined {
                     s.joined[k][end] = false;
-                    s.held_m3[k][end] = self.half_water(k, e[end].y_m, slot_m[k]).0;
+                    s.held_m3[k][end] = self.half_water(k, there.y_m, slot_m[k]).0;
                 }
             }
         }

@@ -22,6 +22,7 @@
 //! ```
 
 mod book;
+mod builder;
 mod conduit;
 mod curve;
 mod device;
@@ -42,14 +43,15 @@ mod state;
 mod store;
 pub mod verification;
 
+pub use builder::NetworkBuilder;
 pub use curve::{Curve, Series};
 pub use error::{DrainageError, InpFault, ItemFault};
 pub use forcing::{DrainageForcing, Inflow, Opening, OpeningLaw, Surface};
 pub use kernel::DrainageKernel;
 pub use ledger::{Ledger, NodeLedger};
 pub use network::{
-    Conduit, Link, LinkId, LinkKind, Network, NetworkBuilder, Node, NodeId, NodeKind, Opening as OrificeOpening,
-    Orifice, OutfallStage, Outlet, Pump, PumpCurve, Rating, StorageArea, Weir, WeirForm,
+    Conduit, Link, LinkId, LinkKind, Network, Node, NodeId, NodeKind, Opening as OrificeOpening, Orifice, OutfallStage,
+    Outlet, Pump, PumpCurve, Rating, StorageArea, Weir, WeirForm,
 };
 pub use params::{Damping, DrainageParams, NormalLimit};
 pub use run::{DrainageRun, StepStats};

@@ -14,7 +14,7 @@ pub(crate) struct Symbolic {
     start: Vec<u32>,
     /// Per slot: the unknown that the pivot meets.
     later: Vec<u32>,
-    /// Per pair of slots of a pivot, in order: where the product goes. Top bit: a diagonal.
+    /// Per pair of slots of a pivot, in order: where the product goes, with [`DIAGONAL`] or [`UPPER`].
     targets: Vec<u32>,
     /// Per pivot: range of `targets`.
     target_start: Vec<u32>,
@@ -71,7 +71,8 @@ impl Symbolic {
             for i in range.clone() {
                 for j in range.clone() {
                     let (a, b) = (s.later[i], s.later[j]);
-                    let to = if a == b { a | DIAGONAL } else { s.slot_number(a, b) };
+                    let upper = s.place[a as usize] < s.place[b as usize];
+                    let to = if a == b { a | DIAGONAL } else { s.slot_number(a, b) | if upper { UPPER } else { 0 } };
                     s.targets.push(to);
                 }
             }
@@ -115,10 +116,10 @@ impl Symbolic {
                     let change = factor * m.upper[j];
                     let to = self.targets[target];
                     target += 1;
-                    if to & DIAGONAL != 0 {
+                    if to & UPPER != 0 {
+                        m.upper[(to & !UPPER) as usize] -= change;
+                    } else if to & DIAGONAL != 0 {
                         m.diag[(to & !DIAGONAL) as usize] -= change;
-                    } else if self.place[self.later[i] as usize] < self.place[self.later[j] as usize] {
-                        m.upper[to as usize] -= change;
                     } else {
                         m.lower[to as usize] -= change;
                     }
@@ -132,7 +133,10 @@ impl Symbolic {
     }
 }
 
+/// The target is a diagonal.
 const DIAGONAL: u32 = 1 << 31;
+/// The target lies in the upper part.
+const UPPER: u32 = 1 << 30;
 
 impl Numbers {
     pub(crate) fn clear(&mut self) {
@@ -179,10 +183,10 @@ mod tests {
                 dense[a][a] -= ba;
             }
             let x: Vec<f64> = (0..n).map(|_| rng.range_f64(-5.0, 5.0)).collect();
-            for k in 0..n as usize {
-                dense[k][k] += 0.1;
-                m.diag[k] = dense[k][k];
-                m.rhs[k] = (0..n as usize).map(|j| dense[k][j] * x[j]).sum();
+            for (k, row) in dense.iter_mut().enumerate() {
+                row[k] += 0.1;
+                m.diag[k] = row[k];
+                m.rhs[k] = row.iter().zip(&x).map(|(a, x)| a * x).sum();
             }
             s.solve(&mut m);
             for (got, want) in m.rhs.iter().zip(&x) {

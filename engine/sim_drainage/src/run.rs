@@ -117,16 +117,15 @@ impl DrainageRun {
         self.state.opening_m3.get(k).copied().unwrap_or(0.0)
     }
 
-    /// Sets the level behind an outfall from now on, metres above datum.
-    pub fn set_tail_water(&mut self, node: NodeId, level_m: f64) {
+    /// Sets the level behind an outfall from now on, metres above datum; `None` gives the outfall its own stage back. Other
+    /// nodes and levels that are no numbers are ignored.
+    pub fn set_tail_water(&mut self, node: NodeId, level_m: Option<f64>) {
         let outfall = self.network().nodes().get(node.at()).is_some_and(crate::Node::is_outfall);
-        if !outfall || !level_m.is_finite() {
+        if !outfall || level_m.is_some_and(|level| !level.is_finite()) {
             return;
         }
-        match self.forcing.tail_water.iter_mut().find(|t| t.0 == node) {
-            Some(t) => t.1 = level_m,
-            None => self.forcing.tail_water.push((node, level_m)),
-        }
+        self.forcing.tail_water.retain(|t| t.0 != node);
+        self.forcing.tail_water.extend(level_m.map(|level| (node, level)));
     }
 
     /// Replaces inflows from now on.

@@ -23,6 +23,8 @@ pub struct Flow {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Section {
     full_depth_m: f64,
+    /// Intervals per metre.
+    per_m: f64,
     open: bool,
     /// Area, m2, width, m, and hydraulic radius, m, at the knots.
     knots: Vec<[f64; 3]>,
@@ -42,7 +44,7 @@ impl Section {
         let factor = knots.iter().map(|k| k[0] * two_thirds(k[2])).collect();
         let critical = knots.iter().map(|k| k[0] * (k[0] / k[1].max(1e-6 * full_depth_m)).sqrt()).collect();
         let max_width_m = knots.iter().fold(0.0_f64, |m, k| m.max(k[1]));
-        Self { full_depth_m, open, knots, factor, critical, max_width_m }
+        Self { full_depth_m, per_m: N as f64 / full_depth_m, open, knots, factor, critical, max_width_m }
     }
 
     /// Full depth, m.
@@ -76,7 +78,7 @@ impl Section {
     }
 
     fn place(&self, y_m: f64) -> (usize, f64) {
-        let x = (y_m / self.full_depth_m * N as f64).clamp(0.0, N as f64);
+        let x = (y_m * self.per_m).clamp(0.0, N as f64);
         let k = (x as usize).min(N - 1);
         (k, x - k as f64)
     }
@@ -108,7 +110,7 @@ impl Section {
         let d = b - a;
         // a + m t + (3d - 2m - n) t^2 + (m + n - 2d) t^3
         let (c2, c3) = (3.0 * d - 2.0 * m - n, m + n - 2.0 * d);
-        (a + t * (m + t * (c2 + t * c3)), (m + t * (2.0 * c2 + t * 3.0 * c3)) / h)
+        (a + t * (m + t * (c2 + t * c3)), (m + t * (2.0 * c2 + t * 3.0 * c3)) * self.per_m)
     }
 
     /// Area and width for storage: like [`Section::flow`], but a closed section goes on above its crown as a slot of
@@ -131,7 +133,7 @@ impl Section {
         let (k, t) = self.place(y_m);
         let d = self.factor[k + 1] - self.factor[k];
         let inside = y_m > 0.0 && y_m < self.full_depth_m;
-        (self.factor[k] + t * d, if inside { d.max(0.0) * N as f64 / self.full_depth_m } else { 0.0 })
+        (self.factor[k] + t * d, if inside { d.max(0.0) * self.per_m } else { 0.0 })
     }
 
     /// Depth at which A R^(2/3) first reaches `factor`; full depth when it never does.

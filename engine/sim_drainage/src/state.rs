@@ -7,7 +7,7 @@ use crate::{Ledger, NodeLedger};
 
 const KIND: [u8; 8] = *b"drain001";
 
-/// State of a drainage run. All values are per barrel sum, SI.
+/// State of a drainage run. SI; flows of all barrels together.
 #[derive(Debug, Clone)]
 pub struct DrainageState {
     /// Digest of the network the state belongs to.

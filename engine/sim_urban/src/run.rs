@@ -7,6 +7,8 @@ use sim_flood::FloodRun;
 use crate::{Coupling, UrbanError, UrbanLedger, UrbanModel};
 
 const KIND: [u8; 8] = *b"urban002";
+/// Depth from which a cell's water stands against an outfall, m.
+const WET_M: f64 = 1e-3;
 
 /// Surface and sewer in one handle.
 ///
@@ -49,11 +51,10 @@ impl CoupledRun {
             coupling.openings.iter().map(|o| o.cell).chain(coupling.outfalls.iter().map(|o| o.cell)).collect();
         let ground_m: Vec<f64> = cells.iter().map(|c| terrain.bed_m[*c as usize]).collect();
         let sharing = cells.iter().map(|c| cells.iter().filter(|d| *d == c).count() as f64).collect();
-        let tail = coupling.outfalls.iter().map(|o| (o.node, terrain.bed_m[o.cell as usize]));
         let forcing = DrainageForcing {
             openings: coupling.sewer_openings(&terrain),
             surface: vec![],
-            tail_water: tail.collect(),
+            tail_water: vec![],
             ..sewer_forcing
         };
         let sewer = DrainageRun::new(network, forcing, model.sewer_params)?;
@@ -122,8 +123,9 @@ impl CoupledRun {
                 let available_m3 = (self.coupling.donor_share * depth * area / self.sharing[k] - owed).max(0.0);
                 self.sewer.set_surface(k, Surface { level_m, available_m3 });
             } else {
-                // A dry bed sets no level: the outfall falls freely onto it.
-                self.sewer.set_tail_water(self.coupling.outfalls[k - n].node, level_m);
+                // Dry ground sets no level, even above the pipe: there is nothing to flow in.
+                let wet = depth > WET_M;
+                self.sewer.set_tail_water(self.coupling.outfalls[k - n].node, wet.then_some(level_m));
             }
         }
     }

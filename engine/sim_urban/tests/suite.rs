@@ -1,5 +1,7 @@
 //! Every verification case of the crate, and refused input, as tests.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use sim_urban::UrbanError;
 use sim_urban::verification::{self, VerificationRow};
 
@@ -30,9 +32,12 @@ macro_rules! cases {
 cases!(exchange_laws, river_outfall, random_day, snapshot_continues, ea_8b_lite);
 
 mod input {
-    use sim_drainage::{DrainageForcing, DrainageParams, NetworkBuilder, Node, NodeId, OpeningLaw};
+    use sim_drainage::{
+        Conduit, DrainageForcing, DrainageParams, Inflow, LinkKind, NetworkBuilder, Node, NodeId, OpeningLaw,
+        OutfallStage, Shape,
+    };
     use sim_flood::{FloodParams, Forcing, Grid, Initial, Terrain};
-    use sim_urban::{CoupledRun, Coupling, SurfaceOpening, UrbanModel};
+    use sim_urban::{CoupledRun, Coupling, SurfaceOpening, SurfaceOutfall, UrbanModel};
 
     fn model(coupling: Coupling) -> UrbanModel {
         let grid = Grid { nx: 8, ny: 6, dx_m: 2.0 };
@@ -98,5 +103,49 @@ mod input {
             let off = (run.sewer().state().head_m()[0] - level).abs();
             assert!(off < 0.02 || exchange_s > 10.0, "{exchange_s}: {level}");
         }
+    }
+
+    /// Two grates in one cell share its water.
+    #[test]
+    fn openings_of_one_cell_share_it() {
+        let law = OpeningLaw::Grate { area_m2: 2.0, perimeter_m: 6.0, clogging: 0.0 };
+        let one = SurfaceOpening { node: NodeId(0), cell: 20, law };
+        let coupling = Coupling { openings: vec![one, one], exchange_s: 20.0, ..Coupling::default() };
+        let mut run = CoupledRun::new(model(coupling)).unwrap();
+        run.advance_to(100.0, &sim_core::CancelToken::new()).unwrap();
+        let l = run.ledger();
+        assert!(l.down_m3 > 1.0 && l.pending_m3.abs() < 1e-9, "{l:?}");
+        assert!(l.relative_error() < 1e-7 && run.surface().depth_at_m(20) >= 0.0);
+    }
+
+    /// An outfall below dry ground: nothing flows in out of nothing, and what flows out reaches the cell.
+    #[test]
+    fn dry_ground_gives_no_tail_water() {
+        let grid = Grid { nx: 8, ny: 6, dx_m: 2.0 };
+        let terrain = Terrain::from_fn(grid, 0.03, |_, _| 3.0);
+        let mut b = NetworkBuilder::new();
+        let m = b.node("M", Node::manhole(2.6, 2.0)).unwrap();
+        let o = b.node("O", Node::outfall(2.5, OutfallStage::Free)).unwrap();
+        let pipe = Conduit::new(Shape::Circular { diameter_m: 0.4 }, 20.0, 0.013);
+        b.link("P", m, o, LinkKind::Conduit(pipe)).unwrap();
+        let outfalls = vec![SurfaceOutfall { node: o, cell: 20 }];
+        let mut run = CoupledRun::new(UrbanModel {
+            initial: Initial::dry(),
+            terrain,
+            structures: sim_flood::Structures::default(),
+            surface_forcing: Forcing::default(),
+            surface_params: FloodParams::default(),
+            network: b.build().unwrap(),
+            sewer_forcing: DrainageForcing::default(),
+            sewer_params: DrainageParams::default(),
+            coupling: Coupling { outfalls, ..Coupling::default() },
+        })
+        .unwrap();
+        run.advance_to(60.0, &sim_core::CancelToken::new()).unwrap();
+        assert_eq!((run.ledger().down_m3, run.ledger().pending_m3, run.ledger().sewer.current_m3), (0.0, 0.0, 0.0));
+        run.sewer_mut().set_inflows(vec![Inflow::constant(m, 0.05)]).unwrap();
+        run.advance_to(360.0, &sim_core::CancelToken::new()).unwrap();
+        let l = run.ledger();
+        assert!(l.up_m3 > 5.0 && l.relative_error() < 1e-7 && l.pending_m3.abs() < 0.1, "{l:?}");
     }
 }

@@ -125,7 +125,8 @@ def compare(binary, inp, keep):
           f"({min(scores, key=scores.get)}) mean {np.mean(list(scores.values())):8.5f}  flow least "
           f"{min(flows.values()):8.5f} ({min(flows, key=flows.get)})")
     print(f"{'':<14} volume that left, ours {left:12.2f}  SWMM {left_swmm:12.2f} m3, difference "
-          f"{100 * (left - left_swmm) / max(inflow, 1e-9):+.4f} % of the inflow; spilt {account['flooded_m3']:.2f} / "
+          f"{100 * (left - left_swmm) / max(inflow, 1e-9):+.4f} % of the inflow "
+          f"({100 * (left - left_swmm) / max(inflow, 1e-9) - theirs['error_percent']:+.4f} without SWMM's own error); spilt {account['flooded_m3']:.2f} / "
           f"{theirs['flood']:.2f}; SWMM continuity {theirs['error_percent']:+.3f} %, ours {account['relative_error']:.1e}; "
           f"steps {account['steps']:.0f}, {account['wall_s']:.3f} s")
     return scores, flows

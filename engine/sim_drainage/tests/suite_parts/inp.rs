@@ -138,6 +138,18 @@ fn mistakes_name_line_section_id_and_range() {
     assert!(said("[JUNCTIONS]\n").contains("nodes = 0"));
 }
 
+/// Headers cut short, values in any case, tabs, no gate word: what files in circulation look like.
+#[test]
+fn loose_files_are_read() {
+    let text = "[OPTIONS]\nflow_units\tcms\nSTART_DATE 01/01/2007\nEND_DATE 01/01/2007\nEND_TIME 05:00:00\nROUTING_STEP 1\n\
+        [JUNCTIONS]\nJ0\t39.17\t2.0 0 100 0\n[OUTFALL]\nO7 23.49 free\n[CONDUITS]\nC0 J0 O7 467 0.017 0 0 0\n\
+        [XSECTIONS]\nC0 circular 1.4 0 0 0 1\n[INFLOWS]\nJ0 flow inq\n[TIMESERIES]\ninq\t0   \t1.6\ninq\t0.033\t1.6\n";
+    let m = read(text).unwrap();
+    assert_eq!((m.network.nodes().len(), m.network.links().len(), m.notes.len()), (2, 1, 0));
+    assert_eq!((m.duration_s, m.params.max_dt_s), (18_000.0, 1.0));
+    assert_eq!(m.forcing.inflows[0].series.as_ref().unwrap().at(60.0), 1.6);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
