@@ -197,3 +197,78 @@ fn the_check_reports_and_computes_nothing() {
     let missing = sandtable(&["simulate", &*file, "--pack", &*pack]);
     assert_eq!(missing.status.code(), Some(2), "without --check, --out is needed");
 }
+
+/// The truth is a hindcast with 1.4 times the measured rain; what its ponding gauges see pulls the measured rain up to it.
+#[test]
+fn ponding_gauges_pull_the_measured_rain_to_the_truth() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = community_pack::Pack::open(&demo().join("pack")).unwrap();
+    let now = 1_790_000_000_000_i64;
+    let of_class = |class: &'static str| pack.model.of_kind(EntityKind::Device).filter(move |d| d.class == class);
+    let rain = |factor: f64| {
+        let mut table = String::from("entity,property,observed_at,value\n");
+        for gauge in of_class("rain_gauge") {
+            for (before_s, rate) in [(900, 70.0), (450, 30.0), (0, 30.0)] {
+                table += &format!("{},rain_mmph,{},{}\n", gauge.id, now - before_s * 1000, rate * factor);
+            }
+        }
+        table
+    };
+    let text = "name = \"订正\"\nbase = { hindcast = { before_s = 900 } }\nduration_s = 150.0\nframe_interval_s = 150.0\n\
+                cell_m = 8.0\n[forcing]\nrain = { source = \"live\" }\nriver = { source = \"none\" }\n";
+    let put = |name: &str, table: &str| {
+        let path = dir.path().join(name);
+        fs::write(&path, table).unwrap();
+        path.to_string_lossy().into_owned()
+    };
+    let truth = run_with(dir.path(), "truth", text, &["--history", &put("truth.csv", &rain(1.4))]);
+
+    // What the ponding gauges would have measured at the frames until the present.
+    let crs = geo_frame::Crs::from_epsg(truth.grid.epsg).unwrap();
+    let projector = geo_frame::Projector::new(crs, pack.manifest.origin.frame());
+    let mut table = rain(1.0);
+    for (number, t_s) in truth.frame_times_s.iter().enumerate().filter(|(_, t)| **t <= 900.0) {
+        let file = dir.path().join("truth").join(community_pack::run_folder::frame_name(number as u32));
+        let frame = community_pack::run_folder::decode(&fs::read(file).unwrap()).unwrap();
+        for gauge in of_class("road_ponding") {
+            let p = projector.crs_from_enu(gauge.p_enu).unwrap();
+            let at = |k: usize, from: f64| ((p[k] - from) / truth.grid.dx_m) as usize;
+            let cell = at(1, truth.grid.y0) * truth.grid.nx as usize + at(0, truth.grid.x0);
+            let time = now - 900_000 + (*t_s * 1000.0) as i64;
+            table += &format!("{},ponding_depth_m,{time},{}\n", gauge.id, frame.values_m[cell]);
+        }
+    }
+    let history = put("measured.csv", &table);
+    let plain = run_with(dir.path(), "plain", text, &["--history", &history]);
+    let pulled = run_with(dir.path(), "pulled", text, &["--history", &history, "--correct"]);
+    let correction = pulled.impact.correction.unwrap();
+    assert!((correction.rain_factor / 1.4 - 1.0).abs() < 0.05, "{correction:?}");
+    assert!(correction.gauges >= 5 && correction.rmse_after_m < 0.3 * correction.rmse_before_m, "{correction:?}");
+    // The account stays closed, and the water is what the corrected rain brought.
+    assert!(pulled.mass_error < 1e-6 && (pulled.rain_m3 / plain.rain_m3 / correction.rain_factor - 1.0).abs() < 1e-6);
+    assert!((pulled.flooded_area_m2 / truth.flooded_area_m2 - 1.0).abs() < 0.05);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_cancelled_run_leaves_its_frames_and_no_half_written_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("s.toml");
+    fs::write(&file, scenario("\"none\"", 36_000.0).replace("8.0", "4.0")).unwrap();
+    let out = dir.path().join("run");
+    let mut args = simulate_args(&file, &out).to_vec();
+    args.extend(["--export".into(), "all".into()]);
+    let program = sandtable_tests::program("sandtable");
+    let child = Command::new(program).args(args).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    while !out.join("frame_00001.q").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && error.contains("cancelled"), "{error}");
+    let names: Vec<String> =
+        fs::read_dir(&out).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.iter().any(|n| n == "frame_00001.q") && !names.iter().any(|n| n == "run.json"), "{names:?}");
+    assert!(!names.iter().any(|n| n.ends_with(".partial") || n == "frames.nc" || n == "state.bin"), "{names:?}");
+}

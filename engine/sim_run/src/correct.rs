@@ -29,6 +29,8 @@ const PROBE: [f64; 2] = [0.1, 0.05];
 const LONGEST: f64 = 0.7;
 const FINE: f64 = 0.004;
 const ROUNDS: usize = 8;
+/// Other places to begin: half and twice the rain.
+const STARTS: [Point; 2] = [[-std::f64::consts::LN_2, 0.0], [std::f64::consts::LN_2, 0.0]];
 /// Difference quotients become finer to this share before the search gives up.
 const LEAST_PROBING: f64 = 0.08;
 /// Grids beyond this many cells are searched at twice the cell size.
@@ -133,6 +135,13 @@ impl Problem<'_> {
         let mut at: Point = [0.0, 0.0];
         let mut residuals = misfit(&at)?;
         let before = rmse(&residuals);
+        // Half or twice the rain may lie on the right side of a bank where the slope from 1 leads nowhere.
+        for start in if rain { &STARTS[..] } else { &[] } {
+            let there = misfit(start)?;
+            if absolute(&there) < absolute(&residuals) {
+                (at, residuals) = (*start, there);
+            }
+        }
         let (mut damping, mut probing) = (1e-3, 1.0);
         for _ in 0..ROUNDS {
             let mut slopes = Vec::with_capacity(free.len());
@@ -209,6 +218,10 @@ const fn bounds(k: usize) -> [f64; 2] {
 
 fn rmse(residuals: &[f64]) -> f64 {
     (residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len().max(1) as f64).sqrt()
+}
+
+fn absolute(residuals: &[f64]) -> f64 {
+    residuals.iter().map(|r| r.abs()).sum()
 }
 
 /// Differences below this are within the accuracy of a gauge, m.

@@ -75,7 +75,7 @@ impl ForcingPlan {
         let gauges = Gauges { pack, live, scenario };
         match scenario.base {
             ScenarioBase::Hindcast { before_s } => gauges.hindcast(f64::from(before_s)),
-            _ => gauges.from_now(),
+            _ => gauges.present(),
         }
     }
 
@@ -144,7 +144,7 @@ impl Gauges<'_> {
         self.live(what)?.fresh_gauges(&self.pack.model, &self.pack.properties, class, property, what)
     }
 
-    fn from_now(&self) -> Result<ForcingPlan, RunError> {
+    fn present(&self) -> Result<ForcingPlan, RunError> {
         let mut plan = ForcingPlan::default();
         let used = |i: &LiveInput| (i.name.clone(), i.value, i.unit.clone(), i.observed_at);
         if let RainForcing::Live { factor } = self.scenario.forcing.rain {

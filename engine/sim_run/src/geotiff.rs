@@ -86,7 +86,6 @@ fn encode<T: Sample>(spec: &GridSpec, values: &[T], nodata: &str) -> TiffResult<
     directory.write_tag(Tag::GeoKeyDirectoryTag, &geo_keys(spec.epsg)[..])?;
     directory.write_tag(Tag::GdalNodata, nodata)?;
     directory.finish()?;
-    drop(encoder);
     Ok(out.into_inner())
 }
 

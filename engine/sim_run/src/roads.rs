@@ -138,8 +138,8 @@ impl RoadWatch {
                     }
                 }
             }
-            for who in 0..3 {
-                self.cuts[k][who].take(t_s, dt_s, self.cut_now[k][who], cut[who]);
+            for ((seen, was_cut), is_cut) in self.cuts[k].iter_mut().zip(self.cut_now[k]).zip(cut) {
+                seen.take(t_s, dt_s, was_cut, is_cut);
             }
             self.cut_now[k] = cut;
         }

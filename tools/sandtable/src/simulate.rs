@@ -28,7 +28,8 @@ pub struct Args {
     #[arg(long, conflicts_with = "live")]
     data: Option<PathBuf>,
     /// What gauges measured before, for a scenario with base = "hindcast": answers of the server's history query (JSON) or
-    /// a table with entity, property, observed_at, value (CSV). May be given more than once.
+    /// a table with entity, property, observed_at, value (CSV). May be given more than once. Without --live or --data the
+    /// present is the time of the latest value.
     #[arg(long)]
     history: Vec<PathBuf>,
     /// Continue from the state that another run on the same grid reached (state.bin of its folder).

@@ -3,9 +3,9 @@
 use super::{Finding, FindingKind, Severity, share};
 use crate::RunError;
 use crate::domain::Domain;
-use crate::forcing::ForcingPlan;
 use community_pack::{Pack, Terrain};
 use sim_flood::Forcing;
+use twin_model::{CommunityModel, EntityKind};
 
 /// More than this share of blocked cells is worth a look: in dense old towns buildings cover 40 to 50 %.
 const MUCH_BLOCKED: f64 = 0.6;
@@ -102,14 +102,17 @@ pub(super) fn river(domain: &Domain, forcing: &Forcing) -> Result<Vec<Finding>, 
     Ok(found)
 }
 
-pub(super) fn gauges(plan: &ForcingPlan, domain: &Domain) -> Result<Vec<Finding>, RunError> {
+/// Classes of gauges that drive a run.
+const DRIVING: &[&str] = &["rain_gauge", "river_level"];
+
+pub(super) fn gauges(model: &CommunityModel, domain: &Domain) -> Result<Vec<Finding>, RunError> {
     let mut found = Vec::new();
-    for p_enu in plan.rain.iter().filter_map(|r| r.p_enu) {
-        if domain.terrain.grid.cell_at(domain.raster_from_enu(p_enu)?).is_none() {
-            let message = "a rain gauge stands outside the raster".to_owned();
-            let advice = "its rain still falls on the cells nearest to it; check its position if that is not meant";
+    for device in model.of_kind(EntityKind::Device).filter(|d| DRIVING.contains(&d.class.as_str())) {
+        if domain.terrain.grid.cell_at(domain.raster_from_enu(device.p_enu)?).is_none() {
+            let message = format!("the gauge {} stands outside the raster", device.name);
+            let advice = "its values still drive the run; check its position if that is not meant";
             let finding = Finding::new(FindingKind::GaugeOutside, Severity::Note, (1.0, "1"), message, advice);
-            found.push(Finding { p_enu: Some([p_enu[0], p_enu[1]]), ..finding });
+            found.push(Finding { p_enu: Some([device.p_enu[0], device.p_enu[1]]), ..finding }.about(device.id));
         }
     }
     Ok(found)
@@ -139,6 +142,18 @@ mod tests {
         assert_eq!((found[0].kind, found[0].value), (FindingKind::RiverLevel, -2.0));
         let p = found[0].p_enu.unwrap();
         assert!((p[0] + 9.0).abs() < 0.01, "{p:?}");
+    }
+
+    #[test]
+    fn gauges_outside_are_named() {
+        let gauge = |id, class: &str, east: f64| {
+            let mut e = crate::tests::entity(id, EntityKind::Device, "计");
+            (e.class, e.p_enu) = (class.to_owned(), [east, 0.0, 0.0]);
+            e
+        };
+        let rows = vec![gauge(0, "rain_gauge", 3.0), gauge(1, "river_level", 30.0), gauge(2, "smoke", 30.0)];
+        let found = gauges(&crate::tests::model(rows), &domain_of(10, 10, 2.0, |_, _| 0.0)).unwrap();
+        assert_eq!(found.iter().map(|f| f.entity.unwrap().0).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

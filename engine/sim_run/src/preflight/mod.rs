@@ -126,7 +126,7 @@ pub(crate) fn report(prepared: &Prepared<'_>, adjust: &Adjust) -> Result<Report,
     findings.extend(levels::coverage(domain, &terrain, blocked_share));
     findings.extend(levels::roughness(pack, domain)?);
     findings.extend(levels::river(domain, &forcing)?);
-    findings.extend(levels::gauges(&prepared.plan, domain)?);
+    findings.extend(levels::gauges(&pack.model, domain)?);
     findings.extend(shapes::channels(&pack.model, domain)?);
     findings.extend(shapes::walls(&pack.model, domain)?);
     findings.extend(shapes::barriers(prepared.request.scenario, domain)?);
