@@ -28,6 +28,7 @@ mod ledger;
 mod params;
 mod pass;
 mod plan;
+pub mod preview;
 mod real;
 mod rows;
 mod run;

@@ -1,0 +1,1 @@
+//! Verification cases of the preview.
