@@ -42,8 +42,15 @@ fn steps<K: Kernel>(kernel: &K, params: &K::Params, forcing: &K::Forcing, state:
     }
 }
 
-fn measure<K: Kernel>(c: &mut Criterion, name: &str, cells: u64, kernel: &K, forcing: &K::Forcing, params: &K::Params, state: &K::State)
-where
+fn measure<K: Kernel>(
+    c: &mut Criterion,
+    name: &str,
+    cells: u64,
+    kernel: &K,
+    forcing: &K::Forcing,
+    params: &K::Params,
+    state: &K::State,
+) where
     K::State: Clone,
 {
     let mut group = c.benchmark_group(name.to_owned());

@@ -5,7 +5,9 @@ use pulp::Simd;
 use super::forcing::{PreviewForcing, Source, StepForcing};
 use super::kernel::PreviewKernel;
 use super::layout::{BAND, CHUNK, Layout, SIDE};
-use super::rows::{Chunk, Faces, Step, Totals, cells, chunk, chunk_mut, discharge, max, outflow, scale, share_of, track, update};
+use super::rows::{
+    Chunk, Faces, Step, Totals, cells, chunk, chunk_mut, discharge, max, outflow, scale, share_of, track, update,
+};
 use super::state::{flag, set_depth};
 
 /// Rows of the old state south of a band that it reads.
@@ -441,7 +443,14 @@ fn apply_sources(p: &Pass<'_>, v: &View<'_>, band: &mut Band<'_>, sums: &mut Ban
 }
 
 /// Sets the depth of a source cell; returns the depth added, metres.
-fn set(p: &Pass<'_>, v: &View<'_>, band: &mut Band<'_>, s: &Source, depth: impl Fn(f64) -> f64, sums: &mut BandSums) -> f64 {
+fn set(
+    p: &Pass<'_>,
+    v: &View<'_>,
+    band: &mut Band<'_>,
+    s: &Source,
+    depth: impl Fn(f64) -> f64,
+    sums: &mut BandSums,
+) -> f64 {
     let at = v.layout.cell(s.cell) - v.r0 * v.layout.stride;
     let there = |band: &Band<'_>| f64::from(band.h[at]) - f64::from(band.carry[at]);
     let before = there(band);
@@ -463,11 +472,7 @@ fn set(p: &Pass<'_>, v: &View<'_>, band: &mut Band<'_>, s: &Source, depth: impl 
 }
 
 /// Cuts the rasters of a state into bands.
-pub(crate) fn bands<'a>(
-    layout: &Layout,
-    fields: [&'a mut [f32]; 7],
-    flags: &'a mut [u8],
-) -> Vec<Band<'a>> {
+pub(crate) fn bands<'a>(layout: &Layout, fields: [&'a mut [f32]; 7], flags: &'a mut [u8]) -> Vec<Band<'a>> {
     let n = layout.bands();
     let mut bands = Vec::with_capacity(n);
     let (mut fields, mut flags) = (fields, flags);
@@ -491,4 +496,3 @@ pub(crate) fn bands<'a>(
 pub(crate) fn boundaries(layout: &Layout) -> impl Iterator<Item = usize> + use<> {
     (1..layout.bands()).map(|band| band * BAND)
 }
-

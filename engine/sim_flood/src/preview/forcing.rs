@@ -58,8 +58,7 @@ impl PreviewForcing {
         let (layout, blocked) = (kernel.layout(), kernel.blocked());
         forcing.validate(&layout.grid)?;
         let band = |cell: u32| cell as usize / layout.grid.nx / BAND;
-        let source =
-            |cell: u32, series| Source { cell: cell as usize, series, bed_m: kernel.bed_m(cell as usize) };
+        let source = |cell: u32, series| Source { cell: cell as usize, series, bed_m: kernel.bed_m(cell as usize) };
         let mut stages = vec![Vec::new(); layout.bands()];
         let mut owner: BTreeMap<u32, usize> = BTreeMap::new();
         for (series, s) in forcing.stages.iter().enumerate() {
@@ -81,7 +80,8 @@ impl PreviewForcing {
         let mut rain_count = vec![0; rain_classes.len()];
         classes_of_cells.iter().for_each(|c| rain_count[*c as usize] += 1);
         let rain_class = layout.spread(&classes_of_cells, 0);
-        let same = |cells: &[u32]| cells.first().copied().filter(|c| cells.len() == CHUNK && cells.iter().all(|o| o == c));
+        let same =
+            |cells: &[u32]| cells.first().copied().filter(|c| cells.len() == CHUNK && cells.iter().all(|o| o == c));
         let rain_uniform = layout.rows(&rain_class).flat_map(|row| row.chunks(CHUNK).map(same)).collect();
         Ok(Self { forcing, rain_class, rain_classes, rain_count, rain_uniform, stages, inflows })
     }
@@ -129,7 +129,14 @@ impl PreviewForcing {
 
     /// Rain depth of the cells of chunk `c` of row `j`, metres.
     #[inline(always)]
-    pub(crate) fn rain(&self, now: &StepForcing, kernel: &PreviewKernel, j: usize, c: usize, out: &mut super::rows::Chunk) {
+    pub(crate) fn rain(
+        &self,
+        now: &StepForcing,
+        kernel: &PreviewKernel,
+        j: usize,
+        c: usize,
+        out: &mut super::rows::Chunk,
+    ) {
         let layout = kernel.layout();
         if let Some(class) = self.rain_uniform[j * layout.chunks + c] {
             out.fill(now.rain_m[class as usize]);

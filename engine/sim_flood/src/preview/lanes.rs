@@ -72,6 +72,11 @@ impl<S: Simd> Lanes<S> {
         Mask(self.0, self.0.greater_than_f32s(self.1, other.1))
     }
 
+    #[inline(always)]
+    pub(crate) fn is(self, other: Self) -> Mask<S> {
+        Mask(self.0, self.0.equal_f32s(self.1, other.1))
+    }
+
     /// `self^(-1/3)` of a number from 1e-6 to 1e3, to 5e-4: an exponent guess and one step of third order.
     #[inline(always)]
     pub(crate) fn rough_inv_cbrt(self) -> Self {

@@ -40,7 +40,12 @@ fn cells_drained(grid: &Grid, blocked: &[bool]) -> Vec<u32> {
     }
     while let Some(cell) = front.pop_front() {
         let (i, j) = (cell % nx, cell / nx);
-        let beside = [(j > 0, cell.wrapping_sub(nx)), (i > 0, cell.wrapping_sub(1)), (i + 1 < nx, cell + 1), (j + 1 < grid.ny, cell + nx)];
+        let beside = [
+            (j > 0, cell.wrapping_sub(nx)),
+            (i > 0, cell.wrapping_sub(1)),
+            (i + 1 < nx, cell + 1),
+            (j + 1 < grid.ny, cell + nx),
+        ];
         for (_, roof) in beside.into_iter().filter(|(inside, _)| *inside) {
             if let (None, Some(open)) = (outlet[roof], outlet[cell]) {
                 outlet[roof] = Some(open);

@@ -33,6 +33,9 @@ pub(crate) struct Step {
 /// broad-crested weir without losses (Chow 1959, "Open-Channel Hydraulics", section 14-1).
 const WEIR: f32 = 0.544_331_1;
 
+/// Discharge, m2/s, of an open face where water stands: not 0, which means closed, and too small to move anything.
+const ALIVE: f32 = 1e-30;
+
 #[inline(always)]
 pub(crate) fn max(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
@@ -117,8 +120,10 @@ pub(crate) fn discharge<S: Simd, const CREST: bool>(simd: S, k: &Step, f: Faces<
         let r = h.rough_inv_cbrt();
         let r2 = r * r;
         let held = one + (load(f.rough[0]) + load(f.rough[1])) * of(k.g_dt) * size * (r2 * r2 * (r2 * r));
-        let beside = load(f.beside[0]) + load(f.beside[1]);
-        let pushed = (of(k.theta) * q + of(k.beside) * beside) + of(k.g_lam) * h * (lo - level);
+        // Where nothing can flow beside it (a wall, a shore) a face has no neighbour: a 0 there would hold it back.
+        let or_own = |beside: Lanes<S>| beside.is(zero).choose(q, beside);
+        let beside = or_own(load(f.beside[0])) + or_own(load(f.beside[1]));
+        let pushed = (of(k.theta) * q + of(k.beside) * beside) + (of(k.g_lam) * h * (lo - level) + of(ALIVE));
         let q1 = flows.choose(pushed / held, zero);
         let mut cap = g * h * h * h;
         if CREST {

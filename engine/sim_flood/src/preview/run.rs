@@ -94,7 +94,12 @@ impl PreviewRun {
         let dt_s = self.kernel.stable_dt_s(&self.params, &self.forcing, &self.state);
         if dt_s.is_nan() || dt_s < self.params.min_dt_s {
             let speed_mps = (self.params.gravity_mps2 * self.state.deepest_m).sqrt();
-            return Err(FloodError::StepTooSmall { dt_s, min_dt_s: self.params.min_dt_s, t_s: self.state.t_s, speed_mps });
+            return Err(FloodError::StepTooSmall {
+                dt_s,
+                min_dt_s: self.params.min_dt_s,
+                t_s: self.state.t_s,
+                speed_mps,
+            });
         }
         Ok(dt_s)
     }
@@ -244,5 +249,123 @@ impl PreviewRun {
         }
         self.state = state;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{PointInflow, RainSeries, StageBoundary, barrier_along};
+
+    fn small() -> PreviewRun {
+        let grid = Grid { nx: 12, ny: 9, dx_m: 2.0 };
+        let terrain = Terrain::from_fn(grid, 0.03, |x, y| 0.05 * x + 0.02 * y);
+        let river = StageBoundary { cells: vec![0, 1, 2], series: vec![(0.0, 0.5), (20.0, 1.5)] };
+        let forcing = Forcing { stages: vec![river], ..Forcing::default() };
+        PreviewRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap()
+    }
+
+    #[test]
+    fn cancel_stops_and_the_state_stays_good() {
+        let mut run = small();
+        let token = CancelToken::new();
+        run.advance_to(5.0, &token).unwrap();
+        token.cancel();
+        assert_eq!(run.advance_to(9.0, &token), Err(FloodError::Cancelled { t_s: 5.0 }));
+        run.advance_to(9.0, &CancelToken::new()).unwrap();
+        assert!(run.t_s() >= 9.0 && run.ledger().relative_error() < 1e-6);
+        assert_eq!(run.advance_to(9.0, &CancelToken::new()).unwrap().steps, 0);
+        assert!(run.advance_to(f64::NAN, &CancelToken::new()).is_err());
+    }
+
+    #[test]
+    fn tracks_follow_the_flood() {
+        let mut run = small();
+        run.advance_to(60.0, &CancelToken::new()).unwrap();
+        assert_eq!(run.first_wet_s()[0], 0.0);
+        let far = 12 * 4 + 6;
+        assert!(run.first_wet_s()[far] > 0.0 && run.first_wet_s()[far].is_finite());
+        assert!(run.max_depth_m().iter().zip(run.depth_m()).all(|(m, h)| *m >= h));
+        assert!(run.max_hazard_m2ps().iter().any(|q| *q > 0.0));
+        assert!(run.velocity_x_mps()[far] != 0.0 && run.velocity_y_mps()[far] != 0.0);
+    }
+
+    #[test]
+    fn what_is_exchanged_is_booked() {
+        let mut run = small();
+        run.advance_to(10.0, &CancelToken::new()).unwrap();
+        let high = 12 * 8 + 11;
+        assert_eq!(run.exchange(high, -5.0), -4.0 * run.depth_at_m(high).max(0.0));
+        assert!((run.exchange(high, 2.0) - 2.0).abs() < 1e-6 && (run.depth_at_m(high) - 0.5).abs() < 1e-7);
+        let wet = run.depth_at_m(0);
+        assert!((run.exchange(0, -1e9) + 4.0 * wet).abs() < 1e-9 && run.depth_at_m(0) == 0.0);
+        assert_eq!((run.exchange(9999, 1.0), run.exchange(1, f64::NAN)), (0.0, 0.0));
+        run.advance_to(60.0, &CancelToken::new()).unwrap();
+        assert!(run.depth_at_m(high) < 0.1 && run.ledger().relative_error() < 1e-6);
+    }
+
+    #[test]
+    fn a_barrier_holds_until_it_is_overtopped() {
+        let grid = Grid { nx: 60, ny: 20, dx_m: 2.0 };
+        let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
+        let wall = barrier_along(&grid, &[[60.0, 0.0], [60.0, 40.0]], 1.0);
+        let level = |m: f64| Forcing {
+            stages: vec![StageBoundary { cells: vec![0], series: vec![(0.0, m)] }],
+            ..Forcing::default()
+        };
+        let mut run = PreviewRun::new(terrain, vec![wall], level(0.9), FloodParams::default(), Initial::dry()).unwrap();
+        let behind = |run: &PreviewRun| run.depth_m().iter().enumerate().any(|(c, h)| c % 60 >= 30 && *h > 0.0);
+        run.advance_to(600.0, &CancelToken::new()).unwrap();
+        assert!(!behind(&run) && run.depth_m()[29] > 0.8);
+        run.set_forcing(level(1.2)).unwrap();
+        run.advance_to(900.0, &CancelToken::new()).unwrap();
+        assert!(behind(&run));
+    }
+
+    /// Rain on a plane that falls to an open edge: after a while as much leaves as falls.
+    #[test]
+    fn open_edges_let_rain_out_and_nothing_in() {
+        for (nx, ny, slope) in
+            [(40, 9, [0.01, 0.0]), (9, 40, [0.0, 0.01]), (40, 9, [-0.01, 0.0]), (9, 40, [0.0, -0.01])]
+        {
+            let grid = Grid { nx, ny, dx_m: 2.0 };
+            let terrain = Terrain::from_fn(grid, 0.03, |x, y| 10.0 + slope[0] * x + slope[1] * y);
+            let rain = RainSeries { series: vec![(0.0, 100.0)], cells: None };
+            let forcing = Forcing { rain: vec![rain], open_edges: true, ..Forcing::default() };
+            let mut run = PreviewRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap();
+            run.advance_to(1200.0, &CancelToken::new()).unwrap();
+            let before = run.ledger();
+            run.advance_to(1500.0, &CancelToken::new()).unwrap();
+            let after = run.ledger();
+            let (out, fell) = (after.edge_out_m3 - before.edge_out_m3, after.rain_in_m3 - before.rain_in_m3);
+            assert!((out / fell - 1.0).abs() < 0.01, "{out} {fell}");
+            assert!(after.edge_in_m3 == 0.0 && after.relative_error() < 1e-6, "{after:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_discharge_on_dry_ground_is_no_explosion() {
+        let grid = Grid { nx: 60, ny: 60, dx_m: 1.0 };
+        let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
+        let spring = PointInflow { cells: vec![1830], series: vec![(0.0, 50.0)], ..PointInflow::default() };
+        let forcing = Forcing { inflows: vec![spring], ..Forcing::default() };
+        let mut run = PreviewRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry()).unwrap();
+        run.advance_to(10.0, &CancelToken::new()).unwrap();
+        let top = run.max_depth_m().iter().fold(0.0_f32, |m, h| m.max(*h));
+        assert!(top < 15.0, "{top}");
+        assert!((run.ledger().point_in_m3 - 500.0).abs() < 1e-6 && run.ledger().relative_error() < 1e-6);
+    }
+
+    #[test]
+    fn a_state_of_another_terrain_or_kernel_is_refused() {
+        let saved = small().save();
+        let grid = Grid { nx: 12, ny: 9, dx_m: 2.0 };
+        let other = Terrain::from_fn(grid, 0.04, |_, _| 0.0);
+        let new = |t: Terrain| PreviewRun::new(t, vec![], Forcing::default(), FloodParams::default(), Initial::dry());
+        assert!(matches!(new(other.clone()).unwrap().restore(&saved), Err(FloodError::Snapshot(_))));
+        let mut full =
+            crate::FloodRun::new(other, vec![], Forcing::default(), FloodParams::default(), Initial::dry()).unwrap();
+        assert!(full.restore(&saved).is_err() && small().restore(&full.save()).is_err());
+        sim_core::conformance::damage_is_refused::<PreviewState>(&saved, 40).unwrap();
     }
 }

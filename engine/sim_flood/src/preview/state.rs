@@ -90,7 +90,10 @@ impl PreviewState {
     pub(crate) fn note_wet(&mut self, dry_m: f32) {
         let (layout, h) = (self.layout, &self.h);
         let wet = layout.rows(h).flat_map(|row| row.chunks(CHUNK).map(|c| c.iter().any(|h| *h > dry_m)));
-        self.flags.iter_mut().zip(wet).for_each(|(f, wet)| *f = if wet { flag::WET | flag::STIRRED } else { flag::STIRRED });
+        self.flags
+            .iter_mut()
+            .zip(wet)
+            .for_each(|(f, wet)| *f = if wet { flag::WET | flag::STIRRED } else { flag::STIRRED });
         self.deepest_m = layout.rows(h).flatten().fold(0.0, |m, h| f64::from(*h).max(m));
     }
 
@@ -133,8 +136,17 @@ pub(crate) fn set_depth(h: &mut f32, carry: &mut f32, depth_m: f64) {
 }
 
 fn ledger_from(fields: &[f64]) -> Option<Ledger> {
-    let &[initial_m3, rain_in_m3, stage_in_m3, stage_out_m3, edge_in_m3, edge_out_m3, point_in_m3, point_out_m3, residue_m3] =
-        fields
+    let &[
+        initial_m3,
+        rain_in_m3,
+        stage_in_m3,
+        stage_out_m3,
+        edge_in_m3,
+        edge_out_m3,
+        point_in_m3,
+        point_out_m3,
+        residue_m3,
+    ] = fields
     else {
         return None;
     };
@@ -197,12 +209,20 @@ impl Snapshot for PreviewState {
             }
             Ok(values)
         };
-        (s.h, s.qx, s.qy, s.carry) =
-            (raster("depth", 0.0)?, raster("discharge x", f32::MIN)?, raster("discharge y", f32::MIN)?, raster("carry", -1.0)?);
+        (s.h, s.qx, s.qy, s.carry) = (
+            raster("depth", 0.0)?,
+            raster("discharge x", f32::MIN)?,
+            raster("discharge y", f32::MIN)?,
+            raster("carry", -1.0)?,
+        );
         let mut track = |field, fill| {
             let values = r.f32s(field)?;
             let fits = values.len() == grid.cell_count();
-            if fits { Ok(layout.spread(&values, fill)) } else { Err(bad(field, values.len().to_string(), "one per cell")) }
+            if fits {
+                Ok(layout.spread(&values, fill))
+            } else {
+                Err(bad(field, values.len().to_string(), "one per cell"))
+            }
         };
         (s.max_depth_m, s.max_hazard_m2ps) = (track("max depth", 0.0)?, track("max hazard", 0.0)?);
         s.first_wet_s = track("first wetting", f32::INFINITY)?;
