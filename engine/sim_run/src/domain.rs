@@ -35,6 +35,14 @@ impl Domain {
     pub fn raster_from_enu(&self, p_enu: [f64; 3]) -> Result<[f64; 2], RunError> {
         raster_point(&self.projector, &self.spec, p_enu)
     }
+
+    /// The barriers of interventions on this raster.
+    ///
+    /// # Errors
+    /// [`RunError::Frame`] when a point cannot be projected.
+    pub fn place(&self, interventions: &[Intervention]) -> Result<Vec<Barrier>, RunError> {
+        barriers(&self.projector, &self.spec, &self.terrain, interventions)
+    }
 }
 
 /// Builds the raster of a scenario from a pack.
