@@ -15,6 +15,7 @@ const kinds = { js: 'text/javascript', wasm: 'application/wasm', json: 'applicat
 const server = createServer((request, response) => {
   const path = normalize(new URL(request.url, 'http://x').pathname);
   if (path === '/') return response.setHeader('content-type', 'text/html').end('<!doctype html><title>sim</title>');
+  if (path === '/favicon.ico') return response.writeHead(204).end();
   const [folder, name] = path.startsWith('/tiny/') ? [tiny, path.slice(5)] : [web, path];
   try {
     const body = readFileSync(join(folder, name));

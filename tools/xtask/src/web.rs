@@ -54,7 +54,7 @@ const SIM: Module = Module {
     profile: "wasm-sim",
     name: "sandtable_sim",
     rustflags: "-C target-feature=+simd128",
-    optimise: &["-O3", "--enable-simd", "--enable-bulk-memory"],
+    optimise: &["-O1", "--enable-simd", "--enable-bulk-memory"],
     statics: "scenes/web_sim/static",
 };
 
