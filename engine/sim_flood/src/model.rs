@@ -184,4 +184,31 @@ mod tests {
         assert!(a > 0.1 && (a - b).abs() < 0.02, "{a} {b}");
         assert!(full.checksum() != preview.checksum());
     }
+
+    /// Stopped after any number of steps and gone on with, a run comes to the same bits.
+    #[test]
+    fn slices_change_no_bit() {
+        let grid = Grid { nx: 70, ny: 70, dx_m: 2.0 };
+        let run = |mode: FloodMode, steps: u64| {
+            let terrain = Terrain::from_fn(grid, 0.03, |x, y| 0.02 * x + 0.01 * y);
+            let initial = Initial::level(&terrain, 1.5);
+            let mut run = mode.start(terrain, vec![], Forcing::default(), FloodParams::default(), initial).unwrap();
+            run.exchange(3000, 500.0);
+            let mut slices = 0;
+            while run.t_s() < 30.0 {
+                slices += 1;
+                match run.advance_to(30.0, &CancelToken::after(steps)) {
+                    Ok(_) | Err(FloodError::Cancelled { .. }) => {}
+                    Err(e) => panic!("{e}"),
+                }
+            }
+            (run.checksum(), slices)
+        };
+        for mode in [FloodMode::Full, FloodMode::Preview] {
+            let (whole, one) = run(mode, u64::MAX);
+            let (sliced, many) = run(mode, 7);
+            assert_eq!((whole, one), (sliced, 1));
+            assert!(many > 5, "{many}");
+        }
+    }
 }
