@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A flag that asks a run to stop at its next step. Clones share the flag.
 #[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
+pub struct CancelToken {
+    cancelled: Arc<AtomicBool>,
+    /// Looks until it asks by itself.
+    looks: Option<Arc<AtomicU64>>,
+}
 
 impl CancelToken {
     /// A token that is not cancelled.
@@ -14,15 +18,25 @@ impl CancelToken {
         Self::default()
     }
 
+    /// A token that asks to stop by itself after it was looked at `looks` times, for a caller without a second thread: a run
+    /// looks before every step, so this is a number of steps.
+    #[must_use]
+    pub fn after(looks: u64) -> Self {
+        Self { looks: Some(Arc::new(AtomicU64::new(looks))), ..Self::default() }
+    }
+
     /// Asks every holder to stop.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        self.cancelled.store(true, Ordering::Release);
     }
 
     /// Whether a stop was asked for.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        let out_of_looks = |left: &Arc<AtomicU64>| {
+            left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1)).is_err()
+        };
+        self.cancelled.load(Ordering::Acquire) || self.looks.as_ref().is_some_and(out_of_looks)
     }
 }
 
@@ -73,6 +87,16 @@ impl ProgressCell {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_with_looks_asks_after_them() {
+        let token = CancelToken::after(2);
+        let asked: Vec<bool> = (0..4).map(|_| token.is_cancelled()).collect();
+        assert_eq!(asked, [false, false, true, true]);
+        let early = CancelToken::after(9);
+        early.cancel();
+        assert!(early.is_cancelled());
+    }
 
     #[test]
     fn clones_share() {

@@ -8,10 +8,11 @@
 
 use crate::alarms::{Measure, measure};
 use crate::domain::{Domain, build_domain};
-use crate::flood::{Prepared, RunEvent, new_run, still_water};
+use crate::flood::{Prepared, RunEvent, new_run};
 use crate::forcing::{Adjust, ForcingPlan};
 use crate::history::GaugeSeries;
 use crate::sites::nearest_open;
+use crate::start::still_water;
 use crate::{RunError, ensemble};
 use sim_core::CancelToken;
 use sim_flood::Initial;

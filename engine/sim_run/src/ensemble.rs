@@ -11,11 +11,12 @@
 //! These are assumptions, stated in the results by their draws. Deviates come from the counter-based generator under the
 //! scenario's seed, so that member k is the same in every ensemble.
 
-use crate::flood::{MAX_MEMBERS, Prepared, RunEvent, new_run, still_water};
+use crate::flood::{MAX_MEMBERS, Prepared, RunEvent, new_run};
 use crate::forcing::Adjust;
 use crate::outcome::{AFFECTED_DEPTH_M, CellResults, Outcome};
 use crate::results::flooded_area_m2;
 use crate::sites::Site;
+use crate::start::still_water;
 use crate::water::Water;
 use crate::{RunError, outcome};
 use sim_core::{CancelToken, CounterRng};

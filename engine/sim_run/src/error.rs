@@ -67,6 +67,7 @@ pub enum RunError {
         /// Cause.
         source: std::io::Error,
     },
+    #[cfg(not(target_arch = "wasm32"))]
     /// A result raster cannot be encoded.
     #[error("{}: {source}", path.display())]
     Tiff {
@@ -83,6 +84,7 @@ pub enum RunError {
         /// What the library said.
         message: String,
     },
+    #[cfg(not(target_arch = "wasm32"))]
     /// A Parquet file cannot be encoded.
     #[error("{}: {source}", path.display())]
     Parquet {

@@ -7,8 +7,8 @@ use crate::netcdf;
 use crate::observers::Observers;
 use crate::output::{Exports, RunFolder};
 use crate::sewers::sewers;
+use crate::start::{frame_times_s, sample_times_s, still_water};
 use crate::state_file::SavedState;
-use crate::tracks::SAMPLE_S;
 use crate::water::Water;
 use crate::works::Works;
 use crate::{KERNEL, LiveSnapshot, RunError, built, correct, ensemble, preflight, results};
@@ -146,9 +146,7 @@ impl<'a> Prepared<'a> {
 
     /// Seconds of the frames, from the start of the run.
     pub(crate) fn frame_times_s(&self) -> Vec<f64> {
-        let interval_s = self.request.scenario.frame_interval_s;
-        let frames = (self.total_s / interval_s).ceil() as u32;
-        (0..=frames).map(|k| (f64::from(k) * interval_s).min(self.total_s)).collect()
+        frame_times_s(self.request.scenario.frame_interval_s, self.total_s)
     }
 
     fn save(&self, run: &Water, observers: &Observers, t_s: f64) -> Vec<u8> {
@@ -181,21 +179,6 @@ fn domain_of(pack: &Pack, scenario: &Scenario) -> Result<Domain, RunError> {
 pub(crate) fn new_run(domain: &Domain, forcing: Forcing, initial: Initial, offset_s: f64) -> Result<Water, RunError> {
     let structures = built::delayed(domain.structures.clone(), offset_s);
     Water::new(domain.terrain.clone(), structures, forcing, initial, domain.sewers.as_ref())
-}
-
-/// The river stands at its first stage and ponds at theirs; everything else is dry.
-pub(crate) fn still_water(domain: &Domain, forcing: &Forcing) -> Initial {
-    let mut depth_m = vec![0.0; domain.terrain.bed_m.len()];
-    for &(cell, level_m) in &domain.ponds {
-        depth_m[cell as usize] = (level_m - domain.terrain.bed_m[cell as usize]).max(0.0);
-    }
-    for stage in &forcing.stages {
-        let level = stage.series.first().map_or(f64::NEG_INFINITY, |p| p.1);
-        for &cell in &stage.cells {
-            depth_m[cell as usize] = (level - domain.terrain.bed_m[cell as usize]).max(0.0);
-        }
-    }
-    Initial { depth_m, ..Initial::dry() }
 }
 
 /// Computes a scenario on a pack and writes the run folder `out`.
@@ -263,9 +246,7 @@ fn frames(
     let mut nc = definition.as_ref().map(|d| netcdf::Writer::create(d, &path, &partial)).transpose()?;
     let mut before_s = 0.0;
     for (frame, &t_s) in times_s.iter().enumerate() {
-        let samples = ((t_s - before_s) / SAMPLE_S).ceil().max(1.0);
-        for k in 1..=samples as u32 {
-            let at_s = if f64::from(k) < samples { before_s + (t_s - before_s) * f64::from(k) / samples } else { t_s };
+        for at_s in sample_times_s(before_s, t_s) {
             run.advance_to(prepared.offset_s() + at_s, cancel)?;
             observers.sample(at_s, run.surface());
         }

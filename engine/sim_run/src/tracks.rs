@@ -9,9 +9,6 @@ use sim_core::{ByteReader, ByteWriter, SnapshotError};
 /// Depths of which the time above is kept, m: a kerb, a car's limit, a fire engine's limit.
 pub const ABOVE_M: [f32; 3] = [0.15, 0.3, 0.5];
 
-/// Longest time between two samples, s. A sample of a million cells costs about 40 ms.
-pub const SAMPLE_S: f64 = 60.0;
-
 /// Water thinner than this is a film whose speed says nothing, m.
 pub const FILM_M: f32 = 0.05;
 

@@ -19,7 +19,7 @@ struct Cli {
 enum Task {
     /// Who-may-see-whom table, one version of shared crates, file sizes, READMEs, lints.
     Tidy,
-    /// Builds the browser viewer into target/web.
+    /// Builds the browser viewer and the flood kernel for its worker into target/web.
     Web {
         /// Print sizes (raw, gzip, brotli) and, when Chromium and Node are there, the time to the first picture.
         #[arg(long)]
@@ -27,13 +27,18 @@ enum Task {
         /// Only report on what is already built.
         #[arg(long)]
         no_build: bool,
+        /// Only the flood kernel for a worker, without the viewer: a minute instead of half an hour.
+        #[arg(long)]
+        sim_only: bool,
     },
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Tidy => repository_root().and_then(|root| tidy::run(&root)),
-        Task::Web { report, no_build } => repository_root().and_then(|root| web::run(&root, report, no_build)),
+        Task::Web { report, no_build, sim_only } => {
+            repository_root().and_then(|root| web::run(&root, report, no_build, sim_only))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -31,6 +31,7 @@ const RULES: &[Rule] = &[
     },
     Rule { crates: &["twin_bevy"], forbidden: &["egui*", "bevy_egui", "tokio", "gdal", "gdal-sys"], target: None },
     Rule { crates: &["twin_ui"], forbidden: &["bevy_render", "tokio", "gdal", "gdal-sys"], target: None },
+    Rule { crates: &["web_sim"], forbidden: PURE, target: WASM },
     Rule { crates: &["web"], forbidden: &["gdal", "gdal-sys", "proj", "proj-sys", "tokio"], target: WASM },
 ];
 

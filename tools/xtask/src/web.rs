@@ -1,14 +1,15 @@
-//! The browser build: cargo for wasm32, wasm-bindgen, wasm-opt, a subset font, and a size report.
+//! The browser build: the viewer and the flood kernel through cargo for wasm32, wasm-bindgen and wasm-opt, a subset font,
+//! and a size report.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-pub fn run(root: &Path, report: bool, no_build: bool) -> Result<()> {
+pub fn run(root: &Path, report: bool, no_build: bool, sim_only: bool) -> Result<()> {
     let out = root.join("target/web");
     if !no_build {
-        build(root, &out)?;
+        build(root, &out, sim_only)?;
     }
     if report {
         print_report(root, &out)?;
@@ -25,16 +26,57 @@ fn cache() -> Result<PathBuf> {
     Ok(PathBuf::from(home).join(".cache/sandtable"))
 }
 
-fn build(root: &Path, out: &Path) -> Result<()> {
+/// A crate that becomes a program of the browser.
+struct Module {
+    package: &'static str,
+    profile: &'static str,
+    /// Name of its files in the web folder.
+    name: &'static str,
+    rustflags: &'static str,
+    /// Of wasm-opt.
+    optimise: &'static [&'static str],
+    /// Files that lie beside it.
+    statics: &'static str,
+}
+
+const VIEWER: Module = Module {
+    package: "web",
+    profile: "wasm-release",
+    name: "sandtable",
+    rustflags: "--cfg getrandom_backend=\"wasm_js\"",
+    optimise: &["-O1"],
+    statics: "scenes/web/static",
+};
+
+/// The flood kernel for a worker, with the vector instructions that every current browser has.
+const SIM: Module = Module {
+    package: "web_sim",
+    profile: "wasm-sim",
+    name: "sandtable_sim",
+    rustflags: "-C target-feature=+simd128",
+    optimise: &["-O1", "--enable-simd", "--enable-bulk-memory"],
+    statics: "scenes/web_sim/static",
+};
+
+fn build(root: &Path, out: &Path, sim_only: bool) -> Result<()> {
+    fs::create_dir_all(out)?;
+    build_module(root, out, &SIM)?;
+    if !sim_only {
+        build_module(root, out, &VIEWER)?;
+        subset_font(root, out)?;
+    }
+    println!("web: {}", out.display());
+    Ok(())
+}
+
+fn build_module(root: &Path, out: &Path, module: &Module) -> Result<()> {
     let cache = cache()?;
     let target_dir =
         std::env::var_os("SANDTABLE_WASM_TARGET_DIR").map_or_else(|| root.join("target/wasm"), PathBuf::from);
     let mut cargo = Command::new("cargo");
-    cargo.current_dir(root).args(["build", "--locked", "-p", "web", "--profile", "wasm-release"]);
+    cargo.current_dir(root).args(["build", "--locked", "-p", module.package, "--lib", "--profile", module.profile]);
     cargo.args(["--target", "wasm32-unknown-unknown"]).arg("--target-dir").arg(&target_dir);
-    cargo
-        .env_remove("RUSTFLAGS")
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "--cfg getrandom_backend=\"wasm_js\"");
+    cargo.env_remove("RUSTFLAGS").env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", module.rustflags);
     let distro = cache.join("rust-web/root");
     if !toolchain_has_wasm()? {
         // The distribution's compiler and std sources, unpacked by tools/setup where rustup has no wasm32 target.
@@ -50,26 +92,21 @@ fn build(root: &Path, out: &Path) -> Result<()> {
     }
     succeed(&mut cargo, "cargo build for wasm32")?;
 
-    let wasm = target_dir.join("wasm32-unknown-unknown/wasm-release/web.wasm");
-    let staging = target_dir.join("bindgen");
+    let built = target_dir.join("wasm32-unknown-unknown").join(module.profile);
+    let staging = target_dir.join("bindgen").join(module.name);
     let mut bindgen = Command::new(tool(&cache.join("bin/wasm-bindgen"), "wasm-bindgen"));
-    bindgen
-        .args(["--target", "web", "--no-typescript", "--out-name", "sandtable", "--out-dir"])
-        .arg(&staging)
-        .arg(&wasm);
+    bindgen.args(["--target", "web", "--no-typescript", "--out-name", module.name, "--out-dir"]);
+    bindgen.arg(&staging).arg(built.join(format!("{}.wasm", module.package)));
     succeed(&mut bindgen, "wasm-bindgen")?;
 
-    fs::create_dir_all(out)?;
-    let optimised = out.join("sandtable_bg.wasm");
+    let program = format!("{}_bg.wasm", module.name);
     let mut opt = Command::new(tool(&cache.join("npm/node_modules/.bin/wasm-opt"), "wasm-opt"));
-    opt.args(["-O1", "-o"]).arg(&optimised).arg(staging.join("sandtable_bg.wasm"));
+    opt.args(module.optimise).arg("-o").arg(out.join(&program)).arg(staging.join(&program));
     succeed(&mut opt, "wasm-opt")?;
-    fs::copy(staging.join("sandtable.js"), out.join("sandtable.js"))?;
+    let glue = format!("{}.js", module.name);
+    fs::copy(staging.join(&glue), out.join(&glue))?;
     copy_folder(&staging.join("snippets"), &out.join("snippets"))?;
-    copy_folder(&root.join("scenes/web/static"), out)?;
-    subset_font(root, out)?;
-    println!("web: {}", out.display());
-    Ok(())
+    copy_folder(&root.join(module.statics), out)
 }
 
 /// True when the Rust toolchain in use brings the wasm32 standard library.
@@ -116,7 +153,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 
 fn print_report(root: &Path, out: &Path) -> Result<()> {
     println!("{:<24} {:>12} {:>12} {:>12}", "file", "raw", "gzip -9", "brotli -9");
-    for name in ["sandtable_bg.wasm", "sandtable.js", "font.otf"] {
+    for name in ["sandtable_bg.wasm", "sandtable.js", "sandtable_sim_bg.wasm", "sandtable_sim.js", "font.otf"] {
         let file = out.join(name);
         let raw =
             fs::metadata(&file).with_context(|| format!("{} (build the web viewer first)", file.display()))?.len();
