@@ -152,16 +152,20 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
         }
         let mx = if ok_x { k.half_slope } else { R::ZERO };
         let my = if ok_y { k.half_slope } else { R::ZERO };
+        // A quarter of the level's slope at a shore: with the whole of it rounding at rest grows without end, with none of it a
+        // shoreline that moves (Thacker) is less well met.
+        let lx = if sw | se { R::QUARTER * mx } else { mx };
+        let ly = if ss | sn { R::QUARTER * my } else { my };
         let (dw, de) = one_sided(sw, se, hi - hw[i], he[i] - hi);
         let (ds, dn) = one_sided(ss, sn, hi - hs[i], hn[i] - hi);
         let (zdw, zde) = one_sided(sw, se, zdw, zde);
         let (zds, zdn) = one_sided(ss, sn, zds, zdn);
         let hx = mx * limit(k.theta, dw, de);
-        let ex = mx * limit(k.theta, dw + zdw, de + zde);
+        let ex = lx * limit(k.theta, dw + zdw, de + zde);
         let ux = mx * limit(k.theta, ui - uw[i], ue[i] - ui);
         let vx = mx * limit(k.theta, vi - vw[i], ve[i] - vi);
         let hy = my * limit(k.theta, ds, dn);
-        let ey = my * limit(k.theta, ds + zds, dn + zdn);
+        let ey = ly * limit(k.theta, ds + zds, dn + zdn);
         let uy = my * limit(k.theta, ui - us[i], un[i] - ui);
         let vy = my * limit(k.theta, vi - vs[i], vn[i] - vi);
         let hx = max(-hi, min(hi, hx));
