@@ -129,6 +129,20 @@ impl<R: Real> FloodKernelOf<R> {
         self.bed[at].to_f64()
     }
 
+    /// Bed relative to the datum (m), Manning n squared, crests of the west and the south face (m) of a cell; column
+    /// `nx` and row `ny` hold the faces of the far edges.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn ground_at(&self, i: usize, j: usize) -> [R; 4] {
+        let strip = (i / TILE_W).min(self.layout.tiles_x - 1);
+        let at = (strip * self.layout.rows + PAD + j) * BUF + PAD + i - strip * TILE_W;
+        [self.bed[at], self.n2[at], self.crest_w[at], self.crest_s[at]]
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn open_edges(&self) -> bool {
+        self.open_edges
+    }
+
     pub(crate) const fn layout(&self) -> Layout {
         self.layout
     }

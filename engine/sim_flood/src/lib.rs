@@ -21,6 +21,8 @@
 mod barrier;
 mod error;
 mod forcing;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod grid;
 mod initial;
 mod kernel;
