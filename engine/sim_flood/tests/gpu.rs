@@ -6,8 +6,9 @@ mod cases;
 
 use cases::{Case, Pair, rel_l1, stoker_depth};
 use sim_core::{CancelToken, CounterRng, Snapshot};
+use sim_flood::gpu::wgpu::{self, Limits};
 use sim_flood::gpu::{AdapterChoice, GpuFlood};
-use sim_flood::{FloodError, FloodRun, FloodState, Forcing, Initial, RainSeries};
+use sim_flood::{FloodError, FloodState, Forcing, Initial};
 
 /// RMSE of depth between the back ends, metres.
 const AGREE_M: f64 = 1e-3;
@@ -238,20 +239,70 @@ fn bad_inputs_are_named_and_so_is_a_missing_adapter() {
 }
 
 #[test]
-fn a_renderer_can_share_the_device() {
-    let case = cases::lake(0.0);
-    let Some(pair) = open(&case) else { return };
-    let (device, queue) = pair.gpu.device();
-    let rain = vec![RainSeries { series: vec![(0.0, 100.0)], cells: None }];
-    let forcing = Forcing { rain, ..Forcing::default() };
-    let (terrain, initial) = (&case.terrain, &case.initial);
-    let mut second =
-        GpuFlood::from_device(device.clone(), queue.clone(), terrain, &[], forcing.clone(), case.params, initial)
-            .unwrap();
-    let mut cpu = FloodRun::new(terrain.clone(), vec![], forcing, case.params, initial.clone()).unwrap();
-    second.advance_to(20.0, &CancelToken::new()).unwrap();
-    cpu.advance_to(20.0, &CancelToken::new()).unwrap();
-    assert!(cases::rmse(&second.depth_m().unwrap(), &cpu.depth_m()) <= AGREE_M);
-    assert!(second.state_buffers().contains(second.depth_buffer()));
-    assert_eq!(second.depth_buffer().size(), 16 * 7000);
+fn what_is_exchanged_is_booked() {
+    let Some(mut pair) = open(&cases::street()) else { return };
+    pair.advance(5.0);
+    let roof = 81;
+    let flows = [(20, -5.0), (119, 2.0), (20, 1.5), (roof, 1.0), (9999, 1.0), (21, f64::NAN)];
+    let got = pair.gpu.exchange(&flows).unwrap();
+    let wanted: Vec<f64> = flows.iter().map(|(c, v)| pair.cpu.exchange(*c, *v)).collect();
+    assert!(got.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-5), "{got:?} instead of {wanted:?}");
+    let depth = pair.gpu.depth_at_m(&[119, 9999]).unwrap();
+    assert!((depth[0] - 2.0).abs() < 1e-6 && depth[1] == 0.0);
+    let rmse = pair.advance(15.0);
+    let l = pair.gpu.ledger().unwrap();
+    let error = l.error_m3().abs() / l.initial_m3;
+    println!("exchange: RMSE {rmse:.1e} m, volume {error:.1e}");
+    assert!(rmse <= AGREE_M && error <= CLOSE);
+    assert!((l.point_in_m3 - pair.cpu.ledger().point_in_m3).abs() < 1e-4, "{l:?}");
+}
+
+#[test]
+fn columns_collapse_on_steep_ground_without_loss() {
+    for seed in 0..4 {
+        let case = cases::rubble(seed);
+        let Some(mut pair) = open(&case) else { return };
+        let rmse = pair.advance(4.0 * case.terrain.grid.dx_m);
+        let lowest = pair.gpu.depth_m().unwrap().into_iter().fold(f32::INFINITY, f32::min);
+        let l = pair.gpu.ledger().unwrap();
+        let residue = l.residue_m3 / l.initial_m3;
+        println!("rubble {seed}: RMSE {rmse:.1e} m, volume {:.1e}, residue {residue:.1e}", l.relative_error());
+        assert!(rmse <= AGREE_M && lowest >= 0.0 && l.relative_error() <= CLOSE && residue <= CLOSE);
+    }
+}
+
+/// A device as a renderer would open it.
+fn other_device(limits: &Limits) -> Option<(wgpu::Device, wgpu::Queue)> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).ok()?;
+    let descriptor = wgpu::DeviceDescriptor { required_limits: limits.clone(), ..Default::default() };
+    Some(pollster::block_on(adapter.request_device(&descriptor)).unwrap())
+}
+
+/// The limits every device offers leave room for the smaller workgroup only.
+#[test]
+fn a_renderer_can_share_its_device() {
+    let mut case = cases::town(&mut CounterRng::new(9, 1));
+    case.barriers = vec![cases::random_gate(&mut CounterRng::new(9, 2))];
+    let Some((device, queue)) = other_device(&Limits::default()) else {
+        println!("skipped: no GPU adapter");
+        return;
+    };
+    let Case { terrain, barriers, forcing, params, initial } = case.clone();
+    let gpu = GpuFlood::from_device(device, queue, &terrain, &barriers, forcing, params, &initial).unwrap();
+    assert!(gpu.state_buffers().contains(gpu.depth_buffer()));
+    assert_eq!(gpu.depth_buffer().size(), 16 * 7000);
+    let mut pair = Pair { gpu, ..open(&case).unwrap() };
+    let rmse = pair.advance(30.0);
+    println!("shared device, small workgroups: RMSE {rmse:.1e} m");
+    assert!(rmse <= AGREE_M && pair.gpu.ledger().unwrap().relative_error() <= CLOSE);
+}
+
+#[test]
+fn a_raster_too_large_for_the_device_is_refused() {
+    let small = Limits { max_storage_buffer_binding_size: 1 << 16, ..Limits::default() };
+    let Some((device, queue)) = other_device(&small) else { return println!("skipped: no GPU adapter") };
+    let Case { terrain, forcing, params, initial, .. } = cases::town(&mut CounterRng::new(9, 1));
+    let e = GpuFlood::from_device(device, queue, &terrain, &[], forcing, params, &initial).unwrap_err().to_string();
+    assert!(e.contains("the state needs a buffer of"), "{e}");
 }

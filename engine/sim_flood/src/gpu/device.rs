@@ -1,6 +1,6 @@
 //! Choosing a GPU and moving bytes to and from it.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use wgpu::{Buffer, BufferUsages, Device, Queue};
 
@@ -46,6 +46,9 @@ impl AdapterChoice {
     }
 }
 
+/// The first failure that no call was told of: it is reported by the next that reads.
+pub(crate) type Fault = Arc<Mutex<Option<String>>>;
+
 /// A device with its queue.
 #[derive(Debug, Clone)]
 pub(crate) struct Gpu {
@@ -54,6 +57,8 @@ pub(crate) struct Gpu {
     pub name: String,
     /// Runs on the processor.
     pub software: bool,
+    /// Of a device of our own; who shares a device hears of failures himself.
+    pub fault: Fault,
 }
 
 /// Words of the shortest buffer: one element of every array the passes read.
@@ -84,12 +89,15 @@ impl Gpu {
             required_limits: adapter.limits(),
             ..Default::default()
         };
-        match pollster::block_on(adapter.request_device(&descriptor)) {
-            Ok((device, queue)) => {
-                Ok(Self { device, queue, name, software: info.device_type == wgpu::DeviceType::Cpu })
-            }
-            Err(e) => Err(FloodError::Gpu { adapter: name, why: e.to_string() }),
-        }
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| FloodError::Gpu { adapter: name.clone(), why: e.to_string() })?;
+        let fault = Fault::default();
+        let note = Arc::clone(&fault);
+        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+            note.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| e.to_string());
+        }));
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        Ok(Self { device, queue, name, software, fault })
     }
 
     pub(crate) fn failed(&self, why: impl ToString) -> FloodError {
@@ -154,29 +162,49 @@ impl Gpu {
         if words == 0 {
             return Ok(Vec::new());
         }
-        let size = 4 * words as u64;
+        self.read_pieces(buffer, &[0], words)
+    }
+
+    /// `words` words of a buffer from each of the positions, counted in words.
+    pub(crate) fn read_pieces(&self, buffer: &Buffer, at: &[usize], words: usize) -> Result<Vec<u32>, FloodError> {
+        if at.is_empty() {
+            return Ok(Vec::new());
+        }
+        let size = 4 * (words * at.len()) as u64;
         let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
         let staging = self.guarded(|| {
             let label = Some("sim_flood read back");
             self.device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
         })?;
-        self.read_through(buffer, &staging, words)
+        self.read_through(buffer, &staging, at, words)
     }
 
-    /// As [`Gpu::read`], through a staging buffer that is there already.
-    pub(crate) fn read_through(&self, buffer: &Buffer, staging: &Buffer, words: usize) -> Result<Vec<u32>, FloodError> {
-        let size = 4 * words as u64;
+    /// As [`Gpu::read_pieces`], through a staging buffer that is there already.
+    pub(crate) fn read_through(
+        &self,
+        buffer: &Buffer,
+        staging: &Buffer,
+        at: &[usize],
+        words: usize,
+    ) -> Result<Vec<u32>, FloodError> {
+        let piece = 4 * words as u64;
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, staging, 0, size);
+        for (k, at) in at.iter().enumerate() {
+            encoder.copy_buffer_to_buffer(buffer, 4 * *at as u64, staging, k as u64 * piece, piece);
+        }
         self.queue.submit([encoder.finish()]);
-        let slice = staging.slice(..size);
-        let (tell, told) = mpsc::channel();
+        let slice = staging.slice(..piece * at.len() as u64);
+        let (tell, told) = mpsc::sync_channel(1);
         slice.map_async(wgpu::MapMode::Read, move |outcome| {
             // The receiver is gone only when this call has already failed.
             drop(tell.send(outcome));
         });
         self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(|e| self.failed(e))?;
-        told.recv().map_err(|e| self.failed(e))?.map_err(|e| self.failed(e))?;
+        let outcome = told.recv().map_err(|e| self.failed(e))?;
+        if let Some(why) = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(self.failed(why));
+        }
+        outcome.map_err(|e| self.failed(e))?;
         let out =
             slice.get_mapped_range().chunks_exact(4).map(|b| u32::from_ne_bytes([b[0], b[1], b[2], b[3]])).collect();
         staging.unmap();

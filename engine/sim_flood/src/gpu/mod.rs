@@ -20,6 +20,7 @@
 
 mod account;
 mod device;
+mod exchange;
 mod pack;
 mod passes;
 
@@ -33,7 +34,7 @@ use crate::{
     Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, Initial, Ledger, StepStats,
     Terrain,
 };
-use device::Gpu;
+use device::{Fault, Gpu};
 use pack::{HEAD_WORDS, Shape, TILE_WORDS};
 use passes::{Drive, Fields, Passes};
 
@@ -117,7 +118,8 @@ impl GpuFlood {
         let prepared = Prepared::new(terrain, barriers, forcing, params, initial)?;
         let info = device.adapter_info();
         let name = format!("{} ({:?})", info.name, info.backend);
-        Self::start(Gpu { device, queue, name, software: info.device_type == wgpu::DeviceType::Cpu }, prepared)
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        Self::start(Gpu { device, queue, name, software, fault: Fault::default() }, prepared)
     }
 
     fn start(gpu: Gpu, prepared: Prepared) -> Result<Self, FloodError> {
@@ -205,7 +207,7 @@ impl GpuFlood {
 
     fn head(&self) -> Result<Head, FloodError> {
         let (clock, status) = (&self.passes.drive.clock, &self.passes.fields.status);
-        Ok(Head { words: self.gpu.read_through(clock, status, HEAD_WORDS)? })
+        Ok(Head { words: self.gpu.read_through(clock, status, &[0], HEAD_WORDS)? })
     }
 
     /// Steps to hand in: what the way to `t_s` takes at the present speed, and a few more.

@@ -49,7 +49,7 @@ impl Shape {
         (x..(x + self.wx - 4).min(self.grid.nx), y..(y + self.wy - 4).min(self.grid.ny))
     }
 
-    const fn tile_of(&self, cell: usize) -> usize {
+    pub(crate) const fn tile_of(&self, cell: usize) -> usize {
         let (i, j) = (cell % self.grid.nx, cell / self.grid.nx);
         j / (self.wy - 4) * self.tiles_x + i / (self.wx - 4)
     }

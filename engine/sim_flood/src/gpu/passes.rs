@@ -41,6 +41,7 @@ impl Fields {
         gpu.check_size("the tiles", 4 * (TILE_WORDS * shape.tiles()) as u64)?;
         let ground = pack::ground(kernel, &shape.grid);
         let crests = pack::crests(kernel, &shape.grid);
+        gpu.check_size("the crests", 4 * crests.len() as u64)?;
         gpu.guarded(|| Self {
             params: gpu.buffer("flood params", &[0; 24], BufferUsages::UNIFORM),
             ground: gpu.buffer("flood ground", &ground, BufferUsages::empty()),

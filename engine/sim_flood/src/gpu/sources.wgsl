@@ -91,10 +91,15 @@ fn apply_sources(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
 
 fn track(cell: u32, c: vec4<f32>) {
     let n = p.nx * p.ny;
-    tracks[cell] = max(tracks[cell], c.x);
-    tracks[n + cell] = max(tracks[n + cell], c.x * sqrt(c.y * c.y + c.z * c.z));
-    if c.x > p.wet_depth {
-        tracks[2u * n + cell] = min(tracks[2u * n + cell], clock.t.x);
+    if c.x > tracks[cell] {
+        tracks[cell] = c.x;
+    }
+    let hazard = c.x * sqrt(c.y * c.y + c.z * c.z);
+    if hazard > tracks[n + cell] {
+        tracks[n + cell] = hazard;
+    }
+    if c.x > p.wet_depth && clock.t.x < tracks[2u * n + cell] {
+        tracks[2u * n + cell] = clock.t.x;
     }
 }
 

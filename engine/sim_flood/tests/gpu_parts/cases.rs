@@ -8,6 +8,7 @@ use sim_flood::{
 };
 
 /// Inputs of a run.
+#[derive(Clone)]
 pub struct Case {
     pub terrain: Terrain,
     pub barriers: Vec<Barrier>,
@@ -247,7 +248,7 @@ pub fn random_gate(rng: &mut CounterRng) -> Barrier {
 /// A stream that enters at the west edge with momentum and leaves over open edges.
 pub fn stream() -> Case {
     let grid = Grid { nx: 90, ny: 50, dx_m: 2.0 };
-    let terrain = Terrain::from_fn(grid, 0.04, |x, y| 5.0 - 0.02 * x + 0.002 * (y - 50.0).abs());
+    let terrain = Terrain::from_fn(grid, 0.04, |x, y| 5.0 - 0.02 * x + 0.05 * (y - 50.0).abs());
     let mut case = Case::still(terrain, Initial::dry());
     let cells = (22..28).map(|j| j * 90).collect();
     let series = vec![(0.0, 0.0), (60.0, 6.0), (150.0, 2.0)];
@@ -273,4 +274,20 @@ pub fn rmse_where_finite(a: &[f32], b: &[f32]) -> f64 {
     assert!(100 * differ <= both.len(), "{differ}");
     let (a, b): (Vec<f32>, Vec<f32>) = both.into_iter().filter(|(a, b)| a.is_finite() && b.is_finite()).unzip();
     rmse(&a, &b)
+}
+
+/// Columns of water on random steep ground.
+pub fn rubble(seed: u64) -> Case {
+    let mut rng = CounterRng::new(seed, 2);
+    let grid = Grid { nx: 70, ny: 40, dx_m: rng.range_f64(0.5, 5.0) };
+    let (steep, n) = (rng.range_f64(0.1, 5.0), rng.range_f64(0.0, 0.05));
+    let mut terrain = Terrain::from_fn(grid, n, |_, _| 0.0);
+    let mut initial = Initial { depth_m: vec![0.0; grid.cell_count()], ..Initial::default() };
+    for k in 0..grid.cell_count() {
+        terrain.bed_m[k] = rng.range_f64(0.0, steep);
+        if rng.next_f64() < 0.2 {
+            initial.depth_m[k] = rng.range_f64(0.0, 4.0);
+        }
+    }
+    Case::still(terrain, initial)
 }
