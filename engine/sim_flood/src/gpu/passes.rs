@@ -291,3 +291,16 @@ fn folded(n: usize) -> [u32; 2] {
     let rows = groups.div_ceil(32_768).max(1);
     [groups.div_ceil(rows) as u32, rows as u32]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folded_dispatch_reaches_everything_within_the_limits() {
+        for n in [1, 64, 65, 1_000_000, crate::MAX_CELLS] {
+            let [x, y] = folded(n).map(|side| side as usize);
+            assert!(64 * x * y >= n && 64 * (x * y) < n + 64 * (y + 1) && x <= 65_535 && y <= 65_535, "{n}: {x} x {y}");
+        }
+    }
+}

@@ -78,7 +78,8 @@ fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f
     let dh = clock.lam * (c.y * r.hx + c.z * r.hy + h * (r.ux + r.vy));
     let du = clock.lam * (c.y * r.ux + c.z * r.uy + p.g * r.ex);
     let dv = clock.lam * (c.y * r.vx + c.z * r.vy + p.g * r.ey);
-    r.h = select(h, h - dh, h - dh >= max(abs(r.hx), abs(r.hy)));
+    let half = h - dh;
+    r.h = select(h, half, half >= max(abs(r.hx), abs(r.hy)));
     r.u = c.y - du;
     r.v = c.z - dv;
     if p.rough != 0u {
@@ -104,8 +105,8 @@ fn face_flux(l: vec4<f32>, r: vec4<f32>, crest: f32, flows: bool) -> Flux {
     let walled = flows && above_l >= l.x && above_r >= r.x && above_l > max(0.0, rise);
     if walled {
         // HLL with the mirrored state: thrust beyond rest is h u (u + s); a wall cannot pull.
-        let wl = sqrt(p.g * l.x);
-        let wr = sqrt(p.g * r.x);
+        let wl = sqrt(p.g * max(0.0, l.x));
+        let wr = sqrt(p.g * max(0.0, r.x));
         let lo = max(l.x * l.y * (l.y + max(wl - l.y, wl + 0.5 * l.y)), -0.5 * wl * wl * l.x);
         let hi = max(r.x * r.y * (r.y - max(wr + r.y, wr - 0.5 * r.y)), -0.5 * wr * wr * r.x);
         return Flux(0.0, lo, hi, 0.0);
