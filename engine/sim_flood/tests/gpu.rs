@@ -31,8 +31,8 @@ fn open(case: &Case) -> Option<Pair> {
 fn agree(name: &str, case: &Case, t_s: f64) -> Option<Pair> {
     let mut pair = open(case)?;
     let rmse = pair.advance(t_s);
-    let extremes = cases::rmse(&pair.gpu.max_depth_m().unwrap(), &pair.cpu.max_depth_m());
-    let ledger = pair.gpu.ledger().unwrap();
+    let extremes = cases::rmse(&pair.gpu.max_depth_m().expect("the GPU answers"), &pair.cpu.max_depth_m());
+    let ledger = pair.gpu.ledger().expect("the GPU answers");
     println!("{name}: RMSE {rmse:.1e} m, of greatest depths {extremes:.1e} m, volume {:.1e}", ledger.relative_error());
     assert!(rmse <= AGREE_M && extremes <= AGREE_M, "{name}");
     assert!(ledger.relative_error() <= CLOSE, "{name}: {ledger:?}");
@@ -226,6 +226,16 @@ fn cancel_and_blow_up_are_errors() {
 }
 
 #[test]
+fn a_lost_device_is_an_error() {
+    let Some(mut pair) = open(&cases::lake(0.0)) else { return };
+    pair.gpu.device().0.destroy();
+    let e = pair.gpu.advance_to(1.0, &CancelToken::new()).unwrap_err();
+    println!("{e}");
+    assert!(matches!(e, FloodError::Gpu { .. }));
+    assert!(matches!(pair.gpu.depth_m(), Err(FloodError::Gpu { .. })));
+}
+
+#[test]
 fn bad_inputs_are_named_and_so_is_a_missing_adapter() {
     let case = cases::lake(0.0);
     let new = |initial: &Initial, choice: &AdapterChoice| {
@@ -276,7 +286,7 @@ fn other_device(limits: &Limits) -> Option<(wgpu::Device, wgpu::Queue)> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
     let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default())).ok()?;
     let descriptor = wgpu::DeviceDescriptor { required_limits: limits.clone(), ..Default::default() };
-    Some(pollster::block_on(adapter.request_device(&descriptor)).unwrap())
+    Some(pollster::block_on(adapter.request_device(&descriptor)).expect("every device has these limits"))
 }
 
 /// The limits every device offers leave room for the smaller workgroup only.
@@ -305,4 +315,35 @@ fn a_raster_too_large_for_the_device_is_refused() {
     let Case { terrain, forcing, params, initial, .. } = cases::town(&mut CounterRng::new(9, 1));
     let e = GpuFlood::from_device(device, queue, &terrain, &[], forcing, params, &initial).unwrap_err().to_string();
     assert!(e.contains("the state needs a buffer of"), "{e}");
+}
+
+/// Environment Agency benchmark test 4, 5 m, as in the suite of the CPU: minutes on a software adapter.
+#[test]
+#[ignore = "takes minutes on a software adapter; needs the published series"]
+fn ea_test_4_agrees_with_dg2() {
+    let root = std::env::var_os("SANDTABLE_SHARED").map(std::path::PathBuf::from).unwrap_or_default();
+    let path = root.join("data/flood/ea_test4/dg2_5m_reference.csv");
+    let Ok(text) = std::fs::read_to_string(path) else { return println!("skipped: set SANDTABLE_SHARED") };
+    let reference: Vec<Vec<f64>> =
+        text.lines().filter_map(|l| l.split(',').map(|c| c.trim().parse().ok()).collect()).collect();
+    assert!(reference.len() > 10);
+    let case = cases::plain();
+    let Some(mut pair) = open(&case) else { return };
+    let points = [[50.0, 1000.0], [100.0, 1000.0], [200.0, 1000.0], [300.0, 1000.0], [400.0, 1000.0], [300.0, 1300.0]];
+    let cells = points.map(|p| case.terrain.grid.cell_at(p).unwrap());
+    let (mut sums, mut work) = ([0.0; 6], 0);
+    for row in &reference {
+        work += pair.gpu.advance_to(row[0], &CancelToken::new()).unwrap().cell_steps;
+        for (k, h) in pair.gpu.depth_at_m(&cells).unwrap().into_iter().enumerate() {
+            sums[k] += (h - row[k + 1]).powi(2);
+        }
+    }
+    let rmse = sums.map(|s| (s / reference.len() as f64).sqrt());
+    let l = pair.gpu.ledger().unwrap();
+    println!("EA test 4: {work} cell-steps, RMSE of depth {rmse:.4?} m, volume {:.1e}", l.relative_error());
+    for row in &reference {
+        pair.cpu.advance_to(row[0], &CancelToken::new()).unwrap();
+    }
+    println!("EA test 4: RMSE to the CPU {:.1e} m", pair.rmse());
+    assert!(rmse.iter().all(|e| *e <= 0.002) && pair.rmse() <= AGREE_M && l.relative_error() <= CLOSE);
 }

@@ -1,7 +1,7 @@
 //! What comes back from the device: fields, the water account, the whole state; and how a state gets there.
 
 use super::GpuFlood;
-use super::pack::{self, HEAD_WORDS, SLOT_WORDS, TILE_WORDS};
+use super::pack::{self, HEAD_WORDS, SLOT_WORDS, TILE_WORDS, tile};
 use crate::pass::wet_flags;
 use crate::rows::TILE_W;
 use crate::state::PAD;
@@ -86,16 +86,16 @@ impl GpuFlood {
         let mut l = self.booked;
         let drive = &self.passes.drive;
         let tiles = self.gpu.read(&self.passes.fields.tiles, TILE_WORDS * self.passes.shape.tiles())?;
-        for tile in tiles.chunks_exact(TILE_WORDS) {
-            l.residue_m3 += pack::pair_value(&tile[6..8]) * area;
-            l.edge_out_m3 += pack::pair_value(&tile[8..10]) * area;
+        for words in tiles.chunks_exact(TILE_WORDS) {
+            l.residue_m3 += pack::pair_value(&words[tile::LOST..]) * area;
+            l.edge_out_m3 += pack::pair_value(&words[tile::EDGE..]) * area;
         }
         let exchanged = self.gpu.read(&drive.exchanged, 8 * drive.source_count)?;
         for cell in exchanged.chunks_exact(8) {
-            l.point_in_m3 += pack::pair_value(&cell[..2]) * area;
-            l.point_out_m3 += pack::pair_value(&cell[2..4]) * area;
-            l.stage_in_m3 += pack::pair_value(&cell[4..6]) * area;
-            l.stage_out_m3 += pack::pair_value(&cell[6..8]) * area;
+            l.point_in_m3 += pack::pair_value(&cell[0..]) * area;
+            l.point_out_m3 += pack::pair_value(&cell[2..]) * area;
+            l.stage_in_m3 += pack::pair_value(&cell[4..]) * area;
+            l.stage_out_m3 += pack::pair_value(&cell[6..]) * area;
         }
         let clock = self.gpu.read(&drive.clock, drive.clock_words)?;
         let mut cells_of = vec![0_u64; self.forcing.rain_classes.len()];
@@ -104,14 +104,14 @@ impl GpuFlood {
         }
         let slots = clock[HEAD_WORDS..].chunks_exact(SLOT_WORDS).skip(drive.class_slot);
         for (slot, cells) in slots.zip(cells_of) {
-            l.rain_in_m3 += pack::pair_value(&slot[1..3]) * cells as f64 * area;
+            l.rain_in_m3 += pack::pair_value(&slot[1..]) * cells as f64 * area;
         }
         Ok(l)
     }
 
     /// Sets the sums of the tiles to zero, once they are booked.
     pub(super) fn clear_tile_sums(&self) -> Result<(), FloodError> {
-        self.change_tiles(|_, words| words[6..].fill(0))
+        self.change_tiles(|_, words| words[tile::LOST..].fill(0))
     }
 
     /// The state as the CPU keeps it.

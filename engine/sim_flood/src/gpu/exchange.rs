@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::GpuFlood;
-use super::pack::TILE_WORDS;
+use super::pack::{TILE_WORDS, WET_ALL, tile};
 use crate::FloodError;
 use crate::rows::max_or_nan;
 
 /// Words of a cell of the state.
 const CELL_WORDS: usize = 4;
-/// Words of a tile's wet parts and of whether it is settled, behind its first.
-const WET_AT: usize = 2;
-const WET_ALL: u32 = 31;
 
 impl GpuFlood {
     /// Depth of single cells, metres; 0 outside the raster. Reads only these back.
@@ -41,9 +38,9 @@ impl GpuFlood {
         for (cell, now) in state {
             let cell = cell as usize;
             self.gpu.write(self.depth_buffer(), CELL_WORDS * cell, &now.map(f32::to_bits));
-            let tile = TILE_WORDS * self.passes.shape.tile_of(cell);
-            // Every side counts as wet until the tile's next step looks again; both states are to be written.
-            self.gpu.write(&self.passes.fields.tiles, tile + WET_AT, &[WET_ALL, 0]);
+            let at = TILE_WORDS * self.passes.shape.tile_of(cell) + tile::WET;
+            // Every side counts as wet until the tile's next step looks again; the tile is not settled.
+            self.gpu.write(&self.passes.fields.tiles, at, &[WET_ALL, 0]);
         }
         self.booked.point_in_m3 += added.iter().filter(|v| **v > 0.0).sum::<f64>();
         self.booked.point_out_m3 -= added.iter().filter(|v| **v < 0.0).sum::<f64>();

@@ -35,7 +35,7 @@ use crate::{
     Terrain,
 };
 use device::{Fault, Gpu};
-use pack::{HEAD_WORDS, Shape, TILE_WORDS};
+use pack::{HEAD_WORDS, Shape, TILE_WORDS, head};
 use passes::{Drive, Fields, Passes};
 
 /// Most steps handed in at once.
@@ -63,23 +63,23 @@ pub struct GpuFlood {
 }
 
 /// Head of the clock as the device left it.
-struct Head {
-    words: Vec<u32>,
-}
+struct Head(Vec<u32>);
 
 impl Head {
-    const TOO_SMALL: u32 = 2;
-
     fn real(&self, at: usize) -> f32 {
-        f32::from_bits(self.words[at])
+        f32::from_bits(self.0[at])
+    }
+
+    fn t_s(&self) -> f64 {
+        pack::pair_value(&self.0[head::T..])
     }
 
     fn reached(&self) -> bool {
-        self.words[..2] == self.words[2..4]
+        self.0[head::T..head::T + 2] == self.0[head::UNTIL..head::UNTIL + 2]
     }
 
-    fn cells(&self) -> u64 {
-        (u64::from(self.words[14]) << 32 | u64::from(self.words[13])) + u64::from(self.words[11])
+    fn cell_steps(&self) -> u64 {
+        (u64::from(self.0[head::CELLS_HI]) << 32 | u64::from(self.0[head::CELLS_LO])) + u64::from(self.0[head::CELLS])
     }
 }
 
@@ -168,25 +168,25 @@ impl GpuFlood {
             }
             self.passes.submit(&self.gpu, self.batch(t_s), self.at, self.tick);
             let head = self.head()?;
-            let done = u64::from(head.words[12]) - (self.tick - start);
+            let done = u64::from(head.0[head::STEPS]) - (self.tick - start);
             self.tick += done;
             self.at = (self.at + done as usize) % 2;
-            self.speed_mps = head.real(8);
-            self.t_s = if head.reached() { t_s } else { pack::pair_value(&head.words) };
+            self.speed_mps = head.real(head::SPEED);
+            self.t_s = if head.reached() { t_s } else { head.t_s() };
             stats = StepStats {
                 steps: self.tick - start,
                 t_s: self.t_s,
-                min_dt_s: f64::from(head.real(15)),
-                max_dt_s: f64::from(head.real(16)),
-                cell_steps: head.cells(),
+                min_dt_s: f64::from(head.real(head::LEAST_DT)),
+                max_dt_s: f64::from(head.real(head::MOST_DT)),
+                cell_steps: head.cell_steps(),
             };
             if head.reached() {
                 self.passes.track_all(&self.gpu, self.at);
                 return Ok(stats);
             }
-            if head.words[6] == Head::TOO_SMALL {
+            if head.0[head::PHASE] == pack::TOO_SMALL {
                 return Err(FloodError::StepTooSmall {
-                    dt_s: f64::from(head.real(4)),
+                    dt_s: f64::from(head.real(head::DT)),
                     min_dt_s: self.params.min_dt_s,
                     t_s: self.t_s,
                     speed_mps: f64::from(self.speed_mps),
@@ -198,16 +198,16 @@ impl GpuFlood {
     /// Sets the clock on the device to run from the time reached to `t_s`.
     fn wind(&self, t_s: f64) {
         let mut words = vec![0; HEAD_WORDS];
-        words[..2].copy_from_slice(&pack::pair(self.t_s));
-        words[2..4].copy_from_slice(&pack::pair(t_s));
-        words[8] = self.speed_mps.to_bits();
-        words[15] = f32::MAX.to_bits();
+        words[head::T..head::T + 2].copy_from_slice(&pack::pair(self.t_s));
+        words[head::UNTIL..head::UNTIL + 2].copy_from_slice(&pack::pair(t_s));
+        words[head::SPEED] = self.speed_mps.to_bits();
+        words[head::LEAST_DT] = f32::MAX.to_bits();
         self.gpu.write(&self.passes.drive.clock, 0, &words);
     }
 
     fn head(&self) -> Result<Head, FloodError> {
         let (clock, status) = (&self.passes.drive.clock, &self.passes.fields.status);
-        Ok(Head { words: self.gpu.read_through(clock, status, &[0], HEAD_WORDS)? })
+        Ok(Head(self.gpu.read_through(clock, status, &[0], HEAD_WORDS)?))
     }
 
     /// Steps to hand in: what the way to `t_s` takes at the present speed, and a few more.

@@ -10,6 +10,33 @@ pub(crate) const TILE_WORDS: usize = 10;
 pub(crate) const HEAD_WORDS: usize = 20;
 pub(crate) const SLOT_WORDS: usize = 4;
 
+/// Where things are in a tile.
+pub(crate) mod tile {
+    pub(crate) const WET: usize = 2;
+    pub(crate) const LOST: usize = 6;
+    pub(crate) const EDGE: usize = 8;
+}
+
+/// Where things are in the head of the clock.
+pub(crate) mod head {
+    pub(crate) const T: usize = 0;
+    pub(crate) const UNTIL: usize = 2;
+    pub(crate) const DT: usize = 4;
+    pub(crate) const PHASE: usize = 6;
+    pub(crate) const SPEED: usize = 8;
+    pub(crate) const CELLS: usize = 11;
+    pub(crate) const STEPS: usize = 12;
+    pub(crate) const CELLS_LO: usize = 13;
+    pub(crate) const CELLS_HI: usize = 14;
+    pub(crate) const LEAST_DT: usize = 15;
+    pub(crate) const MOST_DT: usize = 16;
+}
+
+/// `Tile.wet`: all parts.
+pub(crate) const WET_ALL: u32 = 31;
+/// `Clock.phase`: the next step would be shorter than allowed.
+pub(crate) const TOO_SMALL: u32 = 2;
+
 const MIXED: u32 = u32::MAX;
 const WALLED: u32 = 1;
 const HAS_SOURCE: u32 = 2;

@@ -267,6 +267,16 @@ pub fn pond() -> Case {
     case
 }
 
+/// Environment Agency benchmark test 4 (SC120002): a point source floods a flat plain.
+pub fn plain() -> Case {
+    let grid = Grid { nx: 200, ny: 400, dx_m: 5.0 };
+    let cells = (198..202).map(|j| j * 200).collect();
+    let series = vec![(0.0, 0.0), (300.0, 0.0), (3600.0, 20.0), (14_400.0, 20.0), (18_000.0, 0.0)];
+    let mut case = Case::still(Terrain::from_fn(grid, 0.05, |_, _| 0.0), Initial::dry());
+    case.forcing.inflows = vec![PointInflow { cells, series, direction: [1.0, 0.0] }];
+    case
+}
+
 /// RMSE over the values that are finite in both; they must be finite in the same places but for one in a hundred.
 pub fn rmse_where_finite(a: &[f32], b: &[f32]) -> f64 {
     let both: Vec<(f32, f32)> = a.iter().copied().zip(b.iter().copied()).collect();
