@@ -52,10 +52,12 @@ impl GpuFlood {
         let before = depth(now);
         let after = (before + depth_m).max(0.0);
         let h = after as f32;
-        let keep = match () {
-            () if f64::from(h) <= self.params.dry_depth_m => 0.0,
-            () if after > before => before / after,
-            () => 1.0,
+        let keep = if f64::from(h) <= self.params.dry_depth_m {
+            0.0
+        } else if after > before {
+            before / after
+        } else {
+            1.0
         };
         let [u, v] = [now[1], now[2]].map(|u| u * keep as f32);
         *now = [h, u, v, (f64::from(h) - after) as f32];

@@ -259,8 +259,8 @@ pub fn stream() -> Case {
 
 /// Rain of a day into a still pond on closed ground.
 pub fn pond() -> Case {
-    let grid = Grid { nx: 20, ny: 15, dx_m: 50.0 };
-    let terrain = Terrain::from_fn(grid, 0.03, |x, y| 100.0 + 1e-6 * ((x - 500.0).powi(2) + (y - 375.0).powi(2)));
+    let grid = Grid { nx: 20, ny: 15, dx_m: 100.0 };
+    let terrain = Terrain::from_fn(grid, 0.03, |x, y| 100.0 + 2.5e-7 * ((x - 1000.0).powi(2) + (y - 750.0).powi(2)));
     let mut case = Case::still(terrain, Initial { depth_m: vec![0.5; 300], ..Initial::default() });
     case.forcing.rain = vec![RainSeries { series: vec![(0.0, 2.0), (43_200.0, 5.0)], cells: None }];
     case.params.max_dt_s = 60.0;
