@@ -129,7 +129,7 @@ async function editor(server, page) {
   await nextFrames(page);
   await until('the picture is complete', 400000, () => hook(page, 'window.sandtable.status().ready'), 500);
   await sleep(3000);
-  await command({ set_tool: 'draw_barrier' });
+  await command({ set_tool: 'draw' });
   await sleep(1000);
   // Between the panels, and slowly: a software renderer draws a frame in seconds, and each step needs its own.
   for (const [x, y] of [[470, 352], [825, 366]]) {
@@ -141,8 +141,8 @@ async function editor(server, page) {
     await nextFrames(page);
   }
   await page.screenshot({ path: join(shots, 'web-editor.png') });
-  await command({ finish_barrier: { height_m: 6 } });
-  const [barrier] = await until('the barrier is placed', 120000, () => hook(page, 'window.sandtable.status().barriers?.length && window.sandtable.status().barriers'));
+  await command({ finish_work: { kind: 'barrier', height_m: 6 } });
+  const [barrier] = await until('the barrier is placed', 120000, () => hook(page, 'window.sandtable.status().works?.length && window.sandtable.status().works'));
   await page.setViewportSize(SMALL);
   const [a, b] = [barrier.line_enu[0], barrier.line_enu.at(-1)];
   const length = Math.hypot(b[0] - a[0], b[1] - a[1]);
@@ -153,7 +153,7 @@ async function editor(server, page) {
   });
   await page.evaluate((s) => window.sandtable.startRun(s), scenario('无挡水墙', []));
   const open = await finished(server, known);
-  await page.evaluate((s) => window.sandtable.startRun(s), scenario('有挡水墙', [{ kind: 'barrier', ...barrier }]));
+  await page.evaluate((s) => window.sandtable.startRun(s), scenario('有挡水墙', [barrier]));
   const walled = await finished(server, known);
   check(open.summary.flooded_area_m2 > 2000 && walled.summary.flooded_area_m2 < 0.8 * open.summary.flooded_area_m2,
     `wetted area ${open.summary.flooded_area_m2.toFixed(0)} m2 without, ${walled.summary.flooded_area_m2.toFixed(0)} m2 with the barrier`);

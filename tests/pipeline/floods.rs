@@ -6,9 +6,16 @@ use twin_model::{DesignStorm, EntityKind, RunSummary};
 
 /// Runs a scenario and returns its summary.
 fn run(dir: &std::path::Path, name: &str, scenario: &str) -> RunSummary {
+    run_with(dir, name, scenario, &[])
+}
+
+/// Runs a scenario with more options and returns its summary.
+pub fn run_with(dir: &std::path::Path, name: &str, scenario: &str, options: &[&str]) -> RunSummary {
     let file = dir.join(format!("{name}.toml"));
     fs::write(&file, scenario).unwrap();
-    let text = sandtable_ok(&[&simulate_args(&file, &dir.join(name))[..], &["--json".into()]].concat());
+    let options: Vec<std::ffi::OsString> = options.iter().map(Into::into).collect();
+    let args = [&simulate_args(&file, &dir.join(name))[..], &["--json".into()], &options].concat();
+    let text = sandtable_ok(&args);
     let last = text.lines().last().unwrap();
     serde_json::from_value(serde_json::from_str::<serde_json::Value>(last).unwrap()["summary"].clone()).unwrap()
 }

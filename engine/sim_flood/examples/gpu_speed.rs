@@ -20,7 +20,7 @@ fn main() -> Result<(), FloodError> {
     let half = 0.5 * f64::from(n);
     let depth = |c: u32| if grid.centre_m(c)[0] < half { 2.0 } else { 0.5 };
     let initial = Initial { depth_m: (0..n * n).map(depth).collect(), ..Initial::default() };
-    let mut run = GpuFlood::new(&terrain, &[], Forcing::default(), FloodParams::default(), &initial, &adapter)?;
+    let mut run = GpuFlood::new(&terrain, vec![], Forcing::default(), FloodParams::default(), &initial, &adapter)?;
     let never = CancelToken::new();
     // The first steps compile, allocate and tell the length of a step.
     let first = run.advance_to(0.5, &never)?;

@@ -9,7 +9,7 @@ fn run<R: Real>(steps: u32, n: usize) -> Result<(), Box<dyn std::error::Error>> 
     let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
     let depth_m =
         (0..grid.cell_count() as u32).map(|c| if grid.centre_m(c)[0] < 0.5 * n as f64 { 2.0 } else { 0.5 }).collect();
-    let kernel = FloodKernelOf::<R>::new(&terrain, &[], false)?;
+    let kernel = FloodKernelOf::<R>::new(&terrain, vec![], false)?;
     let forcing = FloodForcing::new(&kernel, Forcing::default())?;
     let params = FloodParams::default();
     let initial = Initial { depth_m, ..Initial::default() };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sim_core::ParamError;
 
+use crate::soil::Soil;
 use crate::{FloodError, Grid};
 
 /// Rain over all or some cells.
@@ -43,6 +44,15 @@ pub struct PointInflow {
     pub direction: [f64; 2],
 }
 
+/// Where the rain on a roof goes (雨落管).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Downspout {
+    /// Blocked cells of the roof.
+    pub roof: Vec<u32>,
+    /// Open cell their rain goes to.
+    pub to: u32,
+}
+
 /// Everything that drives a run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -53,6 +63,10 @@ pub struct Forcing {
     pub stages: Vec<StageBoundary>,
     /// Discharges.
     pub inflows: Vec<PointInflow>,
+    /// Where roofs drain to; a roof without one drains to the nearest open cells.
+    pub downspouts: Vec<Downspout>,
+    /// What the ground takes in.
+    pub soil: Soil,
     /// `true`: water leaves freely over the edges of the raster (zero gradient) and none enters; `false`: walls.
     pub open_edges: bool,
 }
@@ -81,11 +95,21 @@ impl Forcing {
             }
             check_cell_list(&format!("inflows[{k}].cells"), &q.cells, grid)?;
         }
-        Ok(())
+        for (k, d) in self.downspouts.iter().enumerate() {
+            check_cell_list(&format!("downspouts[{k}].roof"), &d.roof, grid)?;
+            check_cell_list(&format!("downspouts[{k}].to"), &[d.to], grid)?;
+        }
+        self.soil.validate(grid)
     }
 }
 
-fn check_series(name: &str, series: &[(f64, f64)], unit: &'static str, low: f64, high: f64) -> Result<(), FloodError> {
+pub(crate) fn check_series(
+    name: &str,
+    series: &[(f64, f64)],
+    unit: &'static str,
+    low: f64,
+    high: f64,
+) -> Result<(), FloodError> {
     let bad = |why: String| FloodError::Series { name: name.to_owned(), why };
     if series.is_empty() {
         return Err(bad("needs at least one (time, value) point".into()));
@@ -103,7 +127,7 @@ fn check_series(name: &str, series: &[(f64, f64)], unit: &'static str, low: f64,
     Ok(())
 }
 
-fn check_cell_list(name: &str, cells: &[u32], grid: &Grid) -> Result<(), FloodError> {
+pub(crate) fn check_cell_list(name: &str, cells: &[u32], grid: &Grid) -> Result<(), FloodError> {
     match cells.iter().find(|c| **c as usize >= grid.cell_count()) {
         Some(c) => Err(ParamError::new(name, c, "cell", format!("0 to {}", grid.cell_count() - 1)).into()),
         None => Ok(()),

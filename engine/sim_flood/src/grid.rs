@@ -147,6 +147,37 @@ impl Terrain {
     }
 }
 
+/// A change of one cell's ground; what is `None` stays.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct GroundEdit {
+    /// The cell.
+    pub cell: u32,
+    /// New ground elevation, metres above the datum of the terrain.
+    pub bed_m: Option<f64>,
+    /// New Manning roughness, s/m^(1/3).
+    pub manning: Option<f64>,
+    /// Whether a building stands there.
+    pub blocked: Option<bool>,
+}
+
+impl GroundEdit {
+    pub(crate) fn validate(&self, grid: &Grid) -> Result<(), ParamError> {
+        let count = grid.cell_count();
+        if self.cell as usize >= count {
+            return Err(ParamError::new("ground edit cell", self.cell, "cell", format!("0 to {}", count - 1)));
+        }
+        let name = |part: &str| format!("ground edit {part}[cell {}]", self.cell);
+        if let Some(z) = self.bed_m {
+            sim_core::check_range(&name("bed_m"), z, "m", -12_000.0, 9_000.0)?;
+        }
+        if let Some(n) = self.manning {
+            sim_core::check_range(&name("manning"), n, "s/m^(1/3)", 0.0, 10.0)?;
+        }
+        Ok(())
+    }
+}
+
 /// Checks that a per-cell vector has one value per cell.
 pub(crate) fn check_len(name: &'static str, found: usize, expected: usize) -> Result<(), FloodError> {
     if found == expected { Ok(()) } else { Err(FloodError::Length { name, found, expected }) }

@@ -1,13 +1,18 @@
 //! The kernel: unchanging ground and walls, and the step.
 
-use sim_core::{Checksum, Kernel, StepReport};
+use sim_core::{Checksum, Kernel, ParamError, StepReport};
 
+use crate::faces::{Laws, crest_rasters, near_crests};
+use crate::grid::GroundEdit;
+use crate::links;
 use crate::pass::{Pass, PassSums, Rasters, wet_flags};
-use crate::plan::FloodForcing;
+use crate::plan::{FloodForcing, nearest_open};
 use crate::rows::{BUF, Step, TILE_W, WIDE, max};
+use crate::soil::Law;
 use crate::state::{FloodStateOf, Layout, PAD};
+use crate::structure::Structures;
 use crate::tile::{Fields, Tile, track, wet};
-use crate::{Barrier, FaceAxis, FloodError, FloodParams, Initial, Order, Real, Terrain};
+use crate::{FloodError, FloodParams, Initial, Order, Real, Terrain};
 
 /// Extremes are tracked in every fourth step: the fastest wave crosses less than two cells in that time, and the tracks
 /// would be a quarter of the memory traffic.
@@ -24,8 +29,10 @@ pub struct FloodKernelOf<R> {
     bed: Vec<R>,
     n2: Vec<R>,
     blocked: Vec<bool>,
-    crest_w: Vec<R>,
-    crest_s: Vec<R>,
+    structures: Structures,
+    laws: Laws,
+    /// Crests on the west and south faces of the cells.
+    crests: [Vec<R>; 2],
     open_edges: bool,
     /// Per tile: a crest on or near it.
     walled: Vec<bool>,
@@ -35,23 +42,18 @@ pub struct FloodKernelOf<R> {
 }
 
 impl<R: Real> FloodKernelOf<R> {
-    /// Prepares ground and walls.
+    /// Prepares ground and structures.
     ///
     /// # Errors
-    /// [`FloodError`] when the terrain or a barrier is invalid.
-    pub fn new(terrain: &Terrain, barriers: &[Barrier], open_edges: bool) -> Result<Self, FloodError> {
+    /// [`FloodError`] when the terrain or a structure is invalid.
+    pub fn new(terrain: &Terrain, structures: impl Into<Structures>, open_edges: bool) -> Result<Self, FloodError> {
         terrain.validate()?;
         let layout = Layout::new(terrain.grid);
         let lowest = terrain.bed_m.iter().fold(f64::INFINITY, |m, z| m.min(*z));
         let datum_m = lowest.floor();
-        let grid = terrain.grid;
-        // Beyond the edge the ground goes on as it is at the edge.
-        let clamp = |at: isize, n: usize| at.clamp(0, n as isize - 1) as usize;
-        let bed = layout.ground(|i, j| R::of(terrain.bed_m[clamp(j, grid.ny) * grid.nx + clamp(i, grid.nx)] - datum_m));
-        let inside = |i: isize, j: isize| i >= 0 && j >= 0 && i < grid.nx as isize && j < grid.ny as isize;
-        let n2 = layout.ground(|i, j| {
-            if inside(i, j) { R::of(terrain.manning[j as usize * grid.nx + i as usize].powi(2)) } else { R::ZERO }
-        });
+        let bed: Vec<R> = terrain.bed_m.iter().map(|z| R::of(z - datum_m)).collect();
+        let n2: Vec<R> = terrain.manning.iter().map(|n| R::of(n * n)).collect();
+        let (bed, n2) = grounds(&layout, &bed, &n2);
         let mut c = Checksum::new();
         c.add_f64s(&terrain.bed_m);
         c.add_f64s(&terrain.manning);
@@ -63,79 +65,111 @@ impl<R: Real> FloodKernelOf<R> {
             rough: n2.iter().any(|n| *n > R::ZERO),
             n2,
             blocked: terrain.blocked.clone(),
-            crest_w: Vec::new(),
-            crest_s: Vec::new(),
+            structures: Structures::default(),
+            laws: Laws::default(),
+            crests: [Vec::new(), Vec::new()],
             open_edges,
             walled: Vec::new(),
             digest: c.finish(),
             arch: pulp::Arch::new(),
         };
-        kernel.set_barriers(barriers)?;
+        kernel.set_structures(structures.into())?;
         Ok(kernel)
     }
 
-    /// Replaces all barriers. Between two steps this moves no water: the volume does not change.
+    /// Replaces all structures. Between two steps this moves no water: the volume does not change.
     ///
     /// # Errors
-    /// [`FloodError`] when a barrier is invalid; the old barriers stay.
-    pub fn set_barriers(&mut self, barriers: &[Barrier]) -> Result<(), FloodError> {
-        let grid = self.layout.grid;
-        barriers.iter().try_for_each(|b| b.validate(&grid))?;
-        // Faces in grid order: one more column of west faces, one more row of south faces.
-        let (across, cells) = (grid.nx + 1, grid.cell_count());
-        let mut w = vec![R::NO_CREST; across * grid.ny];
-        let mut s = vec![R::NO_CREST; cells + grid.nx];
-        for b in barriers {
-            for f in &b.faces {
-                let (i, j) = (f.i as usize, f.j as usize);
-                let crest = if f.axis == FaceAxis::X { &mut w[j * across + i] } else { &mut s[j * grid.nx + i] };
-                *crest = max(*crest, R::of(b.crest_m - self.datum_m));
-            }
-        }
-        for cell in (0..cells).filter(|c| self.blocked[*c]) {
-            let west = cell / grid.nx * across + cell % grid.nx;
-            (w[west], w[west + 1], s[cell], s[cell + grid.nx]) = (R::WALL, R::WALL, R::WALL, R::WALL);
-        }
-        if !self.open_edges {
-            for row in w.chunks_exact_mut(across) {
-                (row[0], row[grid.nx]) = (R::WALL, R::WALL);
-            }
-            s[..grid.nx].fill(R::WALL);
-            s[cells..].fill(R::WALL);
-        }
-        let face = |faces: &[R], i: isize, j: isize, nx: usize, ny: usize| {
-            let there = i >= 0 && j >= 0 && i < nx as isize && j < ny as isize;
-            if there { faces[j as usize * nx + i as usize] } else { R::NO_CREST }
-        };
-        self.crest_w = self.layout.ground(|i, j| face(&w, i, j, across, grid.ny));
-        self.crest_s = self.layout.ground(|i, j| face(&s, i, j, grid.nx, grid.ny + 1));
-        self.walled = self.tiles().map(|t| self.near_crest(&t)).collect();
+    /// [`FloodError`] when a structure is invalid; the old ones stay.
+    pub fn set_structures(&mut self, structures: Structures) -> Result<(), FloodError> {
+        structures.validate(&self.layout.grid)?;
+        self.laws = Laws::new(&structures, &self.layout, self.datum_m, &self.blocked, self.open_edges);
+        self.crests = crest_rasters(&self.laws, &self.layout, &self.blocked, self.open_edges);
+        self.walled = near_crests(&self.layout, &self.crests);
+        self.structures = structures;
         Ok(())
     }
 
-    fn near_crest(&self, t: &Tile) -> bool {
-        let row = |j: usize| {
-            let at = (t.strip * self.layout.rows + j) * BUF;
-            at..at + BUF
-        };
-        (t.r0 - 2..(t.r1 + 3).min(self.layout.rows))
-            .any(|j| self.crest_w[row(j)].iter().chain(&self.crest_s[row(j)]).any(|c| *c > R::NO_CREST))
+    /// Changes the ground of cells: an excavation, a fill, another surface, a building put up or pulled down. Depths stay where
+    /// the bed moves. Water under a new building goes to the nearest open cells, so the volume stays; without any open cell
+    /// left the edit is refused.
+    ///
+    /// # Errors
+    /// [`FloodError`] naming the cell and the value; nothing has changed then.
+    pub fn edit_ground(
+        &mut self,
+        edits: &[GroundEdit],
+        state: &mut FloodStateOf<R>,
+        params: &FloodParams,
+    ) -> Result<(), FloodError> {
+        let grid = self.layout.grid;
+        edits.iter().try_for_each(|e| e.validate(&grid))?;
+        let cells = 0..grid.cell_count();
+        let mut bed: Vec<R> = cells.clone().map(|c| self.bed[self.ground_place(c)]).collect();
+        let mut n2: Vec<R> = cells.map(|c| self.n2[self.ground_place(c)]).collect();
+        let mut blocked = self.blocked.clone();
+        let mut digest = Checksum::new();
+        digest.add_u64(self.digest);
+        for e in edits {
+            let cell = e.cell as usize;
+            digest.add_u64(u64::from(e.cell));
+            if let Some(z) = e.bed_m {
+                digest.add_f64(z);
+                bed[cell] = R::of(z - self.datum_m);
+            }
+            if let Some(n) = e.manning {
+                digest.add_f64(n);
+                n2[cell] = R::of(n * n);
+            }
+            if let Some(b) = e.blocked {
+                digest.add_u64(u64::from(b));
+                blocked[cell] = b;
+            }
+        }
+        if blocked.iter().all(|b| *b) {
+            return Err(ParamError::new("ground edit", "all cells blocked", "-", "at least one open cell").into());
+        }
+        (self.bed, self.n2) = grounds(&self.layout, &bed, &n2);
+        self.rough = n2.iter().any(|n| *n > R::ZERO);
+        self.blocked = blocked;
+        self.digest = digest.finish();
+        state.model = self.digest;
+        state.move_out_of(&nearest_open(self.layout, &self.blocked), params);
+        self.set_structures(self.structures.clone())
+    }
+
+    /// The structures in force.
+    #[must_use]
+    pub const fn structures(&self) -> &Structures {
+        &self.structures
+    }
+
+    /// Manning n of a cell, s/m^(1/3).
+    pub(crate) fn manning(&self, cell: usize) -> f64 {
+        self.n2[self.ground_place(cell)].to_f64().sqrt()
     }
 
     /// Bed of a cell relative to the datum, metres.
     pub(crate) fn bed_m(&self, cell: usize) -> f64 {
-        let (i, j) = (cell % self.layout.grid.nx, cell / self.layout.grid.nx);
-        let at = ((i / TILE_W) * self.layout.rows + PAD + j) * BUF + PAD + i % TILE_W;
-        self.bed[at].to_f64()
+        self.bed[self.ground_place(cell)].to_f64()
     }
 
-    /// Bed relative to the datum (m), Manning n squared, crests of the west and the south face (m) of a cell; column
-    /// `nx` and row `ny` hold the faces of the far edges.
+    /// Place of a cell in ground rasters.
+    const fn ground_place(&self, cell: usize) -> usize {
+        let (i, j) = (cell % self.layout.grid.nx, cell / self.layout.grid.nx);
+        ((i / TILE_W) * self.layout.rows + PAD + j) * BUF + PAD + i % TILE_W
+    }
+
+    /// Bed relative to the datum (m) and Manning n squared of a cell.
     #[cfg(feature = "gpu")]
-    pub(crate) fn ground_at(&self, i: usize, j: usize) -> [R; 4] {
-        let strip = (i / TILE_W).min(self.layout.tiles_x - 1);
-        let at = (strip * self.layout.rows + PAD + j) * BUF + PAD + i - strip * TILE_W;
-        [self.bed[at], self.n2[at], self.crest_w[at], self.crest_s[at]]
+    pub(crate) fn ground_of(&self, cell: usize) -> [R; 2] {
+        let at = self.ground_place(cell);
+        [self.bed[at], self.n2[at]]
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn laws(&self) -> &Laws {
+        &self.laws
     }
 
     #[cfg(feature = "gpu")]
@@ -256,6 +290,10 @@ impl<R: Real> FloodKernelOf<R> {
             theta: R::of(params.limiter_theta),
             half_slope: if params.order == Order::Second { R::HALF } else { R::ZERO },
         };
+        let flows: Vec<_> = self.structures.outlets.iter().map(|o| links::outlet_flows(self, o, state)).collect();
+        let laws = self.laws.at_time(t1_s, &flows, self.layout.grid.dx_m);
+        let last_or_fourth = track || (state.tick + 1).is_multiple_of(TRACK_EVERY);
+        let soil = self.soil_laws(forcing, state, dt, last_or_fourth);
         let fields = Fields {
             layout: self.layout,
             h: &state.h,
@@ -263,8 +301,9 @@ impl<R: Real> FloodKernelOf<R> {
             v: &state.v,
             bed: &self.bed,
             n2: &self.n2,
-            crest_w: &self.crest_w,
-            crest_s: &self.crest_s,
+            crest_w: &self.crests[0],
+            crest_s: &self.crests[1],
+            laws: &laws,
             open_edges: self.open_edges,
         };
         let pass = Pass {
@@ -275,7 +314,8 @@ impl<R: Real> FloodKernelOf<R> {
             k,
             t1_s,
             wet_depth: R::of(params.wet_depth_m),
-            track: track || (state.tick + 1).is_multiple_of(TRACK_EVERY),
+            track: last_or_fourth,
+            soil: &soil,
             walled: &self.walled,
             rough: self.rough,
             arch: self.arch,
@@ -289,6 +329,7 @@ impl<R: Real> FloodKernelOf<R> {
             max_depth: &mut state.max_depth_m,
             max_hazard: &mut state.max_hazard_m2ps,
             first_wet: &mut state.first_wet_s,
+            soil_used: &mut state.soil_used,
             wet: &mut state.wet,
             settled: &mut state.settled,
         };
@@ -306,13 +347,31 @@ impl<R: Real> FloodKernelOf<R> {
         l.stage_out_m3 += total.stage_out * area;
         l.point_in_m3 += total.point_in * area;
         l.point_out_m3 += total.point_out * area;
+        l.infiltrated_m3 += total.infiltrated * area;
         std::mem::swap(&mut state.h, &mut state.h1);
         std::mem::swap(&mut state.u, &mut state.u1);
         std::mem::swap(&mut state.v, &mut state.v1);
         state.speed_mps = total.tiles.speed;
         state.t_s = t1_s;
         state.tick += 1;
+        links::apply(self, params, state, dt);
         (StepReport { tick: state.tick, t_s: t1_s, dt_s: dt }, total.stepped)
+    }
+
+    /// Laws of the ground for the time it has not taken in water, this step included; none in a step in which it waits.
+    fn soil_laws(&self, forcing: &FloodForcing, state: &mut FloodStateOf<R>, dt_s: f64, due: bool) -> Vec<Law<R>> {
+        if forcing.soil_kind.is_empty() {
+            return Vec::new();
+        }
+        if state.soil_used.is_empty() {
+            state.soil_used = vec![R::ZERO; self.layout.track_len()];
+        }
+        state.soil_wait_s += dt_s;
+        if !due {
+            return Vec::new();
+        }
+        let waited = std::mem::take(&mut state.soil_wait_s);
+        forcing.forcing.soil.kinds.iter().map(|kind| Law::new(kind, waited)).collect()
     }
 
     /// Tiles to compute: with water that moves, next to such water, or with a source.
@@ -343,6 +402,17 @@ impl<R: Real> Kernel for FloodKernelOf<R> {
     }
 }
 
+/// Rasters of bed and roughness. Beyond the edge the ground goes on as it is at the edge, without friction.
+fn grounds<R: Real>(layout: &Layout, bed: &[R], n2: &[R]) -> (Vec<R>, Vec<R>) {
+    let (nx, ny) = (layout.grid.nx, layout.grid.ny);
+    let clamp = |at: isize, n: usize| at.clamp(0, n as isize - 1) as usize;
+    let inside = |i: isize, j: isize| i >= 0 && j >= 0 && i < nx as isize && j < ny as isize;
+    (
+        layout.ground(|i, j| bed[clamp(j, ny) * nx + clamp(i, nx)]),
+        layout.ground(|i, j| if inside(i, j) { n2[j as usize * nx + i as usize] } else { R::ZERO }),
+    )
+}
+
 /// Copies the outermost rows into the rows around them (zero gradient); columns are extended where rows are loaded.
 fn extend_edges<R: Real>(layout: &Layout, field: &mut [R]) {
     for strip in field.chunks_exact_mut(layout.rows * WIDE) {
@@ -369,7 +439,7 @@ mod tests {
         let mut terrain = Terrain::from_fn(grid, 0.03, |x, y| 5.0 + 0.5 * (0.1 * x).sin() * (0.13 * y).cos());
         (3000..3010).for_each(|k| terrain.blocked[k] = true);
         let wall = barrier_along(&grid, &[[100.0, 0.0], [140.0, 140.0]], 6.0);
-        let mut kernel = FloodKernelOf::new(&terrain, &[wall], open_edges).unwrap();
+        let mut kernel = FloodKernelOf::new(&terrain, vec![wall], open_edges).unwrap();
         kernel.arch = arch.unwrap_or(kernel.arch);
         let rain = RainSeries { series: vec![(0.0, 60.0)], cells: None };
         let forcing = FloodForcing::new(&kernel, Forcing { rain: vec![rain], ..Forcing::default() }).unwrap();

@@ -15,12 +15,14 @@ pub struct Ledger {
     pub stage_out_m3: f64,
     /// Entered over open edges; 0, since they only let water out.
     pub edge_in_m3: f64,
-    /// Left over open edges.
+    /// Left over open edges and through outlets.
     pub edge_out_m3: f64,
     /// Added by discharges.
     pub point_in_m3: f64,
-    /// Taken by abstractions.
+    /// Taken by abstractions and pumps.
     pub point_out_m3: f64,
+    /// Taken in by the ground.
+    pub infiltrated_m3: f64,
     /// Rounding residue when a draining cell ended a hair below zero and was set to zero (a gain).
     pub residue_m3: f64,
     /// Water in the domain now.
@@ -37,7 +39,7 @@ impl Ledger {
     /// All that left, m3.
     #[must_use]
     pub fn total_out_m3(&self) -> f64 {
-        self.stage_out_m3 + self.edge_out_m3 + self.point_out_m3
+        self.stage_out_m3 + self.edge_out_m3 + self.point_out_m3 + self.infiltrated_m3
     }
 
     /// Water there minus what should be there, m3. The residue is *not* excused: it counts as error.

@@ -20,6 +20,7 @@
 
 mod barrier;
 mod error;
+mod faces;
 mod forcing;
 #[cfg(feature = "gpu")]
 pub mod gpu;
@@ -27,20 +28,23 @@ mod grid;
 mod initial;
 mod kernel;
 mod ledger;
+mod links;
 mod params;
 mod pass;
 mod plan;
 mod real;
 mod rows;
 mod run;
+mod soil;
 mod state;
+mod structure;
 mod tile;
 pub mod verification;
 
 pub use barrier::{Barrier, barrier_along};
 pub use error::FloodError;
-pub use forcing::{Forcing, PointInflow, RainSeries, StageBoundary, thiessen_cells};
-pub use grid::{FaceAxis, FaceId, Grid, MAX_CELLS, Terrain};
+pub use forcing::{Downspout, Forcing, PointInflow, RainSeries, StageBoundary, thiessen_cells};
+pub use grid::{FaceAxis, FaceId, Grid, GroundEdit, MAX_CELLS, Terrain};
 pub use initial::{Initial, initial_pool};
 pub use kernel::{FloodKernel, FloodKernelOf};
 pub use ledger::Ledger;
@@ -48,4 +52,6 @@ pub use params::{FloodParams, Order};
 pub use plan::FloodForcing;
 pub use real::Real;
 pub use run::{FloodRun, FloodRunOf, StepStats};
+pub use soil::{Infiltration, Soil};
 pub use state::{FloodState, FloodStateOf};
+pub use structure::{Barrel, Culvert, Gate, Outlet, OutletLaw, Pump, Structures};

@@ -3,6 +3,7 @@
 use crate::Real;
 use crate::plan::{FloodForcing, Source, StepForcing};
 use crate::rows::{BUF, Row, Step, WIDE, max, max_or_nan};
+use crate::soil::Law;
 use crate::state::{Layout, PAD};
 use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, any_deeper, step_tile, track, wet};
 
@@ -14,6 +15,8 @@ pub(crate) struct PassSums {
     pub stage_out: f64,
     pub point_in: f64,
     pub point_out: f64,
+    /// Depth taken in by the ground, metres, summed over cells.
+    pub infiltrated: f64,
     pub stepped: u64,
 }
 
@@ -27,6 +30,7 @@ impl PassSums {
         self.stage_out += o.stage_out;
         self.point_in += o.point_in;
         self.point_out += o.point_out;
+        self.infiltrated += o.infiltrated;
         self.stepped += o.stepped;
     }
 }
@@ -39,6 +43,8 @@ pub(crate) struct Job<'a, R> {
     pub max_depth: &'a mut [f32],
     pub max_hazard: &'a mut [f32],
     pub first_wet: &'a mut [f32],
+    /// Empty while all ground is sealed.
+    pub soil_used: &'a mut [R],
     pub wet: &'a mut u8,
     pub settled: &'a mut bool,
 }
@@ -54,6 +60,8 @@ pub(crate) struct Pass<'a, R> {
     pub wet_depth: R,
     /// Extremes are tracked in this step.
     pub track: bool,
+    /// Laws of the ground over the time since it last took in water; empty in a step without.
+    pub soil: &'a [Law<R>],
     /// Per tile: a crest on or near it.
     pub walled: &'a [bool],
     /// Some cell has friction.
@@ -65,6 +73,7 @@ impl<R: Real> Pass<'_, R> {
     /// Steps one tile.
     pub(crate) fn step(&self, scratch: &mut Scratch<R>, mut job: Job<'_, R>) -> PassSums {
         let mut sums = PassSums::default();
+        let soaks = !self.soil.is_empty() && self.forcing.pervious[job.id];
         if self.active[job.id] {
             self.step_active(scratch, &mut job, &mut sums);
             *job.settled = false;
@@ -76,7 +85,13 @@ impl<R: Real> Pass<'_, R> {
                 copy_tile(self, &mut job);
                 *job.settled = true;
             }
-            return sums;
+            if !soaks {
+                return sums;
+            }
+        }
+        if soaks {
+            sums.infiltrated = infiltrate(self, &mut job);
+            *job.settled &= sums.infiltrated == 0.0;
         }
         let flags = self.arch.dispatch(TrackOp { p: self, job: &mut job });
         *job.wet = flags;
@@ -211,6 +226,38 @@ fn copy_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
     }
 }
 
+/// What the ground of a tile takes in. Velocities stay: the water takes its momentum along. Returns the depth, summed over cells.
+fn infiltrate<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> f64 {
+    let (t, out) = (job.tile, &mut job.target);
+    let mut sum = 0.0;
+    for j in t.r0..t.r1 {
+        let kinds = (t.strip * p.fields.layout.grid.ny + j - PAD) * WIDE;
+        for i in 0..t.width {
+            let at = (j - t.r0) * WIDE + i;
+            let (h, carry) = (out.h[at], out.carry[at]);
+            if h <= R::ZERO {
+                continue;
+            }
+            let law = &p.soil[usize::from(p.forcing.soil_kind[kinds + i])];
+            let taken = law.take(h - carry, &mut job.soil_used[at]);
+            if taken <= R::ZERO {
+                continue;
+            }
+            let before = h.to_f64() - carry.to_f64();
+            // As in `rows::update`; the last drop goes whole.
+            let change = -(taken + carry);
+            let after = if taken < h - carry { h + change } else { R::ZERO };
+            out.carry[at] = if after > R::ZERO { (after - h) - change } else { R::ZERO };
+            out.h[at] = if after > R::ZERO { after } else { R::ZERO };
+            if out.h[at] <= p.k.dry {
+                (out.u[at], out.v[at]) = (R::ZERO, R::ZERO);
+            }
+            sum += before - (out.h[at].to_f64() - out.carry[at].to_f64());
+        }
+    }
+    sum
+}
+
 /// Discharges (momentum kept, so velocity is diluted), then imposed levels (velocity kept).
 fn apply_sources<R: Real>(p: &Pass<'_, R>, id: usize, out: &mut Target<'_, R>, sums: &mut PassSums) {
     for s in &p.forcing.inflows[id] {
@@ -285,6 +332,7 @@ pub(crate) struct Rasters<'a, R> {
     pub max_depth: &'a mut [f32],
     pub max_hazard: &'a mut [f32],
     pub first_wet: &'a mut [f32],
+    pub soil_used: &'a mut [R],
     pub wet: &'a mut [u8],
     pub settled: &'a mut [bool],
 }
@@ -313,16 +361,18 @@ impl<R: Real> Rasters<'_, R> {
         let tracks = track_tiles(&layout, self.max_depth)
             .zip(track_tiles(&layout, self.max_hazard).zip(track_tiles(&layout, self.first_wet)));
         let carries = track_tiles(&layout, self.carry);
+        let mut soils = track_tiles(&layout, self.soil_used);
         for (k, (((h, (u, v)), (max_depth, (max_hazard, first_wet))), carry)) in
             fields.zip(tracks).zip(carries).enumerate()
         {
             // Tiles come strip by strip; their flags lie row by row.
             let (tx, ty) = (k / layout.tiles_y, k % layout.tiles_y);
             let id = ty * layout.tiles_x + tx;
+            let soil_used = soils.next().unwrap_or_default();
             let Some((wet, settled)) = flags.get_mut(id).and_then(Option::take) else { continue };
             let target = Target { h, u, v, carry };
             let tile = Tile::new(&layout, tx, ty);
-            jobs.push(Job { id, tile, target, max_depth, max_hazard, first_wet, wet, settled });
+            jobs.push(Job { id, tile, target, max_depth, max_hazard, first_wet, soil_used, wet, settled });
         }
         jobs.sort_unstable_by_key(|job| job.id);
         jobs

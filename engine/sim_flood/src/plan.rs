@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sim_core::ParamError;
 
-use crate::forcing::{linear_at, linear_integral, step_integral};
+use crate::forcing::{Downspout, linear_at, linear_integral, step_integral};
+use crate::soil::{Infiltration, Soil};
 use crate::state::Layout;
 use crate::{FloodError, FloodKernelOf, Forcing, PointInflow, Real};
 
@@ -35,6 +36,10 @@ pub struct FloodForcing {
     pub(crate) rain_uniform: Vec<Option<u32>>,
     pub(crate) stages: Vec<Vec<Source>>,
     pub(crate) inflows: Vec<Vec<Source>>,
+    /// Kind of ground per cell, as a track of the layout; empty while all ground is sealed.
+    pub(crate) soil_kind: Vec<u8>,
+    /// Per tile: some of its ground takes in water.
+    pub(crate) pervious: Vec<bool>,
 }
 
 /// Values of the forcing for one step.
@@ -82,7 +87,7 @@ impl FloodForcing {
                 inflows[layout.tile_of(cell as usize)].push(source(kernel, cell, series));
             }
         }
-        let (rain_class, rain_classes) = classify(&forcing, &runoff_weights(layout, blocked));
+        let (rain_class, rain_classes) = classify(&forcing, &runoff_weights(layout, blocked, &forcing.downspouts));
         let mut rain_count = vec![0; rain_classes.len()];
         for c in &rain_class {
             rain_count[*c as usize] += 1;
@@ -98,7 +103,8 @@ impl FloodForcing {
             }
         }
         let rain_class = layout.track(&rain_class, 0);
-        Ok(Self { forcing, rain_class, rain_classes, rain_count, rain_uniform, stages, inflows })
+        let (soil_kind, pervious) = soil_rasters(layout, &forcing.soil);
+        Ok(Self { forcing, rain_class, rain_classes, rain_count, rain_uniform, stages, inflows, soil_kind, pervious })
     }
 
     /// The forcing this was made from.
@@ -154,6 +160,19 @@ impl FloodForcing {
     }
 }
 
+/// Kinds of ground as a track, and the tiles where some ground takes in water.
+fn soil_rasters(layout: Layout, soil: &Soil) -> (Vec<u8>, Vec<bool>) {
+    let mut pervious = vec![false; layout.tiles_x * layout.tiles_y];
+    if soil.is_sealed() {
+        return (Vec::new(), pervious);
+    }
+    let kind: Vec<u8> = (0..layout.grid.cell_count()).map(|cell| soil.kind_of(cell)).collect();
+    for (cell, kind) in kind.iter().enumerate() {
+        pervious[layout.tile_of(cell)] |= soil.kinds[usize::from(*kind)] != Infiltration::None;
+    }
+    (layout.track(&kind, 0), pervious)
+}
+
 /// A vector of `length` in a direction; 0 where there is none.
 fn directed(direction: [f64; 2], length: f64) -> [f64; 2] {
     let norm = direction[0].hypot(direction[1]);
@@ -165,16 +184,32 @@ fn source<R: Real>(kernel: &FloodKernelOf<R>, cell: u32, series: usize) -> Sourc
     Source { at: kernel.layout().in_tile(cell), cell, series, bed_m: kernel.bed_m(cell) }
 }
 
-/// How many cells' rain each cell takes: 1 for open cells, plus one for every blocked cell whose nearest open cell
-/// (steps over edges, ties to the lower cell index reached first) it is; 0 for blocked cells.
-fn runoff_weights(layout: Layout, blocked: &[bool]) -> Vec<u32> {
-    let (nx, ny) = (layout.grid.nx, layout.grid.ny);
+/// How many cells' rain each cell takes: 1 for open cells, plus one for every blocked cell whose nearest open cell it is or
+/// whose downspout leads there; 0 for blocked cells.
+fn runoff_weights(layout: Layout, blocked: &[bool], downspouts: &[Downspout]) -> Vec<u32> {
     let mut weight: Vec<u32> = blocked.iter().map(|b| u32::from(!b)).collect();
     if !blocked.contains(&true) {
         return weight;
     }
-    const NONE: usize = usize::MAX;
-    let mut nearest: Vec<usize> = blocked.iter().enumerate().map(|(k, b)| if *b { NONE } else { k }).collect();
+    let mut target = nearest_open(layout, blocked);
+    for d in downspouts.iter().filter(|d| !blocked[d.to as usize]) {
+        d.roof.iter().filter(|c| blocked[**c as usize]).for_each(|c| target[*c as usize] = d.to as usize);
+    }
+    for (cell, to) in target.into_iter().enumerate() {
+        if blocked[cell] && to != NOWHERE {
+            weight[to] += 1;
+        }
+    }
+    weight
+}
+
+/// No open cell can be reached.
+pub(crate) const NOWHERE: usize = usize::MAX;
+
+/// The nearest open cell of every cell (steps over edges; of equals the one reached first in order of cells).
+pub(crate) fn nearest_open(layout: Layout, blocked: &[bool]) -> Vec<usize> {
+    let (nx, ny) = (layout.grid.nx, layout.grid.ny);
+    let mut nearest: Vec<usize> = blocked.iter().enumerate().map(|(k, b)| if *b { NOWHERE } else { k }).collect();
     let mut queue: VecDeque<usize> = (0..blocked.len()).filter(|k| !blocked[*k]).collect();
     while let Some(k) = queue.pop_front() {
         let (i, j) = (k % nx, k / nx);
@@ -185,14 +220,13 @@ fn runoff_weights(layout: Layout, blocked: &[bool]) -> Vec<u32> {
             (j + 1 < ny).then_some(k + nx),
         ];
         for n in around.into_iter().flatten() {
-            if nearest[n] == NONE {
+            if nearest[n] == NOWHERE {
                 nearest[n] = nearest[k];
-                weight[nearest[k]] += 1;
                 queue.push_back(n);
             }
         }
     }
-    weight
+    nearest
 }
 
 fn classify(forcing: &Forcing, weight: &[u32]) -> (Vec<u32>, Vec<(u64, u32)>) {

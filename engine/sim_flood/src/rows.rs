@@ -208,6 +208,21 @@ pub(crate) struct Side<'a, R> {
 }
 
 impl<R: Real> Side<'_, R> {
+    /// The side from face `at` on.
+    pub(crate) fn from(&self, at: usize) -> Self {
+        Self {
+            now: &self.now[at..],
+            h: &self.h[at..],
+            dh: &self.dh[at..],
+            un: &self.un[at..],
+            dun: &self.dun[at..],
+            ut: &self.ut[at..],
+            dut: &self.dut[at..],
+            de: &self.de[at..],
+            z: &self.z[at..],
+        }
+    }
+
     #[inline(always)]
     fn cut(&self, n: usize) -> Self {
         Self {

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use sim_core::{CancelToken, Snapshot, SnapshotError};
 
 use crate::{
-    Barrier, FloodError, FloodForcing, FloodKernelOf, FloodParams, FloodStateOf, Forcing, Grid, Initial, Ledger, Real,
-    Terrain,
+    Barrier, FloodError, FloodForcing, FloodKernelOf, FloodParams, FloodStateOf, Forcing, Grid, GroundEdit, Initial,
+    Ledger, Real, Structures, Terrain,
 };
 
 /// What an advance did.
@@ -47,14 +47,14 @@ impl<R: Real> FloodRunOf<R> {
     /// [`FloodError`] naming the first invalid input.
     pub fn new(
         terrain: Terrain,
-        barriers: Vec<Barrier>,
+        structures: impl Into<Structures>,
         forcing: Forcing,
         params: FloodParams,
         initial: Initial,
     ) -> Result<Self, FloodError> {
         let params = params.validate()?;
-        let kernel = FloodKernelOf::new(&terrain, &barriers, forcing.open_edges)?;
-        drop((terrain, barriers));
+        let kernel = FloodKernelOf::new(&terrain, structures, forcing.open_edges)?;
+        drop(terrain);
         let forcing = FloodForcing::new(&kernel, forcing)?;
         let state = kernel.initial_state(&params, &forcing, &initial)?;
         Ok(Self {
@@ -128,7 +128,29 @@ impl<R: Real> FloodRunOf<R> {
     /// # Errors
     /// [`FloodError`] when a barrier is invalid; the old ones stay.
     pub fn set_barriers(&mut self, barriers: &[Barrier]) -> Result<(), FloodError> {
-        self.kernel.set_barriers(barriers)
+        let structures = Structures { barriers: barriers.to_vec(), ..self.kernel.structures().clone() };
+        self.set_structures(structures)
+    }
+
+    /// Replaces all structures now: a gate is moved, a culvert blocked, a pump brought. Moves no water.
+    ///
+    /// # Errors
+    /// [`FloodError`] when a structure is invalid; the old ones stay.
+    pub fn set_structures(&mut self, structures: Structures) -> Result<(), FloodError> {
+        self.kernel.set_structures(structures)
+    }
+
+    /// Changes the ground of cells now; see [`FloodKernelOf::edit_ground`].
+    ///
+    /// # Errors
+    /// [`FloodError`] when an edit is invalid, or blocks a cell that a discharge goes to; nothing has changed then.
+    pub fn edit_ground(&mut self, edits: &[GroundEdit]) -> Result<(), FloodError> {
+        let mut kernel = self.kernel.clone();
+        let mut state = self.state.clone();
+        kernel.edit_ground(edits, &mut state, &self.params)?;
+        self.forcing = FloodForcing::new(&kernel, self.forcing.forcing().clone())?;
+        (self.kernel, self.state) = (kernel, state);
+        Ok(())
     }
 
     /// Replaces the forcing from now on. Whether edges are open was fixed at the start.

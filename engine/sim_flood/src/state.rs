@@ -2,6 +2,7 @@
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
+use crate::plan::NOWHERE;
 use crate::rows::{BUF, TILE_W, WIDE, max, max_or_nan};
 use crate::tile::TILE_H;
 use crate::{FloodParams, Grid, Ledger, Real};
@@ -69,6 +70,9 @@ impl Layout {
     }
 
     fn gather<T: Copy>(&self, pad: usize, raster: &[T]) -> Vec<T> {
+        if raster.is_empty() {
+            return Vec::new();
+        }
         let mut cells = Vec::with_capacity(self.grid.cell_count());
         self.pieces(pad).for_each(|at| cells.extend_from_slice(&raster[at]));
         cells
@@ -147,6 +151,12 @@ pub struct FloodStateOf<R> {
     pub(crate) max_depth_m: Vec<f32>,
     pub(crate) max_hazard_m2ps: Vec<f32>,
     pub(crate) first_wet_s: Vec<f32>,
+    /// Per cell: how far its ground is used up, see `soil`; empty while all ground is sealed.
+    pub(crate) soil_used: Vec<R>,
+    /// Time since the ground last took in water, seconds.
+    pub(crate) soil_wait_s: f64,
+    /// Per pump: it runs.
+    pub(crate) pump_on: Vec<bool>,
     pub(crate) ledger: Ledger,
 }
 
@@ -172,6 +182,9 @@ impl<R: Real> FloodStateOf<R> {
             max_depth_m: vec![0.0; layout.track_len()],
             max_hazard_m2ps: vec![0.0; layout.track_len()],
             first_wet_s: vec![f32::INFINITY; layout.track_len()],
+            soil_used: Vec::new(),
+            soil_wait_s: 0.0,
+            pump_on: Vec::new(),
             ledger: Ledger::default(),
         }
     }
@@ -217,8 +230,16 @@ impl<R: Real> FloodStateOf<R> {
         self.h[field].to_f64() - self.carry[track].to_f64()
     }
 
-    /// Adds up to `volume_m3` to a cell; see `FloodRunOf::exchange`.
+    /// Adds up to `volume_m3` to a cell and books it; see `FloodRunOf::exchange`.
     pub(crate) fn exchange(&mut self, cell: usize, volume_m3: f64, params: &FloodParams) -> f64 {
+        let added = self.shift(cell, volume_m3, params);
+        self.ledger.point_in_m3 += added.max(0.0);
+        self.ledger.point_out_m3 += (-added).max(0.0);
+        added
+    }
+
+    /// Adds up to `volume_m3` to a cell without booking it: another cell or entry has the other side.
+    pub(crate) fn shift(&mut self, cell: usize, volume_m3: f64, params: &FloodParams) -> f64 {
         let area = self.layout.grid.cell_area_m2();
         let (field, track) = self.places(cell);
         let before = self.depth_at_m(cell);
@@ -243,13 +264,18 @@ impl<R: Real> FloodStateOf<R> {
         }
         let wave = max(self.u[field].abs(), self.v[field].abs()) + (R::of(params.gravity_mps2) * h).sqrt();
         self.speed_mps = max_or_nan(self.speed_mps, wave.to_f64());
-        let added = (self.depth_at_m(cell) - before) * area;
-        self.ledger.point_in_m3 += added.max(0.0);
-        self.ledger.point_out_m3 += (-added).max(0.0);
-        added
+        (self.depth_at_m(cell) - before) * area
     }
 
-    fn ledger_fields(ledger: &Ledger) -> [f64; 9] {
+    /// Moves the water of cells that are not their own target to it.
+    pub(crate) fn move_out_of(&mut self, target: &[usize], params: &FloodParams) {
+        for (cell, to) in target.iter().enumerate().filter(|(cell, to)| cell != *to && **to != NOWHERE) {
+            let out = -self.shift(cell, f64::NEG_INFINITY, params);
+            self.shift(*to, out, params);
+        }
+    }
+
+    fn ledger_fields(ledger: &Ledger) -> [f64; 10] {
         [
             ledger.initial_m3,
             ledger.rain_in_m3,
@@ -259,6 +285,7 @@ impl<R: Real> FloodStateOf<R> {
             ledger.edge_out_m3,
             ledger.point_in_m3,
             ledger.point_out_m3,
+            ledger.infiltrated_m3,
             ledger.residue_m3,
         ]
     }
@@ -273,6 +300,7 @@ impl<R: Real> FloodStateOf<R> {
             edge_out_m3,
             point_in_m3,
             point_out_m3,
+            infiltrated_m3,
             residue_m3,
         ] = f
         else {
@@ -287,6 +315,7 @@ impl<R: Real> FloodStateOf<R> {
             edge_out_m3,
             point_in_m3,
             point_out_m3,
+            infiltrated_m3,
             residue_m3,
             current_m3: 0.0,
         })
@@ -314,6 +343,9 @@ impl<R: Real> Snapshot for FloodStateOf<R> {
         for track in [&self.max_depth_m, &self.max_hazard_m2ps, &self.first_wet_s] {
             w.f32s(&self.layout.track_cells(track));
         }
+        R::write(&mut w, &self.layout.track_cells(&self.soil_used));
+        w.f64(self.soil_wait_s);
+        w.bytes(&self.pump_on.iter().map(|on| u8::from(*on)).collect::<Vec<_>>());
         w.bytes(&self.wet);
         w.f64s(&Self::ledger_fields(&self.ledger));
         w.finish()
@@ -348,6 +380,12 @@ impl<R: Real> Snapshot for FloodStateOf<R> {
         };
         let (max_depth_m, max_hazard_m2ps, first_wet_s) =
             (tracks("max depth")?, tracks("max hazard")?, tracks("first wetting")?);
+        let soil = R::read(&mut r, "soil used")?;
+        if !(soil.is_empty() || soil.len() == n && soil.iter().all(|x| x.is_finite())) {
+            return Err(bad("soil used", soil.len().to_string(), "no value or one finite value per cell"));
+        }
+        let soil_wait_s = r.f64("soil_wait_s")?;
+        let pump_on = r.bytes("pumps")?.iter().map(|on| *on != 0).collect();
         let wet = r.bytes("wet tiles")?;
         let fields = r.f64s("ledger")?;
         r.end()?;
@@ -355,11 +393,17 @@ impl<R: Real> Snapshot for FloodStateOf<R> {
         if wet.len() != s.wet.len() {
             return Err(bad("wet tiles", wet.len().to_string(), "one value per tile"));
         }
-        if !(t_s.is_finite() && speed_mps.is_finite() && speed_mps >= 0.0) {
-            return Err(bad("t_s, speed_mps", format!("{t_s}, {speed_mps}"), "finite numbers"));
+        if !(t_s.is_finite() && speed_mps.is_finite() && speed_mps >= 0.0 && soil_wait_s.is_finite()) {
+            return Err(bad(
+                "t_s, speed_mps, soil_wait_s",
+                format!("{t_s}, {speed_mps}, {soil_wait_s}"),
+                "finite numbers",
+            ));
         }
-        s.ledger = Self::ledger_from(&fields).ok_or_else(|| bad("ledger", fields.len().to_string(), "9 values"))?;
+        s.ledger = Self::ledger_from(&fields).ok_or_else(|| bad("ledger", fields.len().to_string(), "10 values"))?;
         (s.t_s, s.tick, s.speed_mps, s.wet, s.carry) = (t_s, tick, speed_mps, wet, layout.track(&carry, R::ZERO));
+        (s.soil_wait_s, s.pump_on) = (soil_wait_s, pump_on);
+        s.soil_used = if soil.is_empty() { soil } else { layout.track(&soil, R::ZERO) };
         s.max_depth_m = layout.track(&max_depth_m, 0.0);
         s.max_hazard_m2ps = layout.track(&max_hazard_m2ps, 0.0);
         s.first_wet_s = layout.track(&first_wet_s, f32::INFINITY);
@@ -378,6 +422,11 @@ impl<R: Real> Snapshot for FloodStateOf<R> {
         for track in [&self.max_depth_m, &self.max_hazard_m2ps, &self.first_wet_s] {
             self.layout.pieces(0).for_each(|at| c.add_f32s(&track[at]));
         }
+        if !self.soil_used.is_empty() {
+            self.layout.pieces(0).for_each(|at| R::digest(&mut c, &self.soil_used[at]));
+        }
+        c.add_f64(self.soil_wait_s);
+        self.pump_on.iter().for_each(|on| c.add_u64(u64::from(*on)));
         c.add_f64s(&Self::ledger_fields(&self.ledger));
         c.finish()
     }

@@ -1,11 +1,12 @@
 //! One tile of one step: rows stream through small buffers that stay in the first-level cache.
 
-use crate::Real;
+use crate::faces::LawsNow;
 use crate::rows::{
     Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
     outflow_share, reconstruct, scale, update,
 };
 use crate::state::{Layout, PAD};
+use crate::{FaceAxis, Real};
 
 /// Cell rows per tile.
 pub(crate) const TILE_H: usize = 64;
@@ -22,6 +23,8 @@ pub(crate) mod wet {
 /// Position of a tile: its strip, the cells of its rows, its rows in fields (end exclusive).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Tile {
+    /// Number, row by row.
+    pub id: usize,
     pub strip: usize,
     pub width: usize,
     pub r0: usize,
@@ -31,7 +34,13 @@ pub(crate) struct Tile {
 impl Tile {
     pub(crate) fn new(layout: &Layout, tx: usize, ty: usize) -> Self {
         let rows = ty * TILE_H..((ty + 1) * TILE_H).min(layout.grid.ny);
-        Self { strip: tx, width: layout.width(tx), r0: PAD + rows.start, r1: PAD + rows.end }
+        Self {
+            id: ty * layout.tiles_x + tx,
+            strip: tx,
+            width: layout.width(tx),
+            r0: PAD + rows.start,
+            r1: PAD + rows.end,
+        }
     }
 }
 
@@ -48,6 +57,8 @@ pub(crate) struct Fields<'a, R> {
     pub crest_w: &'a [R],
     /// Crest on the south face of each cell.
     pub crest_s: &'a [R],
+    /// Faces with a law of their own.
+    pub laws: &'a LawsNow<'a>,
     pub open_edges: bool,
 }
 
@@ -213,7 +224,11 @@ impl<R: Real> Scratch<R> {
             de: &r.ex[o..],
             z: f.ground(f.bed, t, j, c + o, n),
         };
-        fluxes::<R, CREST>(n, k, side(0), side(1), f.ground(f.crest_w, t, j, c + 1, n), &mut self.xf[j % 2]);
+        let out = &mut self.xf[j % 2];
+        fluxes::<R, CREST>(n, k, side(0), side(1), f.ground(f.crest_w, t, j, c + 1, n), out);
+        if CREST {
+            f.laws.apply(t.id, FaceAxis::X, j, k, side(0), side(1), out);
+        }
     }
 
     /// South faces of the cells of row `j`.
@@ -235,7 +250,11 @@ impl<R: Real> Scratch<R> {
             }
         };
         let crest = f.ground(f.crest_s, t, j, c, n);
-        fluxes::<R, CREST>(n, k, side(j - 1), side(j), crest, &mut self.yf[j % 3]);
+        let out = &mut self.yf[j % 3];
+        fluxes::<R, CREST>(n, k, side(j - 1), side(j), crest, out);
+        if CREST {
+            f.laws.apply(t.id, FaceAxis::Y, j, k, side(j - 1), side(j), out);
+        }
     }
 }
 

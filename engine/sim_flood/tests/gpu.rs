@@ -3,6 +3,8 @@
 
 #[path = "gpu_parts/cases.rs"]
 mod cases;
+#[path = "gpu_parts/works.rs"]
+mod works;
 
 use cases::{Case, Pair, rel_l1, stoker_depth};
 use sim_core::{CancelToken, CounterRng, Snapshot};
@@ -31,6 +33,12 @@ fn open(case: &Case) -> Option<Pair> {
 fn agree(name: &str, case: &Case, t_s: f64) -> Option<Pair> {
     let mut pair = open(case)?;
     let rmse = pair.advance(t_s);
+    compare(name, &pair, rmse);
+    Some(pair)
+}
+
+/// Compares depths, extremes and accounts of both, `rmse` that of the depths.
+fn compare(name: &str, pair: &Pair, rmse: f64) {
     let extremes = cases::rmse(&pair.gpu.max_depth_m().expect("the GPU answers"), &pair.cpu.max_depth_m());
     let ledger = pair.gpu.ledger().expect("the GPU answers");
     println!("{name}: RMSE {rmse:.1e} m, of greatest depths {extremes:.1e} m, volume {:.1e}", ledger.relative_error());
@@ -44,10 +52,10 @@ fn agree(name: &str, case: &Case, t_s: f64) -> Option<Pair> {
         (ledger.edge_out_m3, cpu.edge_out_m3),
         (ledger.point_in_m3, cpu.point_in_m3),
         (ledger.point_out_m3, cpu.point_out_m3),
+        (ledger.infiltrated_m3, cpu.infiltrated_m3),
     ] {
         assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()), "{name}: {ledger:?} instead of {cpu:?}");
     }
-    Some(pair)
 }
 
 #[test]
@@ -239,7 +247,7 @@ fn a_lost_device_is_an_error() {
 fn bad_inputs_are_named_and_so_is_a_missing_adapter() {
     let case = cases::lake(0.0);
     let new = |initial: &Initial, choice: &AdapterChoice| {
-        GpuFlood::new(&case.terrain, &[], Forcing::default(), case.params, initial, choice).map(|_| ())
+        GpuFlood::new(&case.terrain, vec![], Forcing::default(), case.params, initial, choice).map(|_| ())
     };
     let short = Initial { depth_m: vec![1.0; 8], ..Initial::default() };
     assert!(matches!(new(&short, &AdapterChoice::Fastest), Err(FloodError::Length { .. })));
@@ -293,13 +301,13 @@ fn other_device(limits: &Limits) -> Option<(wgpu::Device, wgpu::Queue)> {
 #[test]
 fn a_renderer_can_share_its_device() {
     let mut case = cases::town(&mut CounterRng::new(9, 1));
-    case.barriers = vec![cases::random_gate(&mut CounterRng::new(9, 2))];
+    case.structures = vec![cases::random_gate(&mut CounterRng::new(9, 2))].into();
     let Some((device, queue)) = other_device(&Limits::default()) else {
         println!("skipped: no GPU adapter");
         return;
     };
-    let Case { terrain, barriers, forcing, params, initial } = case.clone();
-    let gpu = GpuFlood::from_device(device, queue, &terrain, &barriers, forcing, params, &initial).unwrap();
+    let Case { terrain, structures, forcing, params, initial } = case.clone();
+    let gpu = GpuFlood::from_device(device, queue, &terrain, structures, forcing, params, &initial).unwrap();
     assert!(gpu.state_buffers().contains(gpu.depth_buffer()));
     assert_eq!(gpu.depth_buffer().size(), 16 * 7000);
     let mut pair = Pair { gpu, ..open(&case).unwrap() };
@@ -313,7 +321,7 @@ fn a_raster_too_large_for_the_device_is_refused() {
     let small = Limits { max_storage_buffer_binding_size: 1 << 16, ..Limits::default() };
     let Some((device, queue)) = other_device(&small) else { return println!("skipped: no GPU adapter") };
     let Case { terrain, forcing, params, initial, .. } = cases::town(&mut CounterRng::new(9, 1));
-    let e = GpuFlood::from_device(device, queue, &terrain, &[], forcing, params, &initial).unwrap_err().to_string();
+    let e = GpuFlood::from_device(device, queue, &terrain, vec![], forcing, params, &initial).unwrap_err().to_string();
     assert!(e.contains("the state needs a buffer of"), "{e}");
 }
 

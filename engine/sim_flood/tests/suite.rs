@@ -46,6 +46,11 @@ cases!(
     rain_on_roofs,
     barrier_until_overtopped,
     buildings_hold,
+    weir_and_gate,
+    culvert_pump_breach,
+    outlets,
+    infiltration,
+    live_edits,
     threads_agree,
     snapshot_continues,
 );

@@ -1,11 +1,12 @@
 //! From pack to raster: bed, roughness, buildings, river cells and barriers on the grid of a run.
 
 use crate::RunError;
+use crate::built::Site;
 use community_pack::{Pack, RasterU8, Terrain};
 use geo_frame::{Crs, Projector};
-use sim_flood::{Barrier, Grid};
+use sim_flood::{Grid, Outlet, OutletLaw, Soil, Structures};
 use std::collections::BTreeMap;
-use twin_model::{AttrValue, Entity, EntityKind, GridSpec, Intervention, Polygon, Scenario};
+use twin_model::{AttrValue, BuildingMode, EdgeForcing, Entity, EntityKind, GridSpec, Infiltration, Polygon, Scenario};
 
 /// Manning roughness where the pack says nothing, s/m^(1/3): built-up ground with lawns and paving between the values
 /// 0.02 (paved) and 0.05 (rough) that Chow, "Open-Channel Hydraulics" (1959), table 5-6, gives for such surfaces.
@@ -21,8 +22,12 @@ pub struct Domain {
     pub river: Vec<u32>,
     /// (cell, level m) of ponds and lakes, which stand at their own level at the start.
     pub ponds: Vec<(u32, f64)>,
-    /// Barriers placed by the scenario.
-    pub barriers: Vec<Barrier>,
+    /// What the scenario has built at the start.
+    pub structures: Structures,
+    /// What the ground takes in.
+    pub soil: Soil,
+    /// Whether water leaves freely over the edges of the raster.
+    pub open_edges: bool,
     /// ENU ↔ plane CRS.
     pub projector: Projector,
 }
@@ -34,6 +39,15 @@ impl Domain {
     /// [`RunError::Frame`] when the point cannot be projected.
     pub fn raster_from_enu(&self, p_enu: [f64; 3]) -> Result<[f64; 2], RunError> {
         raster_point(&self.projector, &self.spec, p_enu)
+    }
+
+    /// Where rivers and ponds are: one value per cell.
+    #[must_use]
+    pub fn water_cells(&self) -> Vec<bool> {
+        let mut water = vec![false; self.terrain.bed_m.len()];
+        let ponds = self.ponds.iter().map(|(cell, _)| cell);
+        self.river.iter().chain(ponds).for_each(|&c| water[c as usize] = true);
+        water
     }
 }
 
@@ -50,7 +64,8 @@ pub fn build_domain(
     let spec = grid_spec(terrain, scenario.cell_m)?;
     let projector = Projector::new(Crs::from_epsg(terrain.epsg)?, pack.manifest.origin.frame());
     let grid = Grid { nx: spec.nx as usize, ny: spec.ny as usize, dx_m: spec.dx_m };
-    let (bed_m, mut blocked) = resample(terrain, &spec);
+    let (mut bed_m, mut blocked) = resample(terrain, &spec);
+    let without = blocked.clone();
     for building in pack.model.of_kind(EntityKind::Building) {
         mark(&projector, &spec, building, |cell| blocked[cell] = true)?;
     }
@@ -65,10 +80,33 @@ pub fn build_domain(
     }
     let river = (0..grid.cell_count()).filter(|&c| is_river[c] && !blocked[c]).map(|c| c as u32).collect();
     let classes = pack.manifest.terrain.as_ref().map(|t| &t.manning);
-    let manning = roughness(&spec, landcover, classes);
-    let flood_terrain = sim_flood::Terrain { grid, bed_m, manning, blocked };
-    let barriers = barriers(&projector, &spec, &flood_terrain, &scenario.interventions)?;
-    Ok(Domain { spec, terrain: flood_terrain, river, ponds, barriers, projector })
+    let cover = cover_codes(&spec, landcover);
+    let manning = roughness(&cover, classes);
+    if let BuildingMode::Raised { by_m } = scenario.buildings {
+        // Cells without elevation stay blocked.
+        for cell in 0..grid.cell_count() {
+            if blocked[cell] && !without[cell] {
+                bed_m[cell] += by_m;
+                blocked[cell] = false;
+            }
+        }
+    }
+    let mut terrain = sim_flood::Terrain { grid, bed_m, manning, blocked };
+    let site = Site { projector: &projector, spec: &spec, terrain: &terrain };
+    let built = site.build(&scenario.interventions)?;
+    for edit in &built.ground {
+        let cell = edit.cell as usize;
+        terrain.bed_m[cell] = edit.bed_m.unwrap_or(terrain.bed_m[cell]);
+        terrain.manning[cell] = edit.manning.unwrap_or(terrain.manning[cell]);
+        terrain.blocked[cell] = edit.blocked.unwrap_or(terrain.blocked[cell]);
+    }
+    let mut structures = built.structures;
+    if let EdgeForcing::NormalDepth { slope } = scenario.forcing.edges {
+        structures.outlets = edge_outlets(&terrain, slope);
+    }
+    let open_edges = scenario.forcing.edges == EdgeForcing::Open;
+    let soil = soil(&scenario.forcing.infiltration, &cover)?;
+    Ok(Domain { spec, terrain, river, ponds, structures, soil, open_edges, projector })
 }
 
 /// Words for flowing water in deliveries' class fields (GB/T 13923 names and OSM values).
@@ -131,7 +169,7 @@ fn block_mean(terrain: &Terrain, columns: std::ops::Range<usize>, rows: std::ops
     (count > 0).then(|| sum / f64::from(count))
 }
 
-fn raster_point(projector: &Projector, spec: &GridSpec, p_enu: [f64; 3]) -> Result<[f64; 2], RunError> {
+pub(crate) fn raster_point(projector: &Projector, spec: &GridSpec, p_enu: [f64; 3]) -> Result<[f64; 2], RunError> {
     let p = projector.crs_from_enu(p_enu)?;
     Ok([p[0] - spec.x0, p[1] - spec.y0])
 }
@@ -141,10 +179,23 @@ pub(crate) fn mark(
     projector: &Projector,
     spec: &GridSpec,
     entity: &Entity,
+    visit: impl FnMut(usize),
+) -> Result<(), RunError> {
+    match &entity.footprint {
+        Some(footprint) => mark_polygon(projector, spec, footprint, entity.base_z_m, visit),
+        None => Ok(()),
+    }
+}
+
+/// Calls `visit` for every cell whose centre lies in an ENU polygon at height `z_m`.
+pub(crate) fn mark_polygon(
+    projector: &Projector,
+    spec: &GridSpec,
+    polygon: &Polygon,
+    z_m: f64,
     mut visit: impl FnMut(usize),
 ) -> Result<(), RunError> {
-    let Some(footprint) = &entity.footprint else { return Ok(()) };
-    let polygon = raster_polygon(projector, spec, footprint, entity.base_z_m)?;
+    let polygon = raster_polygon(projector, spec, polygon, z_m)?;
     let (mut lo, mut hi) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
     for p in polygon.0.iter().flatten() {
         for k in 0..2 {
@@ -173,15 +224,10 @@ fn raster_polygon(projector: &Projector, spec: &GridSpec, polygon: &Polygon, z_m
     Ok(Polygon(polygon.0.iter().map(ring).collect::<Result<_, _>>()?))
 }
 
-fn roughness(spec: &GridSpec, landcover: Option<&RasterU8>, classes: Option<&BTreeMap<String, f64>>) -> Vec<f64> {
+/// Land-cover code at the centre of each cell; 0 where there is none.
+fn cover_codes(spec: &GridSpec, landcover: Option<&RasterU8>) -> Vec<u8> {
     let (nx, ny) = (spec.nx as usize, spec.ny as usize);
-    let mut by_code = [DEFAULT_MANNING; 256];
-    for (code, n) in classes.into_iter().flatten() {
-        if let Some(slot) = code.parse::<u8>().ok().and_then(|c| by_code.get_mut(usize::from(c))) {
-            *slot = *n;
-        }
-    }
-    let Some(cover) = landcover else { return vec![DEFAULT_MANNING; nx * ny] };
+    let Some(cover) = landcover else { return vec![0; nx * ny] };
     let class_at = |i: usize, j: usize| {
         let column = ((spec.x0 + (i as f64 + 0.5) * spec.dx_m - cover.x0) / cover.dx_m).floor();
         let row = ((spec.y0 + (j as f64 + 0.5) * spec.dx_m - cover.y0) / cover.dx_m).floor();
@@ -191,48 +237,84 @@ fn roughness(spec: &GridSpec, landcover: Option<&RasterU8>, classes: Option<&BTr
             .flatten()
             .unwrap_or(0)
     };
-    (0..nx * ny).map(|c| by_code[usize::from(class_at(c % nx, c / nx))]).collect()
+    (0..nx * ny).map(|c| class_at(c % nx, c / nx)).collect()
 }
 
-fn barriers(
-    projector: &Projector,
-    spec: &GridSpec,
-    terrain: &sim_flood::Terrain,
-    interventions: &[Intervention],
-) -> Result<Vec<Barrier>, RunError> {
-    let mut placed = Vec::new();
-    for Intervention::Barrier(barrier) in interventions {
-        let line = barrier.line_enu.iter().map(|p| raster_point(projector, spec, [p[0], p[1], 0.0]));
-        let line = line.collect::<Result<Vec<_>, _>>()?;
-        for pair in line.windows(2) {
-            // One crest per stretch of a few cells, so that a wall up a slope keeps its height above the ground.
-            for (a, b) in stretches(pair[0], pair[1], 8.0 * spec.dx_m) {
-                let ground = ground_along(terrain, a, b);
-                placed.push(sim_flood::barrier_along(&terrain.grid, &[a, b], ground + barrier.height_m));
+/// Laws of the ground by land-cover code.
+fn soil(laws: &BTreeMap<String, Infiltration>, cover: &[u8]) -> Result<Soil, RunError> {
+    let mut kinds = vec![sim_flood::Infiltration::None];
+    let mut by_code = [0_u8; 256];
+    for (code, law) in laws {
+        let slot = code.parse::<u8>().ok().and_then(|c| by_code.get_mut(usize::from(c)));
+        let Some(slot) = slot else {
+            return Err(RunError::Option {
+                name: "forcing.infiltration",
+                value: code.clone(),
+                allowed: "a land-cover code, 0..255",
+            });
+        };
+        *slot = kinds.len() as u8;
+        kinds.push(match *law {
+            Infiltration::GreenAmpt { conductivity_mmph, suction_m, deficit } => {
+                sim_flood::Infiltration::GreenAmpt { conductivity_mmph, suction_m, deficit }
             }
+            Infiltration::Horton { initial_mmph, end_mmph, decay_ph } => {
+                sim_flood::Infiltration::Horton { initial_mmph, end_mmph, decay_ph }
+            }
+            Infiltration::InitialContinuing { initial_mm, continuing_mmph } => {
+                sim_flood::Infiltration::InitialContinuing { initial_mm, continuing_mmph }
+            }
+        });
+    }
+    if kinds.len() == 1 {
+        return Ok(Soil::default());
+    }
+    Ok(Soil { kinds, kind: cover.iter().map(|code| by_code[usize::from(*code)]).collect() })
+}
+
+/// An outlet along each edge of the raster.
+fn edge_outlets(terrain: &sim_flood::Terrain, slope: f64) -> Vec<Outlet> {
+    let (nx, ny) = (terrain.grid.nx, terrain.grid.ny);
+    let along = [
+        (0..ny).map(|j| j * nx).collect::<Vec<_>>(),
+        (0..ny).map(|j| j * nx + nx - 1).collect(),
+        (0..nx).collect(),
+        (0..nx).map(|i| (ny - 1) * nx + i).collect(),
+    ];
+    let open = |cells: Vec<usize>| cells.into_iter().filter(|c| !terrain.blocked[*c]).map(|c| c as u32).collect();
+    along.into_iter().map(|cells| Outlet { cells: open(cells), law: OutletLaw::NormalDepth { slope } }).collect()
+}
+
+fn roughness(cover: &[u8], classes: Option<&BTreeMap<String, f64>>) -> Vec<f64> {
+    let mut by_code = [DEFAULT_MANNING; 256];
+    for (code, n) in classes.into_iter().flatten() {
+        if let Some(slot) = code.parse::<u8>().ok().and_then(|c| by_code.get_mut(usize::from(c))) {
+            *slot = *n;
         }
     }
-    Ok(placed)
+    cover.iter().map(|code| by_code[usize::from(*code)]).collect()
 }
 
-fn stretches(a: [f64; 2], b: [f64; 2], length_m: f64) -> Vec<([f64; 2], [f64; 2])> {
-    let total = (b[0] - a[0]).hypot(b[1] - a[1]);
-    let n = (total / length_m).ceil().max(1.0) as usize;
-    let at = |k: usize| {
-        let t = k as f64 / n as f64;
-        [a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])]
-    };
-    (0..n).map(|k| (at(k), at(k + 1))).collect()
-}
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use geo_frame::{EnuFrame, Geodetic};
 
-/// Highest ground under a stretch, sampled every half cell; the terrain's minimum when it lies outside.
-fn ground_along(terrain: &sim_flood::Terrain, a: [f64; 2], b: [f64; 2]) -> f64 {
-    let steps = ((b[0] - a[0]).hypot(b[1] - a[1]) / (terrain.grid.dx_m * 0.5)).ceil().max(1.0) as usize;
-    let beds = (0..=steps).filter_map(|k| {
-        let t = k as f64 / steps as f64;
-        let cell = terrain.grid.cell_at([a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])])?;
-        terrain.bed_m.get(cell as usize).copied()
-    });
-    let highest = beds.fold(f64::NEG_INFINITY, f64::max);
-    if highest.is_finite() { highest } else { terrain.bed_m.iter().copied().fold(f64::INFINITY, f64::min) }
+    /// 20 x 4 flat open cells of 10 m around the origin of the frame.
+    pub(crate) fn flat_domain() -> Domain {
+        domain_of(20, 4, 10.0, |_, _| 0.0)
+    }
+
+    /// `nx` x `ny` open cells of `dx_m` around the origin of the frame; `bed_m` of raster position.
+    pub(crate) fn domain_of(nx: usize, ny: usize, dx_m: f64, bed_m: impl Fn(f64, f64) -> f64) -> Domain {
+        let crs = Crs::from_epsg(4547).unwrap();
+        let projector = Projector::new(crs, EnuFrame::new(Geodetic::new(114.0, 30.5, 0.0)));
+        let half = [nx as f64 * dx_m / 2.0, ny as f64 * dx_m / 2.0];
+        let corner = projector.crs_from_enu([-half[0], -half[1], 0.0]).unwrap();
+        let grid = Grid { nx, ny, dx_m };
+        let spec = GridSpec { epsg: 4547, x0: corner[0], y0: corner[1], dx_m, nx: nx as u32, ny: ny as u32 };
+        let terrain = sim_flood::Terrain::from_fn(grid, 0.03, bed_m);
+        let (structures, soil) = (Structures::default(), Soil::default());
+        Domain { spec, terrain, river: vec![], ponds: vec![], structures, soil, open_edges: true, projector }
+    }
 }

@@ -75,4 +75,59 @@ pub enum RunError {
         /// Cause.
         source: tiff::TiffError,
     },
+    /// A NetCDF file cannot be written.
+    #[error("{}: {message}", path.display())]
+    NetCdf {
+        /// File.
+        path: PathBuf,
+        /// What the library said.
+        message: String,
+    },
+    /// A Parquet file cannot be encoded.
+    #[error("{}: {source}", path.display())]
+    Parquet {
+        /// File.
+        path: PathBuf,
+        /// Cause.
+        source: parquet::errors::ParquetError,
+    },
+    /// The saved state to continue from is damaged or belongs to another run.
+    #[error("{}: {message}", file.display())]
+    State {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The scenario continues a run, but no state was given.
+    #[error("the scenario continues run {run} at {at_s} s: give its state.bin (--from-state)")]
+    NoState {
+        /// The run to continue.
+        run: twin_model::RunId,
+        /// Its second.
+        at_s: u32,
+    },
+    /// An option outside its range.
+    #[error("{name} = {value}: must be {allowed}")]
+    Option {
+        /// The option.
+        name: &'static str,
+        /// Its value as text.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// An intervention that has no place on the grid.
+    #[error("{what} ({east_m}, {north_m} m east and north of the origin)")]
+    Place {
+        /// What and why.
+        what: String,
+        /// Metres east.
+        east_m: f64,
+        /// Metres north.
+        north_m: f64,
+    },
+    /// A correction was asked for, but nothing can be corrected.
+    #[error("nothing to correct by observations: {0}")]
+    NothingToCorrect(String),
 }

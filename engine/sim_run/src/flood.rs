@@ -1,15 +1,79 @@
 //! Runs a flood scenario to the end.
 
 use crate::domain::{Domain, build_domain};
-use crate::live::{LiveInput, mean};
-use crate::outcome::affected;
-use crate::output::RunFolder;
-use crate::{KERNEL, LiveSnapshot, RunError};
+use crate::forcing::{Adjust, ForcingPlan};
+use crate::hazard::PassLimits;
+use crate::netcdf;
+use crate::observers::Observers;
+use crate::output::{Exports, RunFolder};
+use crate::state_file::SavedState;
+use crate::tracks::SAMPLE_S;
+use crate::works::Works;
+use crate::{KERNEL, LiveSnapshot, RunError, built, correct, ensemble, preflight, results};
 use community_pack::{Pack, run_folder};
 use sim_core::CancelToken;
-use sim_flood::{FloodParams, FloodRun, Forcing, Initial, RainSeries, StageBoundary};
+use sim_flood::{FloodParams, FloodRun, Forcing, Initial};
 use std::path::Path;
-use twin_model::{RainForcing, RunSummary, Scenario, ScenarioBase, StageForcing, TimeMs};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
+use twin_model::{Intervention, RunSummary, Scenario, ScenarioBase, TimeMs};
+
+/// Everything that a run needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct RunRequest<'a> {
+    /// What to compute.
+    pub scenario: &'a Scenario,
+    /// The community.
+    pub pack_dir: &'a Path,
+    /// The present and, for a hindcast, the past.
+    pub live: Option<&'a LiveSnapshot>,
+    /// `state.bin` of another run on the same grid to continue.
+    pub from_state: Option<&'a Path>,
+    /// Which files to write.
+    pub exports: Exports,
+    /// Who passes which water.
+    pub limits: PassLimits,
+    /// Perturbed members beside the run itself, 0..=1000.
+    pub ensemble: u32,
+    /// Whether to correct measured rain and river level by gauges inside the domain.
+    pub correct: bool,
+    /// Interventions that arrive while the run goes on; each takes effect after the next stored frame.
+    pub edits: Option<&'a Mutex<Receiver<Vec<Intervention>>>>,
+}
+
+/// Most members of an ensemble.
+pub const MAX_MEMBERS: u32 = 1000;
+
+/// What happens while a run goes on.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunEvent {
+    /// A frame has appeared in the folder.
+    Frame(FrameWritten),
+    /// Interventions took effect.
+    Edited {
+        /// Simulated second.
+        at_s: f64,
+        /// How many.
+        count: usize,
+    },
+    /// Interventions that arrived cannot be placed; the run goes on without them.
+    EditRefused {
+        /// Why, on one line.
+        error: String,
+    },
+    /// A short run of the search for corrections is done.
+    CorrectionRun {
+        /// How many are done.
+        done: u32,
+    },
+    /// A member of the ensemble is done.
+    Member {
+        /// How many are done.
+        done: u32,
+        /// How many there are.
+        members: u32,
+    },
+}
 
 /// A frame that has just appeared in the run folder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,115 +86,104 @@ pub struct FrameWritten {
     pub duration_s: f64,
 }
 
-/// Computes a scenario on a pack and writes the run folder `out`.
-///
-/// `on_frame` is called after each stored frame. Cancelling leaves the frames so far and no `run.json`.
-///
-/// # Errors
-/// [`RunError`] as one clear line; nothing is written when the input is refused.
-pub fn run_flood(
-    scenario: &Scenario,
-    pack_dir: &Path,
-    live: Option<&LiveSnapshot>,
-    out: &Path,
-    cancel: &CancelToken,
-    on_frame: &mut dyn FnMut(FrameWritten),
-) -> Result<RunSummary, RunError> {
-    scenario.validate()?;
-    let pack = Pack::open(pack_dir)?;
-    if pack.manifest.terrain.is_none() {
-        return Err(RunError::NoTerrain { community: pack.manifest.community.id.clone() });
+/// A run ready to be computed.
+pub(crate) struct Prepared<'a> {
+    pub request: RunRequest<'a>,
+    pub pack: Pack,
+    pub domain: Domain,
+    pub plan: ForcingPlan,
+    pub state: Option<SavedState>,
+    /// Whole simulated time, s: hindcast and forecast.
+    pub total_s: f64,
+    /// Instant of simulated second 0.
+    pub started_from: TimeMs,
+}
+
+impl<'a> Prepared<'a> {
+    pub(crate) fn new(request: RunRequest<'a>) -> Result<Self, RunError> {
+        let scenario = request.scenario;
+        scenario.validate()?;
+        if request.ensemble > MAX_MEMBERS {
+            let value = request.ensemble.to_string();
+            return Err(RunError::Option { name: "ensemble", value, allowed: "0..1000 members" });
+        }
+        let pack = Pack::open(request.pack_dir)?;
+        if pack.manifest.terrain.is_none() {
+            return Err(RunError::NoTerrain { community: pack.manifest.community.id.clone() });
+        }
+        let state = request.from_state.map(|file| read_state(file, scenario)).transpose()?;
+        if let (ScenarioBase::Run { run, at_s }, None) = (scenario.base, &state) {
+            return Err(RunError::NoState { run, at_s });
+        }
+        let domain = domain_of(&pack, scenario)?;
+        let plan = ForcingPlan::new(scenario, &pack, request.live)?;
+        let now = request.live.map_or(TimeMs(0), |l| l.now);
+        let started_from = match (scenario.base, &state) {
+            (ScenarioBase::Run { .. }, Some(state)) => state.origin.plus_secs(state.t_s),
+            _ => now.plus_secs(-plan.hindcast_s),
+        };
+        let total_s = plan.hindcast_s + scenario.duration_s;
+        Ok(Self { request, pack, domain, plan, state, total_s, started_from })
     }
+
+    /// The kernel's time at the start of the run, s.
+    pub(crate) fn offset_s(&self) -> f64 {
+        self.state.as_ref().map_or(0.0, |s| s.t_s)
+    }
+
+    fn start(&self, adjust: &Adjust) -> Result<FloodRun, RunError> {
+        let forcing = self.plan.on(&self.domain, self.offset_s(), adjust)?;
+        let initial = if self.state.is_some() { Initial::dry() } else { still_water(&self.domain, &forcing) };
+        let mut run = new_run(&self.domain, forcing, initial, self.offset_s())?;
+        if let (Some(state), Some(file)) = (&self.state, self.request.from_state) {
+            let bad = |e: sim_flood::FloodError| RunError::State { file: file.to_owned(), message: e.to_string() };
+            run.restore(&state.kernel).map_err(bad)?;
+        }
+        Ok(run)
+    }
+
+    /// Seconds of the frames, from the start of the run.
+    pub(crate) fn frame_times_s(&self) -> Vec<f64> {
+        let interval_s = self.request.scenario.frame_interval_s;
+        let frames = (self.total_s / interval_s).ceil() as u32;
+        (0..=frames).map(|k| (f64::from(k) * interval_s).min(self.total_s)).collect()
+    }
+
+    fn save(&self, run: &FloodRun, observers: &Observers, t_s: f64) -> Vec<u8> {
+        let origin = self.started_from.plus_secs(-self.offset_s());
+        let (kernel, tracks) = (run.save(), observers.tracks.clone());
+        SavedState { origin, t_s: run.t_s(), run_s: t_s, kernel, tracks }.encode()
+    }
+}
+
+fn read_state(file: &Path, scenario: &Scenario) -> Result<SavedState, RunError> {
+    let state = SavedState::read(file)?;
+    if let ScenarioBase::Run { at_s, .. } = scenario.base
+        && (state.run_s - f64::from(at_s)).abs() > 0.5
+    {
+        let message = format!("is the state at {} s, but the scenario continues at {at_s} s", state.run_s);
+        return Err(RunError::State { file: file.to_owned(), message });
+    }
+    Ok(state)
+}
+
+fn domain_of(pack: &Pack, scenario: &Scenario) -> Result<Domain, RunError> {
     let (terrain, landcover) = (pack.terrain()?, pack.landcover()?);
-    let domain = build_domain(&pack, &terrain, landcover.as_ref(), scenario)?;
-    let (forcing, live_inputs) = forcing(scenario, &pack, live, &domain)?;
-    let initial = initial(&domain, &forcing);
-    let mut run =
-        FloodRun::new(domain.terrain.clone(), domain.barriers.clone(), forcing, FloodParams::default(), initial)?;
-
-    let folder = RunFolder::create(out)?;
-    let (nx, ny) = (domain.spec.nx, domain.spec.ny);
-    folder.write(run_folder::GRID, &to_json(&domain.spec, out)?)?;
-    let bed: Vec<f32> = domain.terrain.bed_m.iter().map(|z| *z as f32).collect();
-    folder.write(run_folder::BED, &run_folder::encode_bed(nx, ny, &bed))?;
-
-    let mut frame_times_s = Vec::new();
-    let frames = (scenario.duration_s / scenario.frame_interval_s).ceil() as u32;
-    for frame in 0..=frames {
-        let t_s = (f64::from(frame) * scenario.frame_interval_s).min(scenario.duration_s);
-        run.advance_to(t_s, cancel)?;
-        folder.write(&run_folder::frame_name(frame), &run_folder::encode_depth(nx, ny, t_s, &run.depth_m()))?;
-        frame_times_s.push(t_s);
-        on_frame(FrameWritten { frame, t_s, duration_s: scenario.duration_s });
-    }
-    let started_from = live.map_or(TimeMs(0), |l| l.now);
-    let summary = summarise(scenario, &pack, &domain, &run, started_from, live_inputs, frame_times_s)?;
-    write_results(&folder, &pack, &domain, &run, &summary, out)?;
-    Ok(summary)
+    build_domain(pack, &terrain, landcover.as_ref(), scenario)
 }
 
-fn to_json<T: serde::Serialize>(value: &T, out: &Path) -> Result<Vec<u8>, RunError> {
-    serde_json::to_vec_pretty(value).map_err(|e| RunError::Io { path: out.to_owned(), source: e.into() })
-}
-
-type Inputs = Vec<(String, f64, String, TimeMs)>;
-
-/// Forcing of the kernel, and the live values that went into it.
-fn forcing(
-    scenario: &Scenario,
-    pack: &Pack,
-    live: Option<&LiveSnapshot>,
+pub(crate) fn new_run(
     domain: &Domain,
-) -> Result<(Forcing, Inputs), RunError> {
-    let mut used = Vec::new();
-    let mut gauges = |class, property, what| -> Result<Vec<LiveInput>, RunError> {
-        let none = || RunError::NoFreshGauge { what, found: "the run was started without live state".into() };
-        let live = live.filter(|_| scenario.base == ScenarioBase::Live).ok_or_else(none)?;
-        let inputs = live.fresh_gauges(&pack.model, &pack.properties, class, property, what)?;
-        used.extend(inputs.iter().map(|i| (i.name.clone(), i.value, i.unit.clone(), i.observed_at)));
-        Ok(inputs)
-    };
-    let rain = match &scenario.forcing.rain {
-        RainForcing::None => vec![],
-        RainForcing::Constant { rain_mmph } => uniform_rain(vec![(0.0, *rain_mmph)]),
-        RainForcing::Series { points } => uniform_rain(points.clone()),
-        RainForcing::Design(storm) => uniform_rain(storm.hyetograph()),
-        RainForcing::Live { factor } => {
-            rain_by_gauge(&gauges("rain_gauge", "rain_mmph", "rain gauge")?, *factor, domain)?
-        }
-    };
-    let stage = match &scenario.forcing.river {
-        StageForcing::None => None,
-        StageForcing::Constant { level_m } => Some(vec![(0.0, *level_m)]),
-        StageForcing::Series { points } => Some(points.clone()),
-        StageForcing::Live { rise_mph } => {
-            let level_m = mean(&gauges("river_level", "water_level_m", "river level gauge")?);
-            let end_m = level_m + rise_mph * scenario.duration_s / 3600.0;
-            Some(vec![(0.0, level_m), (scenario.duration_s, end_m)])
-        }
-    };
-    let stages = stage.map(|series| StageBoundary { cells: domain.river.clone(), series });
-    let stages = stages.into_iter().filter(|s| !s.cells.is_empty()).collect();
-    Ok((Forcing { rain, stages, inflows: vec![], open_edges: true }, used))
-}
-
-fn uniform_rain(series: Vec<(f64, f64)>) -> Vec<RainSeries> {
-    vec![RainSeries { series, cells: None }]
-}
-
-/// Each gauge's rain over the cells nearest to it (Thiessen polygons, 泰森多边形).
-fn rain_by_gauge(gauges: &[LiveInput], factor: f64, domain: &Domain) -> Result<Vec<RainSeries>, RunError> {
-    let places = gauges.iter().map(|g| domain.raster_from_enu(g.p_enu)).collect::<Result<Vec<_>, _>>()?;
-    let cells = sim_flood::thiessen_cells(&domain.terrain.grid, &places);
-    let of_gauge = |(gauge, cells): (&LiveInput, Vec<u32>)| RainSeries {
-        series: vec![(0.0, gauge.value.max(0.0) * factor)],
-        cells: Some(cells),
-    };
-    Ok(gauges.iter().zip(cells).map(of_gauge).collect())
+    forcing: Forcing,
+    initial: Initial,
+    offset_s: f64,
+) -> Result<FloodRun, RunError> {
+    let structures = built::delayed(domain.structures.clone(), offset_s);
+    Ok(FloodRun::new(domain.terrain.clone(), structures, forcing, FloodParams::default(), initial)?)
 }
 
 /// The river stands at its first stage and ponds at theirs; everything else is dry.
-fn initial(domain: &Domain, forcing: &Forcing) -> Initial {
+pub(crate) fn still_water(domain: &Domain, forcing: &Forcing) -> Initial {
     let mut depth_m = vec![0.0; domain.terrain.bed_m.len()];
     for &(cell, level_m) in &domain.ponds {
         depth_m[cell as usize] = (level_m - domain.terrain.bed_m[cell as usize]).max(0.0);
@@ -144,89 +197,109 @@ fn initial(domain: &Domain, forcing: &Forcing) -> Initial {
     Initial { depth_m, ..Initial::dry() }
 }
 
-fn summarise(
-    scenario: &Scenario,
-    pack: &Pack,
-    domain: &Domain,
-    run: &FloodRun,
-    started_from: TimeMs,
-    live_inputs: Inputs,
-    frame_times_s: Vec<f64>,
-) -> Result<RunSummary, RunError> {
-    let ledger = run.ledger();
-    let mut is_water = vec![false; domain.terrain.bed_m.len()];
-    let standing = domain.ponds.iter().map(|(cell, _)| cell);
-    domain.river.iter().chain(standing).for_each(|&c| is_water[c as usize] = true);
-    let deepest = run.max_depth_m();
-    let land = || deepest.iter().zip(&is_water).filter(|(_, water)| !**water).map(|(h, _)| f64::from(*h));
-    let flooded_cells = land().filter(|h| *h > crate::outcome::AFFECTED_DEPTH_M).count();
-    Ok(RunSummary {
-        scenario: scenario.clone(),
-        started_from,
-        live_inputs,
-        grid: domain.spec.clone(),
-        frame_times_s,
-        steps: run.tick(),
-        volume_start_m3: ledger.initial_m3,
-        volume_end_m3: ledger.current_m3,
-        rain_m3: ledger.rain_in_m3,
-        inflow_m3: ledger.total_in_m3() - ledger.rain_in_m3,
-        outflow_m3: ledger.total_out_m3(),
-        mass_error: ledger.relative_error(),
-        flooded_area_m2: flooded_cells as f64 * domain.terrain.grid.cell_area_m2(),
-        max_depth_m: land().fold(0.0, f64::max),
-        checksum: format!("{:016x}", run.checksum()),
-        kernel: KERNEL.to_owned(),
-        affected: affected(&pack.model, domain, &deepest, &run.first_wet_s())?,
-    })
-}
-
-fn write_results(
-    folder: &RunFolder,
-    pack: &Pack,
-    domain: &Domain,
-    run: &FloodRun,
-    summary: &RunSummary,
+/// Computes a scenario on a pack and writes the run folder `out`.
+///
+/// `on_event` is called after each stored frame and each piece of other work. Cancelling leaves the frames so far and no
+/// `run.json`; no file is half-written.
+///
+/// # Errors
+/// [`RunError`] as one clear line; nothing is written when the input is refused.
+pub fn run_flood(
+    request: RunRequest<'_>,
     out: &Path,
-) -> Result<(), RunError> {
-    let max = run.max_depth_m();
-    folder.write(run_folder::MAX_DEPTH, &run_folder::encode_depth(domain.spec.nx, domain.spec.ny, 0.0, &max))?;
-    folder.write_geotiff(run_folder::MAX_DEPTH_TIF, &domain.spec, &max)?;
-    folder.write_outcomes(&pack.model, &summary.affected)?;
-    folder.write(run_folder::RUN, &to_json(summary, out)?)
+    cancel: &CancelToken,
+    on_event: &mut dyn FnMut(RunEvent),
+) -> Result<RunSummary, RunError> {
+    let prepared = Prepared::new(request)?;
+    let correction = if request.correct { Some(correct::correct(&prepared, cancel, on_event)?) } else { None };
+    let adjust = correction.as_ref().map_or_else(Adjust::default, correct::adjust);
+    let mut run = prepared.start(&adjust)?;
+    let report = preflight::report(&prepared, &adjust)?;
+    let mut observers = Observers::new(&prepared)?;
+
+    let folder = RunFolder::create(out)?;
+    let (nx, ny) = (prepared.domain.spec.nx, prepared.domain.spec.ny);
+    folder.write_json(run_folder::GRID, &prepared.domain.spec)?;
+    let bed: Vec<f32> = prepared.domain.terrain.bed_m.iter().map(|z| *z as f32).collect();
+    folder.write(run_folder::BED, &run_folder::encode_bed(nx, ny, &bed))?;
+    folder.write_json(run_folder::PREFLIGHT, &report)?;
+    let mut works = Works::new(&prepared);
+    let frames = frames(&prepared, &mut run, &mut works, &mut observers, &folder, cancel, on_event);
+    if frames.is_err() {
+        folder.abandon(run_folder::FRAMES_NC);
+    }
+    frames?;
+    if request.exports.state {
+        folder.write(run_folder::STATE, &prepared.save(&run, &observers, prepared.total_s))?;
+    }
+    let members = ensemble::members(&prepared, &adjust, cancel, on_event)?;
+    let edits = works.done;
+    let finished = results::Finished { edits, run: &run, observers: &observers, members, correction, report: &report };
+    results::write(&prepared, &finished, &folder)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use geo_frame::{Crs, EnuFrame, Geodetic, Projector};
-    use sim_flood::{Grid, Terrain};
-    use twin_model::GridSpec;
+/// Looks at what a scenario would be computed from, and computes nothing.
+///
+/// # Errors
+/// [`RunError`] as one clear line when the scenario cannot be run at all.
+pub fn check_flood(request: RunRequest<'_>) -> Result<preflight::Report, RunError> {
+    preflight::report(&Prepared::new(request)?, &Adjust::default())
+}
 
-    /// 20 x 4 cells of 10 m around the origin of the frame.
-    fn domain() -> Domain {
-        let crs = Crs::from_epsg(4547).unwrap();
-        let projector = Projector::new(crs, EnuFrame::new(Geodetic::new(114.3, 30.5, 0.0)));
-        let corner = projector.crs_from_enu([-100.0, -20.0, 0.0]).unwrap();
-        let grid = Grid { nx: 20, ny: 4, dx_m: 10.0 };
-        let spec = GridSpec { epsg: 4547, x0: corner[0], y0: corner[1], dx_m: 10.0, nx: 20, ny: 4 };
-        let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
-        Domain { spec, terrain, river: vec![], ponds: vec![], barriers: vec![], projector }
+fn frames(
+    prepared: &Prepared<'_>,
+    run: &mut FloodRun,
+    works: &mut Works<'_>,
+    observers: &mut Observers,
+    folder: &RunFolder,
+    cancel: &CancelToken,
+    on_event: &mut dyn FnMut(RunEvent),
+) -> Result<(), RunError> {
+    let (exports, times_s) = (prepared.request.exports, prepared.frame_times_s());
+    let (nx, ny) = (prepared.domain.spec.nx, prepared.domain.spec.ny);
+    let (path, partial) = (folder.path(run_folder::FRAMES_NC), folder.partial(run_folder::FRAMES_NC));
+    let definition = exports.netcdf.then(|| netcdf_definition(prepared, &times_s, &path)).transpose()?;
+    let mut nc = definition.as_ref().map(|d| netcdf::Writer::create(d, &path, &partial)).transpose()?;
+    let mut before_s = 0.0;
+    for (frame, &t_s) in times_s.iter().enumerate() {
+        let samples = ((t_s - before_s) / SAMPLE_S).ceil().max(1.0);
+        for k in 1..=samples as u32 {
+            let at_s = if f64::from(k) < samples { before_s + (t_s - before_s) * f64::from(k) / samples } else { t_s };
+            run.advance_to(prepared.offset_s() + at_s, cancel)?;
+            observers.sample(at_s, run);
+        }
+        before_s = t_s;
+        let number = frame as u32;
+        let seen = observers.last();
+        if let Some(nc) = &mut nc {
+            nc.frame(frame, &seen.depth_m, &seen.u_mps, &seen.v_mps)?;
+        }
+        if exports.velocity {
+            let bytes = run_folder::encode_velocity(nx, ny, t_s, &seen.u_mps, &seen.v_mps);
+            folder.write(&run_folder::velocity_name(number), &bytes)?;
+        }
+        if exports.frame_states {
+            folder.write(&run_folder::state_name(number), &prepared.save(run, observers, t_s))?;
+        }
+        folder.write(&run_folder::frame_name(number), &run_folder::encode_depth(nx, ny, t_s, &seen.depth_m))?;
+        on_event(RunEvent::Frame(FrameWritten { frame: number, t_s, duration_s: prepared.total_s }));
+        if t_s < prepared.total_s {
+            works.go_on(t_s, run, on_event)?;
+        }
     }
+    nc.map_or(Ok(()), netcdf::Writer::finish)
+}
 
-    fn gauge(east_m: f64, value: f64) -> LiveInput {
-        let (name, unit) = (String::new(), "mm/h".to_owned());
-        LiveInput { name, p_enu: [east_m, 0.0, 0.0], value, unit, observed_at: TimeMs(0) }
-    }
-
-    #[test]
-    fn each_gauge_rains_on_the_cells_nearest_to_it() {
-        let rain = rain_by_gauge(&[gauge(-90.0, 30.0), gauge(10.0, -1.0), gauge(90.0, 12.0)], 1.5, &domain()).unwrap();
-        let rates: Vec<f64> = rain.iter().map(|r| r.series[0].1).collect();
-        assert_eq!(rates, [45.0, 0.0, 18.0]);
-        let cells = |k: usize| rain[k].cells.clone().unwrap();
-        // Bisectors at 40 m west and 50 m east of the middle.
-        assert_eq!((cells(0).len(), cells(1).len(), cells(2).len()), (6 * 4, 9 * 4, 5 * 4));
-        assert!(cells(0).contains(&0) && cells(2).contains(&79));
-    }
+fn netcdf_definition(prepared: &Prepared<'_>, times_s: &[f64], path: &Path) -> Result<netcdf::Definition, RunError> {
+    let crs = &prepared.pack.manifest.crs;
+    let wkt = if crs.epsg == prepared.domain.spec.epsg { crs.wkt.as_str() } else { "" };
+    let header = netcdf::Header {
+        title: &prepared.request.scenario.name,
+        source: KERNEL,
+        started_from: prepared.started_from,
+        times_s: times_s.to_vec(),
+        // A WKT begins with the kind of system in capitals; other texts only name it.
+        wkt: if wkt.contains('[') { wkt } else { "" },
+    };
+    netcdf::Definition::new(&prepared.domain, header, path)
 }

@@ -1,6 +1,7 @@
 //! The live state that a run starts from, and the values it takes out of it.
 
 use crate::RunError;
+use crate::history::GaugeHistory;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use twin_model::{CommunityModel, EntityId, EntityKind, PropertyId, PropertyTable, Quality, TimeMs};
@@ -12,6 +13,9 @@ pub struct LiveSnapshot {
     pub now: TimeMs,
     /// (entity, property, value, quality, observed at, received at, sequence).
     pub state: Vec<(EntityId, PropertyId, f64, Quality, TimeMs, TimeMs, u64)>,
+    /// What gauges measured before, for runs that begin in the past.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<GaugeHistory>,
 }
 
 /// One value taken from the live state.
@@ -30,7 +34,7 @@ pub struct LiveInput {
 }
 
 /// A gauge's value counts as fresh for this many expected intervals.
-const FRESH_INTERVALS: f64 = 3.0;
+pub(crate) const FRESH_INTERVALS: f64 = 3.0;
 
 impl LiveSnapshot {
     /// Reads `LIVE.json`.
@@ -130,7 +134,7 @@ mod tests {
         let model = CommunityModel::new(Community::default(), vec![gauge]).unwrap();
         let now = TimeMs(1_000_000_000);
         let row = (EntityId(0), PropertyId(0), 19.5, Quality::GOOD, now.plus_secs(-age_s), now, 1);
-        (LiveSnapshot { now, state: vec![row] }, model, table)
+        (LiveSnapshot { now, state: vec![row], history: vec![] }, model, table)
     }
 
     #[test]

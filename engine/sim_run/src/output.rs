@@ -1,13 +1,59 @@
 //! Files of a run folder.
 
 use crate::RunError;
+use crate::geotiff;
 use community_pack::run_folder;
 use std::fs;
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
-use tiff::encoder::{TiffEncoder, colortype::Gray32Float};
-use tiff::tags::Tag;
-use twin_model::{CommunityModel, EntityId, GridSpec};
+use twin_model::GridSpec;
+
+/// Which files a run writes beside the frames, the greatest depth and the summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exports {
+    /// `outcomes.csv` and `roads.csv`.
+    pub csv: bool,
+    /// `outcomes.parquet`.
+    pub parquet: bool,
+    /// GeoTIFFs of depth × speed, hazard class, first wetting and speed.
+    pub geotiff: bool,
+    /// `frames.nc`: depth and velocity of every frame.
+    pub netcdf: bool,
+    /// Velocity frames for viewers.
+    pub velocity: bool,
+    /// `state.bin` of the end.
+    pub state: bool,
+    /// A state at every frame.
+    pub frame_states: bool,
+}
+
+impl Default for Exports {
+    fn default() -> Self {
+        let off = Self::none();
+        Self { csv: true, geotiff: true, state: true, ..off }
+    }
+}
+
+impl Exports {
+    /// Nothing beside frames, greatest depth and summary.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            csv: false,
+            parquet: false,
+            geotiff: false,
+            netcdf: false,
+            velocity: false,
+            state: false,
+            frame_states: false,
+        }
+    }
+
+    /// Everything but a state at every frame.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self { csv: true, parquet: true, geotiff: true, netcdf: true, velocity: true, state: true, frame_states: false }
+    }
+}
 
 /// Writes into a run folder; a file appears under its name only when it is complete.
 pub struct RunFolder {
@@ -25,45 +71,48 @@ impl RunFolder {
         Ok(Self { dir: dir.to_owned() })
     }
 
+    /// Path of a file.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Path of a file while it is being written.
+    pub fn partial(&self, name: &str) -> PathBuf {
+        self.dir.join(format!("{name}.partial"))
+    }
+
     /// Writes a file whole: to a temporary name first, then renamed.
     pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), RunError> {
-        let (path, partial) = (self.dir.join(name), self.dir.join(format!("{name}.partial")));
+        let (path, partial) = (self.path(name), self.partial(name));
         let io = |source| RunError::Io { path: path.clone(), source };
         fs::write(&partial, bytes).map_err(io)?;
         fs::rename(&partial, &path).map_err(io)
     }
 
-    /// Writes values as a Float32 GeoTIFF (north up; -9999 = no data).
-    pub fn write_geotiff(&self, name: &str, spec: &GridSpec, values_m: &[f32]) -> Result<(), RunError> {
-        let path = self.dir.join(name);
-        let io = |source| RunError::Io { path: path.clone(), source };
-        let tiff = |source| RunError::Tiff { path: path.clone(), source };
-        let file = fs::File::create(&path).map_err(io)?;
-        let mut encoder = TiffEncoder::new(BufWriter::new(file)).map_err(tiff)?;
-        let mut image = encoder.new_image::<Gray32Float>(spec.nx, spec.ny).map_err(tiff)?;
-        let north = spec.y0 + f64::from(spec.ny) * spec.dx_m;
-        let tags = image.encoder();
-        tags.write_tag(Tag::ModelPixelScaleTag, &[spec.dx_m, spec.dx_m, 0.0][..]).map_err(tiff)?;
-        tags.write_tag(Tag::ModelTiepointTag, &[0.0, 0.0, 0.0, spec.x0, north, 0.0][..]).map_err(tiff)?;
-        // GeoKeys: version 1.1.0; GTModelType = projected, GTRasterType = pixel is area, ProjectedCSType = EPSG.
-        let epsg = u16::try_from(spec.epsg).unwrap_or(u16::MAX);
-        let keys: [u16; 16] = [1, 1, 0, 3, 1024, 0, 1, 1, 1025, 0, 1, 1, 3072, 0, 1, epsg];
-        tags.write_tag(Tag::GeoKeyDirectoryTag, &keys[..]).map_err(tiff)?;
-        tags.write_tag(Tag::GdalNodata, "-9999").map_err(tiff)?;
-        let nx = spec.nx as usize;
-        let rows_north_first: Vec<f32> = values_m.chunks_exact(nx).rev().flatten().copied().collect();
-        image.write_data(&rows_north_first).map_err(tiff)
+    /// Writes values as JSON for people to read.
+    pub fn write_json<T: serde::Serialize>(&self, name: &str, value: &T) -> Result<(), RunError> {
+        let json = serde_json::to_vec_pretty(value);
+        let json = json.map_err(|e| RunError::Io { path: self.path(name), source: e.into() })?;
+        self.write(name, &json)
     }
 
-    /// Writes the per-entity outcomes as CSV.
-    pub fn write_outcomes(&self, model: &CommunityModel, rows: &[(EntityId, f64, f64)]) -> Result<(), RunError> {
-        let mut text = String::from("entity,kind,name,address,max_depth_m,first_wet_s\n");
-        for (id, depth_m, first_wet_s) in rows {
-            let Some(entity) = model.get(*id) else { continue };
-            let quoted = |s: &str| format!("\"{}\"", s.replace('"', "\"\""));
-            let (name, address) = (quoted(&entity.name), quoted(&model.address(*id)));
-            text.push_str(&format!("{id},{},{name},{address},{depth_m:.3},{first_wet_s:.0}\n", entity.kind.tag()));
-        }
-        self.write(run_folder::OUTCOMES, text.as_bytes())
+    /// Writes values as a Float32 GeoTIFF, south row first; values that are not finite and blocked cells have none.
+    pub fn write_geotiff(&self, name: &str, spec: &GridSpec, values: &[f32], blocked: &[bool]) -> Result<(), RunError> {
+        let clean = |(v, blocked): (&f32, &bool)| if *blocked || !v.is_finite() { geotiff::NO_DATA } else { *v };
+        let values: Vec<f32> = values.iter().zip(blocked).map(clean).collect();
+        let tiff = |source| RunError::Tiff { path: self.path(name), source };
+        self.write(name, &geotiff::encode_f32(spec, &values).map_err(tiff)?)
+    }
+
+    /// Writes classes as a UInt8 GeoTIFF, south row first; 0 = none.
+    pub fn write_classes(&self, name: &str, spec: &GridSpec, classes: &[u8]) -> Result<(), RunError> {
+        let tiff = |source| RunError::Tiff { path: self.path(name), source };
+        self.write(name, &geotiff::encode_u8(spec, classes).map_err(tiff)?)
+    }
+
+    /// Takes away a file that was not completed.
+    pub fn abandon(&self, name: &str) {
+        // When it cannot be removed, its name still says that it is not complete.
+        fs::remove_file(self.partial(name)).unwrap_or_default();
     }
 }

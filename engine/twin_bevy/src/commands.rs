@@ -2,11 +2,11 @@
 
 use crate::fetch::CommandOutbox;
 use crate::{
-    Barriers, CasePoint, Comparison, LayerVisibility, Notices, Now, Selection, Server, Tool, TwinSystems, ViewClock,
+    CasePoint, Comparison, LayerVisibility, Notices, Now, Selection, Server, Tool, TwinSystems, ViewClock, Works,
 };
 use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
-use twin_model::{Barrier, CameraPose, Command, EntityId, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
+use twin_model::{CameraPose, Command, EntityId, LayerKind, NewWork, ToolMode, TwinCommand, ViewCommand, ViewTime};
 
 /// A person (or a script) asks for something.
 #[derive(Message, Debug, Clone, PartialEq)]
@@ -29,7 +29,7 @@ struct ViewState<'w> {
     layers: ResMut<'w, LayerVisibility>,
     clock: ResMut<'w, ViewClock>,
     tool: ResMut<'w, Tool>,
-    barriers: ResMut<'w, Barriers>,
+    works: ResMut<'w, Works>,
     comparison: ResMut<'w, Comparison>,
     case_point: ResMut<'w, CasePoint>,
     fly: MessageWriter<'w, FlyRequest>,
@@ -61,6 +61,7 @@ fn refusal(command: &TwinCommand) -> String {
         TwinCommand::MoveCase { .. } => "处理事件",
         TwinCommand::StartRun(_) => "开始演算",
         TwinCommand::CancelRun(_) => "停止演算",
+        TwinCommand::EditRun { .. } => "加入处置",
     };
     format!("没有连接服务器, 不能{what}")
 }
@@ -88,11 +89,11 @@ impl ViewState<'_> {
             ViewCommand::SetPlaying(playing) => self.clock.playing = *playing,
             ViewCommand::SetTool(tool) => {
                 self.tool.0 = *tool;
-                self.barriers.draft.clear();
+                self.works.draft.clear();
                 self.case_point.0 = None;
             }
-            ViewCommand::FinishBarrier { height_m } => self.finish_barrier(*height_m),
-            ViewCommand::ClearBarriers => *self.barriers = Barriers::default(),
+            ViewCommand::FinishWork(work) => self.finish_work(*work),
+            ViewCommand::ClearWorks => *self.works = Works::default(),
             ViewCommand::CompareRuns(a, b) => {
                 self.comparison.0 = Some((*a, *b));
                 self.layers.set(LayerKind::DepthDifference, true);
@@ -100,11 +101,9 @@ impl ViewState<'_> {
         }
     }
 
-    fn finish_barrier(&mut self, height_m: f64) {
-        let line_enu = std::mem::take(&mut self.barriers.draft);
-        if line_enu.len() >= 2 {
-            self.barriers.placed.push(Barrier { name: String::new(), line_enu, height_m });
-        }
+    fn finish_work(&mut self, work: NewWork) {
+        let points = std::mem::take(&mut self.works.draft);
+        self.works.placed.extend(work.on(points));
         self.tool.0 = ToolMode::Pick;
     }
 }
@@ -146,14 +145,14 @@ mod tests {
     #[test]
     fn a_barrier_needs_two_points() {
         let mut app = app();
-        app.world_mut().resource_mut::<Barriers>().draft = vec![[0.0, 0.0]];
-        issue(&mut app, Command::View(ViewCommand::FinishBarrier { height_m: 1.0 }));
-        assert!(app.world().resource::<Barriers>().placed.is_empty());
-        app.world_mut().resource_mut::<Barriers>().draft = vec![[0.0, 0.0], [5.0, 0.0]];
-        issue(&mut app, Command::View(ViewCommand::FinishBarrier { height_m: 1.5 }));
-        let barriers = app.world().resource::<Barriers>();
-        assert_eq!(barriers.placed.len(), 1);
-        assert!(barriers.draft.is_empty());
+        app.world_mut().resource_mut::<Works>().draft = vec![[0.0, 0.0]];
+        issue(&mut app, Command::View(ViewCommand::FinishWork(NewWork::Barrier { height_m: 1.0 })));
+        assert!(app.world().resource::<Works>().placed.is_empty());
+        app.world_mut().resource_mut::<Works>().draft = vec![[0.0, 0.0], [5.0, 0.0]];
+        issue(&mut app, Command::View(ViewCommand::FinishWork(NewWork::Barrier { height_m: 1.5 })));
+        let works = app.world().resource::<Works>();
+        assert_eq!(works.placed.len(), 1);
+        assert!(works.draft.is_empty());
     }
 
     #[test]

@@ -72,6 +72,7 @@ impl CommandOutbox {
             TwinCommand::MoveCase { .. } => "事件已更新",
             TwinCommand::StartRun(_) => "演算已开始",
             TwinCommand::CancelRun(_) => "演算已停止",
+            TwinCommand::EditRun { .. } => "处置已加入演算",
         };
         self.waiting.push((send_command(server, command), done.to_owned()));
     }

@@ -23,8 +23,8 @@ pub use fetch::{Fetches, Source, Ticket};
 pub use link::LinkStatus;
 pub use pack::{LoadProgress, PackInfo};
 pub use resources::{
-    Barriers, CasePoint, Community, Comparison, Intervals, LayerVisibility, Live, LiveStamp, Notice, Notices, Now,
-    Properties, Selection, Server, Tool, ViewClock, WallClock,
+    CasePoint, Community, Comparison, Intervals, LayerVisibility, Live, LiveStamp, Notice, Notices, Now, Properties,
+    Selection, Server, Tool, ViewClock, WallClock, Works,
 };
 pub use runs::{CompareResult, RunData, Runs, ShownRun};
 

@@ -5,7 +5,7 @@ use bevy::ecs::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync_core::LiveState;
 use twin_model::{
-    Barrier, CommunityModel, EntityId, LayerKind, PropertyId, PropertyTable, RunId, TimeMs, ToolMode, ViewTime,
+    CommunityModel, EntityId, Intervention, LayerKind, PropertyId, PropertyTable, RunId, TimeMs, ToolMode, ViewTime,
 };
 
 /// The community. Inserted once the pack has been read.
@@ -99,13 +99,13 @@ pub struct Tool(pub ToolMode);
 #[derive(Resource, Debug, Default, Clone, Copy, PartialEq)]
 pub struct CasePoint(pub Option<[f64; 3]>);
 
-/// Barriers of the scenario being edited.
+/// What the scenario being edited builds.
 #[derive(Resource, Debug, Default, Clone, PartialEq)]
-pub struct Barriers {
+pub struct Works {
     /// Points of the one being drawn, ENU metres.
     pub draft: Vec<[f64; 2]>,
     /// Finished ones.
-    pub placed: Vec<Barrier>,
+    pub placed: Vec<Intervention>,
 }
 
 /// Two runs whose greatest depths are compared: second minus first.
@@ -190,7 +190,7 @@ pub(crate) fn register(app: &mut App, clock: WallClock) {
         .init_resource::<ViewClock>()
         .init_resource::<Tool>()
         .init_resource::<CasePoint>()
-        .init_resource::<Barriers>()
+        .init_resource::<Works>()
         .init_resource::<Comparison>()
         .init_resource::<Notices>()
         .add_systems(Update, (read_clock, drop_old_notices).chain().in_set(crate::TwinSystems::Ingest));

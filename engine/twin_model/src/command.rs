@@ -1,6 +1,6 @@
 //! Commands: the only way back from views to state. Plain data; who receives one decides whether it may happen.
 
-use crate::{AlarmId, CaseAction, CaseId, EntityId, NewCase, RunId, Scenario, TimeMs};
+use crate::{AlarmId, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, Scenario, TimeMs};
 use serde::{Deserialize, Serialize};
 
 /// What a person asked for.
@@ -34,6 +34,13 @@ pub enum TwinCommand {
     StartRun(Scenario),
     /// Stop a run.
     CancelRun(RunId),
+    /// Build something in a run that goes on (演算中途处置).
+    EditRun {
+        /// Which.
+        run: RunId,
+        /// What is added.
+        interventions: Vec<Intervention>,
+    },
 }
 
 /// Kinds of layers that can be switched.
@@ -137,8 +144,8 @@ pub enum ToolMode {
     /// Select the thing under the pointer.
     #[default]
     Pick,
-    /// Add a point to the barrier being drawn.
-    DrawBarrier,
+    /// Add a point to what is being drawn.
+    Draw,
     /// Report a case at the point.
     PlaceCase,
 }
@@ -163,13 +170,10 @@ pub enum ViewCommand {
     SetPlaying(bool),
     /// What clicks mean.
     SetTool(ToolMode),
-    /// Finish the barrier being drawn, with this height in metres.
-    FinishBarrier {
-        /// Height above ground, m.
-        height_m: f64,
-    },
-    /// Drop the barrier being drawn and those placed.
-    ClearBarriers,
+    /// Make this of the points drawn.
+    FinishWork(NewWork),
+    /// Drop the points drawn and everything placed.
+    ClearWorks,
     /// Show the difference of two runs' maximum depths (second minus first).
     CompareRuns(RunId, RunId),
 }

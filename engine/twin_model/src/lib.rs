@@ -9,6 +9,8 @@ mod case;
 mod command;
 mod entity;
 mod ids;
+mod impact;
+mod intervention;
 mod observation;
 mod property;
 mod scenario;
@@ -21,11 +23,15 @@ pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm};
+pub use intervention::{
+    Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,
+    ScenarioEdit,
+};
 pub use observation::{Observation, Quality, StateEntry};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
 pub use scenario::{
-    Barrier, Forcing, GridSpec, Intervention, RainForcing, Run, RunStatus, RunSummary, Scenario, ScenarioBase,
-    ScenarioError, StageForcing,
+    Forcing, GridSpec, RainForcing, Run, RunStatus, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing,
 };
 pub use spine::{Community, CommunityModel, ModelError, SearchHit};
 pub use storm::DesignStorm;

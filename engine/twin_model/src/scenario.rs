@@ -1,7 +1,12 @@
 //! Scenarios (预案/情景) and runs (演算).
 
-use crate::{DesignStorm, EntityId, RunId, TimeMs};
+use crate::intervention::Check;
+use crate::{
+    BuildingMode, DesignStorm, EdgeForcing, EntityId, FloodImpact, Infiltration, Intervention, RunId, ScenarioEdit,
+    TimeMs,
+};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What a run starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -12,6 +17,19 @@ pub enum ScenarioBase {
     Live,
     /// No live state: forcing is given in full by the scenario.
     None,
+    /// The state that another run reached (`state.bin` of its folder); everything else as for [`ScenarioBase::Live`].
+    Run {
+        /// The run continued.
+        run: RunId,
+        /// Its simulated second that is second 0 here: its end, or one of its frames with a stored state.
+        at_s: u32,
+    },
+    /// The past, driven by the gauges' history until the present, then on (回算): the run begins `before_s` before the
+    /// present. Scenario times (duration, forcing) count from the present.
+    Hindcast {
+        /// Seconds before the present at which the run begins, 1..604800.
+        before_s: u32,
+    },
 }
 
 /// Rain on the community.
@@ -75,32 +93,23 @@ pub struct Forcing {
     pub rain: RainForcing,
     /// River.
     pub river: StageForcing,
+    /// What happens at the edges of the raster.
+    #[serde(default)]
+    pub edges: EdgeForcing,
+    /// What ground takes in, by land-cover code of the pack; ground not named here is sealed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub infiltration: BTreeMap<String, Infiltration>,
 }
 
 impl Default for Forcing {
     fn default() -> Self {
-        Self { rain: RainForcing::Live { factor: 1.0 }, river: StageForcing::Live { rise_mph: 0.0 } }
+        Self {
+            rain: RainForcing::Live { factor: 1.0 },
+            river: StageForcing::Live { rise_mph: 0.0 },
+            edges: EdgeForcing::Open,
+            infiltration: BTreeMap::new(),
+        }
     }
-}
-
-/// A wall of sandbags or a flood barrier along a line (挡水墙).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Barrier {
-    /// Name; may be empty.
-    #[serde(default)]
-    pub name: String,
-    /// Line in the ENU plane, at least two points.
-    pub line_enu: Vec<[f64; 2]>,
-    /// Height above the ground along the line, m in (0, 20].
-    pub height_m: f64,
-}
-
-/// A change of the community that the run takes as done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-pub enum Intervention {
-    /// A barrier.
-    Barrier(Barrier),
 }
 
 /// A what-if to compute. Stored as hand-editable TOML.
@@ -123,9 +132,15 @@ pub struct Scenario {
     /// Water.
     #[serde(default)]
     pub forcing: Forcing,
+    /// How buildings stand in the water.
+    #[serde(default)]
+    pub buildings: BuildingMode,
     /// Changes, in order.
     #[serde(default)]
     pub interventions: Vec<Intervention>,
+    /// Changes made while the run went on, by time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<ScenarioEdit>,
 }
 
 /// A scenario value outside its range.
@@ -151,6 +166,9 @@ impl Scenario {
         self.range("duration_s", self.duration_s, 1.0, 604_800.0, "s")?;
         self.range("frame_interval_s", self.frame_interval_s, 1.0, self.duration_s, "s")?;
         self.range("cell_m", self.cell_m, 0.5, 50.0, "m")?;
+        if let ScenarioBase::Hindcast { before_s } = self.base {
+            self.range("base.hindcast.before_s", f64::from(before_s), 1.0, 604_800.0, "s")?;
+        }
         match &self.forcing.rain {
             RainForcing::Live { factor } => self.range("forcing.rain.factor", *factor, 0.0, 10.0, "")?,
             RainForcing::Constant { rain_mmph } => {
@@ -172,23 +190,34 @@ impl Scenario {
             StageForcing::Series { points } => self.series("forcing.river.points", points, -500.0, 9000.0, "m")?,
             StageForcing::None => {}
         }
-        self.interventions.iter().enumerate().try_for_each(|(i, change)| self.check_intervention(i, change))
+        if let EdgeForcing::NormalDepth { slope } = self.forcing.edges {
+            self.range("forcing.edges.slope", slope, 1e-6, 1.0, "")?;
+        }
+        let check = Check { scenario: self };
+        for (code, law) in &self.forcing.infiltration {
+            check.infiltration(&format!("forcing.infiltration.{code}"), law)?;
+        }
+        if let BuildingMode::Raised { by_m } = self.buildings {
+            self.range("buildings.by_m", by_m, 0.1, 50.0, "m")?;
+        }
+        check.interventions("interventions", &self.interventions)?;
+        let mut last = 0.0;
+        for (i, edit) in self.edits.iter().enumerate() {
+            self.range(&format!("edits[{i}].at_s"), edit.at_s, last, self.duration_s, "s")?;
+            last = edit.at_s;
+            check.interventions(&format!("edits[{i}].interventions"), &edit.interventions)?;
+        }
+        Ok(())
     }
 
-    fn check_intervention(&self, i: usize, change: &Intervention) -> Result<(), ScenarioError> {
-        let Intervention::Barrier(barrier) = change;
-        let field = |name: &str| format!("interventions[{i}].{name}");
-        if barrier.line_enu.len() < 2 {
-            return Err(self.error(&field("line_enu"), format!("{} points", barrier.line_enu.len()), ">= 2 points"));
-        }
-        for p in &barrier.line_enu {
-            self.range(&field("line_enu"), p[0], -50_000.0, 50_000.0, "m")?;
-            self.range(&field("line_enu"), p[1], -50_000.0, 50_000.0, "m")?;
-        }
-        self.range(&field("height_m"), barrier.height_m, 0.01, 20.0, "m")
-    }
-
-    fn series(&self, field: &str, pts: &[(f64, f64)], lo: f64, hi: f64, unit: &str) -> Result<(), ScenarioError> {
+    pub(crate) fn series(
+        &self,
+        field: &str,
+        pts: &[(f64, f64)],
+        lo: f64,
+        hi: f64,
+        unit: &str,
+    ) -> Result<(), ScenarioError> {
         if pts.is_empty() {
             return Err(self.error(field, "no points".into(), "at least one point"));
         }
@@ -202,14 +231,14 @@ impl Scenario {
         }
     }
 
-    fn range(&self, field: &str, value: f64, lo: f64, hi: f64, unit: &str) -> Result<(), ScenarioError> {
+    pub(crate) fn range(&self, field: &str, value: f64, lo: f64, hi: f64, unit: &str) -> Result<(), ScenarioError> {
         if value >= lo && value <= hi {
             return Ok(());
         }
         Err(self.error(field, format!("{value} {unit}").trim_end().to_owned(), format!("{lo}..{hi} {unit}").trim_end()))
     }
 
-    fn error(&self, field: &str, value: String, allowed: &str) -> ScenarioError {
+    pub(crate) fn error(&self, field: &str, value: String, allowed: &str) -> ScenarioError {
         ScenarioError { scenario: self.name.clone(), field: field.to_owned(), value, allowed: allowed.to_owned() }
     }
 }
@@ -295,6 +324,9 @@ pub struct RunSummary {
     pub kernel: String,
     /// Entities that got wet: (entity, max depth m, first wet s), sorted by entity.
     pub affected: Vec<(EntityId, f64, f64)>,
+    /// What it means for people and things.
+    #[serde(default)]
+    pub impact: FloodImpact,
 }
 
 /// A run as the server lists it.
@@ -324,7 +356,9 @@ mod tests {
             cell_m: 2.0,
             seed: 1,
             forcing: Forcing::default(),
+            buildings: BuildingMode::Blocked,
             interventions: vec![],
+            edits: vec![],
         }
     }
 
@@ -351,12 +385,30 @@ mod tests {
         s.forcing.river = StageForcing::Series { points: vec![(0.0, 1.0), (0.0, 2.0)] };
         assert!(s.validate().unwrap_err().to_string().contains("strictly ascending"));
         let mut s = scenario();
-        s.interventions.push(Intervention::Barrier(Barrier {
+        s.interventions.push(Intervention::Barrier(crate::Barrier {
             name: String::new(),
             line_enu: vec![[0.0, 0.0]],
             height_m: 1.0,
+            breach: None,
         }));
         assert!(s.validate().unwrap_err().to_string().contains(">= 2 points"));
+    }
+
+    #[test]
+    fn bases_are_written_as_people_would() {
+        let mut s = scenario();
+        for (base, text) in [
+            (ScenarioBase::Live, "\"live\""),
+            (ScenarioBase::Run { run: RunId(4), at_s: 600 }, r#"{"run":{"run":4,"at_s":600}}"#),
+            (ScenarioBase::Hindcast { before_s: 7200 }, r#"{"hindcast":{"before_s":7200}}"#),
+        ] {
+            s.base = base;
+            assert_eq!(serde_json::to_string(&s.base).unwrap(), text);
+            assert_eq!(serde_json::from_str::<ScenarioBase>(text).unwrap(), base);
+            assert_eq!(s.validate(), Ok(()));
+        }
+        s.base = ScenarioBase::Hindcast { before_s: 0 };
+        assert!(s.validate().unwrap_err().to_string().contains("base.hindcast.before_s = 0 s: must be 1..604800 s"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Right panel: scenario editor, run list, comparison of two runs.
+//! Right panel: works, scenario editor, run list, comparison of two runs.
 
 use crate::model::{CompareModel, RunRow, ViewModel};
 use crate::state::{RainChoice, RiverChoice, UiState};
@@ -6,10 +6,13 @@ use crate::theme::Palette;
 use crate::timeline::{has_frames, status_words};
 use crate::widgets::{card_frame, heading, one_line, primary_button, small_button, tag, weak};
 use egui::{DragValue, RichText, Ui};
-use twin_model::{Barrier, Command, DesignStorm, RunId, RunStatus, ToolMode, TwinCommand, ViewCommand, ViewTime};
+use twin_model::{
+    Command, DesignStorm, FloodTotals, Intervention, NewWork, RunId, RunStatus, ToolMode, TwinCommand, ViewCommand,
+    ViewTime,
+};
 
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
-    barriers(ui, vm, state, commands);
+    works(ui, vm, state, commands);
     forcing(ui, vm, state, commands);
     // A result is wanted at once; the choice of runs comes after their list.
     if vm.compare.is_some() {
@@ -21,38 +24,102 @@ pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: 
     }
 }
 
-fn barriers(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
-    heading(ui, "挡水墙");
+fn works(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    heading(ui, "处置");
     let mut view = |c| commands.push(Command::View(c));
+    let work = &mut state.form.work;
+    ui.add_enabled_ui(vm.tool != ToolMode::Draw, |ui| {
+        ui.horizontal(|ui| {
+            for (text, kind) in KINDS {
+                let same = std::mem::discriminant(work) == std::mem::discriminant(&kind);
+                if ui.selectable_label(same, text).clicked() && !same {
+                    *work = kind;
+                }
+            }
+        });
+    });
     ui.horizontal(|ui| {
-        ui.label(weak("高度"));
-        ui.add(DragValue::new(&mut state.form.barrier_height_m).range(0.1..=20.0).speed(0.05).suffix(" m"));
-        if vm.tool == ToolMode::DrawBarrier {
-            let ready = vm.draft_points >= 2;
-            if primary_button(ui, "完成", ready) {
-                view(ViewCommand::FinishBarrier { height_m: state.form.barrier_height_m });
+        sizes(ui, work);
+        if vm.tool == ToolMode::Draw {
+            if primary_button(ui, "完成", vm.draft_points >= work.least_points()) {
+                view(ViewCommand::FinishWork(*work));
             }
             if small_button(ui, "取消") {
                 view(ViewCommand::SetTool(ToolMode::Pick));
             }
         } else {
-            if primary_button(ui, "画挡水墙", true) {
-                view(ViewCommand::SetTool(ToolMode::DrawBarrier));
+            if primary_button(ui, "在图上画", true) {
+                view(ViewCommand::SetTool(ToolMode::Draw));
             }
-            if !vm.barriers.is_empty() && small_button(ui, "清除") {
-                view(ViewCommand::ClearBarriers);
+            if !vm.works.is_empty() && small_button(ui, "清除") {
+                view(ViewCommand::ClearWorks);
             }
         }
     });
-    if vm.tool == ToolMode::DrawBarrier {
-        let text = format!("在图上依次点选墙线 (已有 {} 点, 至少 2 点)", vm.draft_points);
+    if vm.tool == ToolMode::Draw {
+        let text = format!("{} (已有 {} 点, 至少 {} 点)", how(work), vm.draft_points, work.least_points());
         ui.label(RichText::new(text).size(13.0).color(Palette::WARN));
     }
-    for (i, row) in vm.barriers.iter().enumerate() {
-        let name = if row.barrier.name.is_empty() { format!("挡水墙 {}", i + 1) } else { row.barrier.name.clone() };
-        ui.label(weak(format!("{name} · 长 {:.0} m · 高 {:.1} m", row.length_m, row.barrier.height_m)));
+    for (i, placed) in vm.works.iter().enumerate() {
+        ui.label(weak(work_text(i, placed)));
     }
     ui.add_space(4.0);
+}
+
+const KINDS: [(&str, NewWork); 5] = [
+    ("挡水墙", NewWork::Barrier { height_m: 1.0 }),
+    ("闸门", NewWork::Gate { height_m: 2.0, opening_m: 0.0 }),
+    ("水泵", NewWork::Pump { capacity_m3ps: 0.3 }),
+    ("涵管", NewWork::Culvert { width_m: 1.0 }),
+    ("挖填", NewWork::Ground { raise_m: 0.5 }),
+];
+
+fn sizes(ui: &mut Ui, work: &mut NewWork) {
+    let mut size = |name: &str, value: &mut f64, range: std::ops::RangeInclusive<f64>, unit: &str| {
+        ui.label(weak(name));
+        ui.add(DragValue::new(value).range(range).speed(0.05).suffix(unit));
+    };
+    match work {
+        NewWork::Barrier { height_m } => size("高度", height_m, 0.1..=20.0, " m"),
+        NewWork::Gate { height_m, opening_m } => {
+            size("高度", height_m, 0.1..=20.0, " m");
+            size("开度", opening_m, 0.0..=20.0, " m");
+        }
+        NewWork::Pump { capacity_m3ps } => size("流量", capacity_m3ps, 0.01..=100.0, " m³/s"),
+        NewWork::Culvert { width_m } => size("管径", width_m, 0.1..=20.0, " m"),
+        NewWork::Ground { raise_m } => size("抬高", raise_m, -10.0..=10.0, " m"),
+    }
+}
+
+fn how(work: &NewWork) -> &'static str {
+    match work {
+        NewWork::Barrier { .. } | NewWork::Gate { .. } => "在图上依次点选走向",
+        NewWork::Pump { .. } => "点选取水处; 再点出水处, 不点则排出社区",
+        NewWork::Culvert { .. } => "点选管道两端",
+        NewWork::Ground { .. } => "依次点选范围的角点",
+    }
+}
+
+fn work_text(index: usize, work: &Intervention) -> String {
+    let name = if work.name().is_empty() { format!("{} {}", work.zh(), index + 1) } else { work.name().to_owned() };
+    let points = work.points_enu();
+    let length: f64 = points.windows(2).map(|w| (w[1][0] - w[0][0]).hypot(w[1][1] - w[0][1])).sum();
+    match work {
+        Intervention::Barrier(b) => format!("{name} · 长 {length:.0} m · 高 {:.1} m", b.height_m),
+        Intervention::Gate(g) => {
+            let opening = g.opening_m.first().map_or(0.0, |o| o.1);
+            format!("{name} · 长 {length:.0} m · 开度 {opening:.1} m")
+        }
+        Intervention::Pump(p) => {
+            let to = if p.to_enu.is_some() { format!("输送 {length:.0} m") } else { "排出社区".to_owned() };
+            format!("{name} · {:.2} m³/s · {to}", p.capacity_m3ps)
+        }
+        Intervention::Culvert(c) => format!("{name} · 长 {length:.0} m · 管径 {:.1} m", c.width_m),
+        Intervention::Ground(g) => {
+            let raise = g.raise_m.unwrap_or(0.0);
+            format!("{name} · {} {:.1} m", if raise < 0.0 { "下挖" } else { "抬高" }, raise.abs())
+        }
+    }
 }
 
 fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
@@ -89,6 +156,12 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
             ui.add(DragValue::new(&mut form.rise_mph).range(-5.0..=5.0).speed(0.05).suffix(" m/h"));
             ui.end_row();
         }
+        ui.label(weak("边界"));
+        ui.horizontal(|ui| {
+            ui.selectable_value(&mut form.closed_edges, false, "敞开");
+            ui.selectable_value(&mut form.closed_edges, true, "封闭");
+        });
+        ui.end_row();
         ui.label(weak("时长"));
         ui.horizontal(|ui| {
             ui.add(DragValue::new(&mut form.duration_min).range(1.0..=1440.0).speed(1.0).suffix(" 分钟"));
@@ -98,8 +171,7 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         ui.end_row();
     });
     if primary_button(ui, "开始演算", vm.has_server()) {
-        let placed: Vec<Barrier> = vm.barriers.iter().map(|b| b.barrier.clone()).collect();
-        match state.form.scenario(&placed) {
+        match state.form.scenario(&vm.works) {
             Ok(scenario) => {
                 state.form_error = None;
                 commands.push(Command::Twin(TwinCommand::StartRun(scenario)));
@@ -185,6 +257,9 @@ fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, comm
             commands.push(Command::View(ViewCommand::SetTime(ViewTime::Run { run: row.id, t_s: 0.0 })));
             commands.push(Command::View(ViewCommand::SetPlaying(true)));
         }
+        if matches!(row.status, RunStatus::Running { .. }) {
+            add_works(ui, vm, row, state, commands);
+        }
         if matches!(row.status, RunStatus::Queued | RunStatus::Running { .. }) && small_button(ui, "停止") {
             commands.push(Command::Twin(TwinCommand::CancelRun(row.id)));
         }
@@ -193,6 +268,47 @@ fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, comm
             mark(ui, "对比", &mut state.compare_second, row.id);
         }
     });
+    if let Some(impact) = vm.run.as_ref().filter(|_| shown).and_then(|r| r.impact.as_ref()) {
+        impact_lines(ui, impact);
+    }
+    if let (RunStatus::Done { .. }, Some(files)) = (&row.status, &row.files) {
+        ui.horizontal(|ui| {
+            ui.label(weak("导出"));
+            for (text, file) in EXPORTS {
+                ui.hyperlink_to(RichText::new(text).size(12.5), format!("{files}/{file}"));
+            }
+        });
+    }
+}
+
+/// What the run means for people and roads.
+fn impact_lines(ui: &mut Ui, t: &FloodTotals) {
+    ui.horizontal(|ui| {
+        tag(ui, "模拟", Palette::SIMULATED);
+        ui.label(format!("进水楼栋 {} · 首层 {} 户 · {} 人", t.buildings, t.households, t.people));
+    });
+    ui.label(weak(format!(
+        "地下车库 {} · 变配电 {} · 检查井 {} · 设备 {}",
+        t.garages, t.substations, t.manholes, t.devices
+    )));
+    ui.label(weak(format!(
+        "道路不可通行: 行人 {:.0} m · 轿车 {:.0} m · 消防车 {:.0} m",
+        t.road_cut_pedestrian_m, t.road_cut_car_m, t.road_cut_fire_engine_m
+    )));
+}
+
+/// Files of a finished run that other programs read.
+const EXPORTS: [(&str, &str); 3] =
+    [("最大水深 GeoTIFF", "max_depth.tif"), ("影响清单 CSV", "outcomes.csv"), ("摘要 JSON", "run.json")];
+
+/// Works that the run does not have yet go into it while it goes on.
+fn add_works(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, commands: &mut Vec<Command>) {
+    let sent = state.sent.entry(row.id).or_default();
+    let new: Vec<_> = vm.works.iter().filter(|w| !row.works.contains(w) && !sent.contains(w)).cloned().collect();
+    if !new.is_empty() && small_button(ui, &format!("加入 {} 项处置", new.len())) {
+        sent.extend(new.iter().cloned());
+        commands.push(Command::Twin(TwinCommand::EditRun { run: row.id, interventions: new }));
+    }
 }
 
 fn mark(ui: &mut Ui, text: &str, slot: &mut Option<RunId>, id: RunId) {

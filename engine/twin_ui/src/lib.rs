@@ -19,8 +19,8 @@ mod widgets;
 pub use labels::{LabelStyle, ScreenLabel, paint_labels};
 pub use layout::{PanelSet, layout, panel_rects};
 pub use model::{
-    AlarmRow, BarrierRow, CaseRow, CompareModel, LayerRow, LinkState, Loading, Notice, RunRow, RunTime, SelectionModel,
-    Totals, ValueRow, ViewModel, age_zh,
+    AlarmRow, CaseRow, CompareModel, LayerRow, LinkState, Loading, Notice, RunRow, RunTime, SelectionModel, Totals,
+    ValueRow, ViewModel, age_zh,
 };
 pub use state::{RainChoice, RightTab, RiverChoice, ScenarioForm, UiState};
 pub use theme::{Palette, apply_theme, depth_colour, difference_colour, severity_colour};

@@ -1,8 +1,8 @@
 //! What the panels show. Built anew by the host; panels only read it.
 
 use twin_model::{
-    AlarmId, AlarmState, Barrier, CaseId, CaseStage, EntityId, LayerKind, RunId, RunStatus, SearchHit, Severity,
-    TimeMs, ToolMode, ViewTime,
+    AlarmId, AlarmState, CaseId, CaseStage, EntityId, FloodTotals, Intervention, LayerKind, RunId, RunStatus,
+    SearchHit, Severity, TimeMs, ToolMode, ViewTime,
 };
 
 /// How the view is connected to a server.
@@ -169,6 +169,10 @@ pub struct RunRow {
     pub status: RunStatus,
     /// Simulated length, s.
     pub duration_s: f64,
+    /// What its scenario builds.
+    pub works: Vec<Intervention>,
+    /// Address of its folder on the server.
+    pub files: Option<String>,
 }
 
 /// The run that the view shows.
@@ -186,15 +190,8 @@ pub struct RunTime {
     pub wet_area_m2: f64,
     /// Greatest depth in the shown frame, m.
     pub max_depth_m: f64,
-}
-
-/// A placed barrier.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BarrierRow {
-    /// The barrier.
-    pub barrier: Barrier,
-    /// Its length, m.
-    pub length_m: f64,
+    /// What the whole run means; there once it is done.
+    pub impact: Option<FloodTotals>,
 }
 
 /// The comparison of two runs.
@@ -258,10 +255,10 @@ pub struct ViewModel {
     pub run: Option<RunTime>,
     /// What clicks mean.
     pub tool: ToolMode,
-    /// Points of the barrier being drawn.
+    /// Points of what is being drawn.
     pub draft_points: usize,
-    /// Placed barriers.
-    pub barriers: Vec<BarrierRow>,
+    /// What was placed.
+    pub works: Vec<Intervention>,
     /// Where a case is about to be reported, ENU metres.
     pub case_point: Option<[f64; 3]>,
     /// Two runs compared.

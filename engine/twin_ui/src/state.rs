@@ -1,8 +1,9 @@
 //! What the panels remember between frames: texts being typed, open tabs. Never part of the shared state.
 
+use std::collections::BTreeMap;
 use twin_model::{
-    Barrier, DesignStorm, Forcing, Intervention, RainForcing, RunId, Scenario, ScenarioBase, ScenarioError,
-    StageForcing,
+    BuildingMode, DesignStorm, EdgeForcing, Forcing, Intervention, NewWork, RainForcing, RunId, Scenario, ScenarioBase,
+    ScenarioError, StageForcing,
 };
 
 /// Tabs of the right panel.
@@ -64,8 +65,10 @@ pub struct ScenarioForm {
     pub frame_interval_s: f64,
     /// Cell size, m.
     pub cell_m: f64,
-    /// Height of the next barrier, m.
-    pub barrier_height_m: f64,
+    /// Edges of the raster are walls.
+    pub closed_edges: bool,
+    /// What is placed next.
+    pub work: NewWork,
 }
 
 impl Default for ScenarioForm {
@@ -80,7 +83,8 @@ impl Default for ScenarioForm {
             duration_min: 60.0,
             frame_interval_s: 60.0,
             cell_m: 4.0,
-            barrier_height_m: 1.0,
+            closed_edges: false,
+            work: NewWork::Barrier { height_m: 1.0 },
         }
     }
 }
@@ -112,15 +116,16 @@ impl ScenarioForm {
             duration_min: scenario.duration_s / 60.0,
             frame_interval_s: scenario.frame_interval_s,
             cell_m: scenario.cell_m,
+            closed_edges: scenario.forcing.edges == EdgeForcing::Closed,
             ..Self::default()
         }
     }
 
-    /// The scenario that the form and the placed barriers describe, checked.
+    /// The scenario that the form and what was placed describe, checked.
     ///
     /// # Errors
     /// The first value outside its range.
-    pub fn scenario(&self, barriers: &[Barrier]) -> Result<Scenario, ScenarioError> {
+    pub fn scenario(&self, works: &[Intervention]) -> Result<Scenario, ScenarioError> {
         let rain = match self.rain {
             RainChoice::Live => RainForcing::Live { factor: 1.0 },
             RainChoice::Constant => RainForcing::Constant { rain_mmph: self.rain_mmph },
@@ -131,6 +136,7 @@ impl ScenarioForm {
             RiverChoice::Live => StageForcing::Live { rise_mph: self.rise_mph },
             RiverChoice::None => StageForcing::None,
         };
+        let edges = if self.closed_edges { EdgeForcing::Closed } else { EdgeForcing::Open };
         let scenario = Scenario {
             name: self.name.clone(),
             base: ScenarioBase::Live,
@@ -138,8 +144,10 @@ impl ScenarioForm {
             frame_interval_s: self.frame_interval_s.min(self.duration_min * 60.0),
             cell_m: self.cell_m,
             seed: 1,
-            forcing: Forcing { rain, river },
-            interventions: barriers.iter().cloned().map(Intervention::Barrier).collect(),
+            forcing: Forcing { rain, river, edges, ..Forcing::default() },
+            buildings: BuildingMode::Blocked,
+            interventions: works.to_vec(),
+            edits: vec![],
         };
         scenario.validate().map(|()| scenario)
     }
@@ -158,6 +166,8 @@ pub struct UiState {
     pub tab: RightTab,
     /// Scenario being edited.
     pub form: ScenarioForm,
+    /// What was sent to runs that went on.
+    pub sent: BTreeMap<RunId, Vec<Intervention>>,
     /// What was wrong with it when it was last started.
     pub form_error: Option<String>,
     /// First run of a comparison.
@@ -181,9 +191,9 @@ mod tests {
     #[test]
     fn the_form_makes_a_valid_scenario_and_names_what_is_wrong() {
         let mut form = ScenarioForm::default();
-        let barrier = Barrier { name: "甲".into(), line_enu: vec![[0.0, 0.0], [10.0, 0.0]], height_m: 1.2 };
+        let barrier = NewWork::Barrier { height_m: 1.2 }.on(vec![[0.0, 0.0], [10.0, 0.0]]).unwrap();
         let scenario = form.scenario(std::slice::from_ref(&barrier)).unwrap();
-        assert_eq!(scenario.interventions, [Intervention::Barrier(barrier)]);
+        assert_eq!(scenario.interventions, [barrier]);
         assert_eq!(scenario.duration_s, 3600.0);
         form.rain = RainChoice::Constant;
         form.rain_mmph = 900.0;

@@ -11,15 +11,15 @@ use bevy::light::{NotShadowCaster, NotShadowReceiver};
 use bevy::mesh::{Indices, PrimitiveTopology};
 use bevy::prelude::*;
 use std::collections::BTreeSet;
-use twin_bevy::{Barriers, Community, Live, LiveStamp, Now, PackInfo, Properties, Selection, TwinSystems};
-use twin_model::{CommunityModel, Entity as Thing, EntityKind, LayerKind, Polygon};
+use twin_bevy::{Community, Live, LiveStamp, Now, PackInfo, Properties, Selection, TwinSystems, Works};
+use twin_model::{CommunityModel, Entity as Thing, EntityKind, Intervention, LayerKind, Polygon};
 
 /// What an overlay entity is for; each is replaced as a whole.
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 enum Overlay {
     Grids,
     Fans,
-    Barriers,
+    Works,
     River,
     Highlight,
 }
@@ -87,7 +87,7 @@ impl Board<'_, '_> {
         let (material, layer) = match overlay {
             Overlay::Grids => (&self.materials.glass, render_layer(LayerKind::Grids)),
             Overlay::Fans => (&self.materials.glass, render_layer(LayerKind::Cameras)),
-            Overlay::Barriers => (&self.materials.barrier, ALWAYS),
+            Overlay::Works => (&self.materials.barrier, ALWAYS),
             Overlay::River => (&self.materials.river, STILL_WATER),
             Overlay::Highlight => (&self.materials.highlight, ALWAYS),
         };
@@ -104,10 +104,10 @@ impl Board<'_, '_> {
         }
         let mut entity =
             self.commands.spawn((overlay, Mesh3d(mesh), MeshMaterial3d(material.clone()), RenderLayers::layer(layer)));
-        if overlay != Overlay::Barriers {
+        if overlay != Overlay::Works {
             entity.insert(NotShadowCaster);
         }
-        if !matches!(overlay, Overlay::Barriers | Overlay::River) {
+        if !matches!(overlay, Overlay::Works | Overlay::River) {
             entity.insert(NotShadowReceiver);
         }
     }
@@ -171,20 +171,48 @@ fn fans(mut board: Board, community: Res<Community>, selection: Res<Selection>, 
     board.replace(Overlay::Fans, built(mesh));
 }
 
-fn barriers(mut board: Board, barriers: Res<Barriers>, ground: Res<Ground>) {
-    if !barriers.is_changed() && !ground.is_changed() {
+fn works(mut board: Board, works: Res<Works>, ground: Res<Ground>) {
+    if !works.is_changed() && !ground.is_changed() {
         return;
     }
     let mut mesh = MeshBuilder::default();
-    for barrier in &barriers.placed {
-        wall(&mut mesh, &barrier.line_enu, barrier.height_m.max(0.6), 1.2, &ground, [0.95, 0.36, 0.03, 1.0]);
+    for placed in &works.placed {
+        work(&mut mesh, placed, &ground);
     }
-    wall(&mut mesh, &barriers.draft, 1.0, 0.8, &ground, [1.0, 0.75, 0.10, 1.0]);
-    if let (Some(p), 1) = (barriers.draft.first(), barriers.draft.len()) {
-        let stub = [[p[0] - 0.6, p[1]], [p[0] + 0.6, p[1]]];
-        wall(&mut mesh, &stub, 2.5, 1.2, &ground, [1.0, 0.75, 0.10, 1.0]);
+    wall(&mut mesh, &works.draft, 1.0, 0.8, &ground, DRAFT);
+    if let (Some(p), 1) = (works.draft.first(), works.draft.len()) {
+        post(&mut mesh, *p, &ground, DRAFT);
     }
-    board.replace(Overlay::Barriers, built(mesh));
+    board.replace(Overlay::Works, built(mesh));
+}
+
+const DRAFT: [f32; 4] = [1.0, 0.75, 0.10, 1.0];
+const BARRIER: [f32; 4] = [0.95, 0.36, 0.03, 1.0];
+const GATE: [f32; 4] = [0.10, 0.35, 0.85, 1.0];
+const PUMP: [f32; 4] = [0.05, 0.60, 0.40, 1.0];
+const PIPE: [f32; 4] = [0.30, 0.32, 0.36, 1.0];
+const EARTH: [f32; 4] = [0.50, 0.33, 0.16, 1.0];
+
+/// One placed thing: walls and gates at their height, ends as posts, areas as a low rim.
+fn work(mesh: &mut MeshBuilder, work: &Intervention, ground: &Ground) {
+    let points = work.points_enu();
+    match work {
+        Intervention::Barrier(b) => wall(mesh, &points, b.height_m.max(0.6), 1.2, ground, BARRIER),
+        Intervention::Gate(g) => wall(mesh, &points, g.height_m.max(0.6), 1.6, ground, GATE),
+        Intervention::Pump(_) | Intervention::Culvert(_) => {
+            let colour = if matches!(work, Intervention::Pump(_)) { PUMP } else { PIPE };
+            wall(mesh, &points, 0.5, 0.5, ground, colour);
+            points.iter().for_each(|p| post(mesh, *p, ground, colour));
+        }
+        Intervention::Ground(_) => {
+            let rim: Vec<_> = points.iter().chain(points.first()).copied().collect();
+            wall(mesh, &rim, 0.5, 0.6, ground, EARTH);
+        }
+    }
+}
+
+fn post(mesh: &mut MeshBuilder, p: [f64; 2], ground: &Ground, colour: [f32; 4]) {
+    wall(mesh, &[[p[0] - 0.6, p[1]], [p[0] + 0.6, p[1]]], 2.5, 1.2, ground, colour);
 }
 
 /// Level of a water body in ENU z: the mean of its fresh gauges, or the level that the pack knows.
@@ -359,7 +387,7 @@ fn extrude(mesh: &mut MeshBuilder, ring: &[[f64; 2]], base_z_m: f64, height_m: f
 pub(crate) fn register(app: &mut App) {
     app.add_systems(Startup, setup).add_systems(
         Update,
-        (grids, fans, barriers, river.run_if(resource_exists::<PackInfo>), highlight)
+        (grids, fans, works, river.run_if(resource_exists::<PackInfo>), highlight)
             .chain()
             .in_set(TwinSystems::Project)
             .after(crate::layers::assign)

@@ -112,8 +112,8 @@ pub struct BridgeStatus {
     pub compared: Option<Value>,
     /// The panel with the search field is on the screen.
     pub search_shown: bool,
-    /// Barriers placed in the editor.
-    pub barriers: Vec<twin_model::Barrier>,
+    /// What was placed in the editor.
+    pub works: Vec<twin_model::Intervention>,
     /// Layers that are shown.
     pub layers: Vec<LayerKind>,
     /// Pose of the operated camera.
@@ -263,7 +263,7 @@ fn update_status(
     shown: Res<ShownRun>,
     (runs, compared): (Res<twin_bevy::Runs>, Res<twin_bevy::CompareResult>),
     ui: Res<Ui>,
-    barriers: Res<twin_bevy::Barriers>,
+    works: Res<twin_bevy::Works>,
     layers: Res<twin_bevy::LayerVisibility>,
     now: Res<Now>,
     cameras: Query<(&ViewCamera, &OrbitCamera)>,
@@ -295,8 +295,8 @@ fn update_status(
     status.water_frames = shown.run.and_then(|id| runs.data.get(&id)).map_or(0, twin_bevy::RunData::frame_count);
     status.compared = compared_value(&compared);
     status.search_shown = ui.0.search_shown;
-    if status.barriers != barriers.placed {
-        status.barriers.clone_from(&barriers.placed);
+    if status.works != works.placed {
+        status.works.clone_from(&works.placed);
     }
     status.layers = layers.0.iter().copied().collect();
     status.camera = cameras.iter().find(|(view, _)| view.index == 0).map(|(_, orbit)| orbit.pose());

@@ -187,8 +187,7 @@ pub(crate) fn register(app: &mut App, options: &AppOptions) {
         ui.tab = twin_ui::RightTab::Edit;
         if let Some(scenario) = scenario {
             ui.form = twin_ui::ScenarioForm::from_scenario(scenario);
-            let barriers = scenario.interventions.iter().map(|twin_model::Intervention::Barrier(b)| b.clone());
-            app.world_mut().resource_mut::<twin_bevy::Barriers>().placed = barriers.collect();
+            app.world_mut().resource_mut::<twin_bevy::Works>().placed = scenario.interventions.clone();
         }
     }
     app.add_plugins(EguiPlugin::default())

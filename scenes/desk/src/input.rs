@@ -5,7 +5,7 @@ use bevy::input::mouse::{AccumulatedMouseMotion, AccumulatedMouseScroll, MouseSc
 use bevy::prelude::*;
 use bevy::window::{PrimaryWindow, WindowFocused};
 use bevy_egui::input::EguiWantsInput;
-use twin_bevy::{Barriers, CasePoint, CommandIssued, Tool, TwinSystems};
+use twin_bevy::{CasePoint, CommandIssued, Tool, TwinSystems, Works};
 use twin_model::{Command, ToolMode, ViewCommand};
 use twin_ui::RightTab;
 use twin_view::{OrbitInput, Picker, ViewCamera};
@@ -114,7 +114,7 @@ fn click(
     cameras: Query<(&ViewCamera, &Camera, &GlobalTransform)>,
     picker: Picker,
     tool: Res<Tool>,
-    mut barriers: ResMut<Barriers>,
+    mut works: ResMut<Works>,
     mut case_point: ResMut<CasePoint>,
     mut ui: ResMut<Ui>,
     mut issued: MessageWriter<CommandIssued>,
@@ -129,9 +129,9 @@ fn click(
                 }
                 issued.write(CommandIssued(Command::View(ViewCommand::Select(pick.entity))));
             }
-            ToolMode::DrawBarrier => {
+            ToolMode::Draw => {
                 if let Some(p) = pick.p_enu {
-                    barriers.draft.push([p[0], p[1]]);
+                    works.draft.push([p[0], p[1]]);
                 }
             }
             ToolMode::PlaceCase => {

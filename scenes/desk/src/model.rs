@@ -6,15 +6,15 @@ use bevy_egui::egui;
 use std::collections::BTreeMap;
 use sync_core::{is_stale, quality_at};
 use twin_bevy::{
-    Barriers, CasePoint, Community, CompareResult, Comparison, Devices, Intervals, LayerVisibility, LinkStatus, Live,
-    LoadProgress, Notices, Now, Properties, Runs, Selection, ShownRun, Tool, ViewClock,
+    CasePoint, Community, CompareResult, Comparison, Devices, Intervals, LayerVisibility, LinkStatus, Live,
+    LoadProgress, Notices, Now, Properties, Runs, Selection, Server, ShownRun, Tool, ViewClock, Works,
 };
 use twin_model::{
     Alarm, Case, CommunityModel, Entity as Thing, EntityId, EntityKind, LayerKind, Quality, StateEntry, ViewTime,
 };
 use twin_ui::{
-    AlarmRow, BarrierRow, CaseRow, CompareModel, LabelStyle, LayerRow, LinkState, Loading, Notice, RunRow, RunTime,
-    ScreenLabel, SelectionModel, Totals, UiState, ValueRow, ViewModel,
+    AlarmRow, CaseRow, CompareModel, LabelStyle, LayerRow, LinkState, Loading, Notice, RunRow, RunTime, ScreenLabel,
+    SelectionModel, Totals, UiState, ValueRow, ViewModel,
 };
 use twin_view::{Labels, PropertySets, TileLayers, TileStatus};
 
@@ -37,7 +37,8 @@ pub(crate) struct ModelParams<'w, 's> {
     shown: Res<'w, ShownRun>,
     compare: Res<'w, CompareResult>,
     comparison: Res<'w, Comparison>,
-    barriers: Res<'w, Barriers>,
+    works: Res<'w, Works>,
+    server: Res<'w, Server>,
     tool: Res<'w, Tool>,
     case_point: Res<'w, CasePoint>,
     notices: Res<'w, Notices>,
@@ -66,8 +67,8 @@ impl ModelParams<'_, '_> {
             time: self.clock.time,
             playing: self.clock.playing,
             tool: self.tool.0,
-            draft_points: self.barriers.draft.len(),
-            barriers: self.barrier_rows(),
+            draft_points: self.works.draft.len(),
+            works: self.works.placed.clone(),
             case_point: self.case_point.0,
             compare: self.compare_model(),
             notices: self.notices.0.iter().map(|n| Notice { text: n.text.clone(), error: n.error }).collect(),
@@ -163,6 +164,7 @@ impl ModelParams<'_, '_> {
             wet_cells: self.shown.wet_cells,
             wet_area_m2: self.shown.wet_cells as f64 * cell_m2,
             max_depth_m: f64::from(self.shown.max_depth_m),
+            impact: data.and_then(|d| d.summary.as_ref()).map(|s| s.impact.totals.clone()),
         })
     }
 
@@ -173,13 +175,10 @@ impl ModelParams<'_, '_> {
             created_at: run.created_at,
             status: run.status.clone(),
             duration_s: run.scenario.duration_s,
+            works: run.scenario.interventions.clone(),
+            files: self.server.0.as_ref().map(|address| format!("{address}/runs/{}", run.id)),
         };
         self.live.0.runs().rev().map(row).collect()
-    }
-
-    fn barrier_rows(&self) -> Vec<BarrierRow> {
-        let length = |line: &[[f64; 2]]| line.windows(2).map(|w| (w[1][0] - w[0][0]).hypot(w[1][1] - w[0][1])).sum();
-        self.barriers.placed.iter().map(|b| BarrierRow { barrier: b.clone(), length_m: length(&b.line_enu) }).collect()
     }
 
     fn compare_model(&self) -> Option<CompareModel> {

@@ -4,11 +4,13 @@ use crate::progress::{self, print_line};
 use anyhow::Context;
 use serde_json::json;
 use sim_core::CancelToken;
-use sim_run::{FrameWritten, LiveSnapshot, RunError};
+use sim_run::hazard::PassLimits;
+use sim_run::preflight::Report;
+use sim_run::{Exports, LiveSnapshot, RunError, RunEvent, RunRequest};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use twin_model::{RunSummary, Scenario};
+use twin_model::{FloodImpact, RunSummary, Scenario};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -23,33 +25,105 @@ pub struct Args {
     /// Data folder of a server: start from its present state.
     #[arg(long, conflicts_with = "live")]
     data: Option<PathBuf>,
-    /// Run folder to write; must not hold another run.
+    /// What gauges measured before, for a scenario with base = "hindcast": answers of the server's history query (JSON) or
+    /// a table with entity, property, observed_at, value (CSV). May be given more than once.
     #[arg(long)]
-    out: PathBuf,
+    history: Vec<PathBuf>,
+    /// Continue from the state that another run on the same grid reached (state.bin of its folder).
+    #[arg(long)]
+    from_state: Option<PathBuf>,
+    /// Run folder to write; must not hold another run.
+    #[arg(long, required_unless_present = "check")]
+    out: Option<PathBuf>,
+    /// Only look at the input and report what would make the run misleading.
+    #[arg(long)]
+    check: bool,
+    /// Files to write beside frames, greatest depth and summary, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Export::Csv, Export::Geotiff, Export::State])]
+    export: Vec<Export>,
+    /// Perturbed members to compute beside the run itself, 0 to 1000: for probabilities and percentiles.
+    #[arg(long, default_value_t = 0)]
+    ensemble: u32,
+    /// Correct measured rain and river level so that the past meets the depth and level gauges (base = "hindcast").
+    #[arg(long)]
+    correct: bool,
+    /// Greatest depth that fire engines wade, m, 0.1 to 2 [default: 0.5, that of large four-wheel-drive vehicles].
+    #[arg(long)]
+    fire_engine_depth: Option<f64>,
     /// One JSON line per frame and the summary on stdout.
     #[arg(long)]
     json: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Export {
+    /// Outcomes per entity and roads by segment as CSV.
+    Csv,
+    /// Outcomes per entity as Parquet.
+    Parquet,
+    /// Hazard, hazard class, first wetting and speed as GeoTIFF.
+    Geotiff,
+    /// Depth and velocity of every frame as NetCDF (CF).
+    Netcdf,
+    /// Velocity frames for viewers.
+    Velocity,
+    /// The state at the end, to continue from.
+    State,
+    /// The state at every frame.
+    FrameStates,
+    /// All of these but the state at every frame.
+    All,
+    /// None of these.
+    None,
+}
+
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let scenario = read_scenario(&args.scenario)?;
     let live = live_state(args)?;
+    let request = RunRequest {
+        scenario: &scenario,
+        pack_dir: &args.pack,
+        live: live.as_ref(),
+        from_state: args.from_state.as_deref(),
+        exports: exports(&args.export),
+        limits: limits(args.fire_engine_depth)?,
+        ensemble: args.ensemble,
+        correct: args.correct,
+    };
+    match &args.out {
+        Some(out) if !args.check => compute(request, out, args.json),
+        _ => check(request, args.json),
+    }
+}
+
+fn check(request: RunRequest<'_>, as_json: bool) -> anyhow::Result<()> {
+    let report = sim_run::check_flood(request)?;
+    if as_json {
+        print_line(&json!({"preflight": report}));
+    } else {
+        print_report(&report);
+    }
+    Ok(())
+}
+
+fn compute(request: RunRequest<'_>, out: &Path, as_json: bool) -> anyhow::Result<()> {
     let cancel = CancelToken::new();
     cancel_on_interrupt(&cancel)?;
-    let bar = (!args.json).then(progress::bar);
-    let mut on_frame = |frame: FrameWritten| {
+    let bar = (!as_json).then(progress::bar);
+    let mut on_event = |event: RunEvent| {
+        let (thousandths, message, line) = told(&event);
         if let Some(bar) = &bar {
-            bar.set_position((frame.t_s / frame.duration_s * 1000.0) as u64);
-            bar.set_message(format!("{:.0} of {:.0} s", frame.t_s, frame.duration_s));
+            bar.set_position(thousandths);
+            bar.set_message(message);
         } else {
-            print_line(&json!({"frame": frame.frame, "t_s": frame.t_s, "reached_s": frame.t_s}));
+            print_line(&line);
         }
     };
-    let summary = sim_run::run_flood(&scenario, &args.pack, live.as_ref(), &args.out, &cancel, &mut on_frame)?;
+    let summary = sim_run::run_flood(request, out, &cancel, &mut on_event)?;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
     }
-    if args.json {
+    if as_json {
         print_line(&json!({"summary": summary}));
     } else {
         print_summary(&summary);
@@ -57,13 +131,70 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn live_state(args: &Args) -> anyhow::Result<Option<LiveSnapshot>> {
-    if let Some(file) = &args.live {
-        return Ok(Some(LiveSnapshot::read(file)?));
+/// An event as thousandths, words and a JSON line.
+fn told(event: &RunEvent) -> (u64, String, serde_json::Value) {
+    match event {
+        RunEvent::Frame(f) => (
+            (f.t_s / f.duration_s * 1000.0) as u64,
+            format!("{:.0} of {:.0} s", f.t_s, f.duration_s),
+            json!({"frame": f.frame, "t_s": f.t_s, "reached_s": f.t_s}),
+        ),
+        RunEvent::CorrectionRun { done } => {
+            (0, format!("correction by observations: run {done}"), json!({"correction_run": done}))
+        }
+        RunEvent::Member { done, members } => (
+            u64::from(*done) * 1000 / u64::from((*members).max(1)),
+            format!("member {done} of {members}"),
+            json!({"member": done, "members": members}),
+        ),
     }
-    let Some(data) = &args.data else { return Ok(None) };
-    let text = sync_server::live_json(data).with_context(|| format!("reading live state from {}", data.display()))?;
-    Ok(Some(serde_json::from_str(&text)?))
+}
+
+fn exports(wanted: &[Export]) -> Exports {
+    let has = |export| wanted.contains(&export);
+    if has(Export::All) {
+        return Exports { frame_states: has(Export::FrameStates), ..Exports::all() };
+    }
+    if has(Export::None) {
+        return Exports::none();
+    }
+    Exports {
+        csv: has(Export::Csv),
+        parquet: has(Export::Parquet),
+        geotiff: has(Export::Geotiff),
+        netcdf: has(Export::Netcdf),
+        velocity: has(Export::Velocity),
+        state: has(Export::State),
+        frame_states: has(Export::FrameStates),
+    }
+}
+
+fn limits(fire_engine_depth_m: Option<f64>) -> Result<PassLimits, RunError> {
+    let mut limits = PassLimits::default();
+    if let Some(depth_m) = fire_engine_depth_m {
+        if !(0.1..=2.0).contains(&depth_m) {
+            let value = format!("{depth_m} m");
+            return Err(RunError::Option { name: "fire-engine-depth", value, allowed: "0.1..2 m" });
+        }
+        limits.fire_engine.depth_m = depth_m;
+    }
+    Ok(limits)
+}
+
+fn live_state(args: &Args) -> anyhow::Result<Option<LiveSnapshot>> {
+    let mut live = if let Some(file) = &args.live {
+        Some(LiveSnapshot::read(file)?)
+    } else if let Some(data) = &args.data {
+        let text =
+            sync_server::live_json(data).with_context(|| format!("reading live state from {}", data.display()))?;
+        Some(serde_json::from_str(&text)?)
+    } else {
+        None
+    };
+    for file in &args.history {
+        live.get_or_insert_default().add_history(sim_run::read_history(file)?);
+    }
+    Ok(live)
 }
 
 fn read_scenario(file: &Path) -> Result<Scenario, RunError> {
@@ -101,6 +232,53 @@ fn print_summary(s: &RunSummary) {
         "  volumes     start {:.1}, rain {:.1}, in {:.1}, out {:.1}, end {:.1} m3",
         s.volume_start_m3, s.rain_m3, s.inflow_m3, s.outflow_m3, s.volume_end_m3
     ));
+    print_impact(&s.impact);
     print_line(format_args!("  mass error  {:.2e} of inflow", s.mass_error));
     print_line(format_args!("  checksum    {}", s.checksum));
+}
+
+fn print_impact(impact: &FloodImpact) {
+    let t = &impact.totals;
+    let people = if t.people_attributes.is_empty() { "unknown".to_owned() } else { t.people.to_string() };
+    print_line(format_args!(
+        "  reached     {} buildings, {} ground-floor households, people {people}, {} garages, {} substations, {} manholes",
+        t.buildings, t.households, t.garages, t.substations, t.manholes
+    ));
+    print_line(format_args!(
+        "  roads cut   {:.0} m for pedestrians, {:.0} m for cars, {:.0} m for fire engines",
+        t.road_cut_pedestrian_m, t.road_cut_car_m, t.road_cut_fire_engine_m
+    ));
+    if !impact.predicted_alarms.is_empty() {
+        print_line(format_args!("  alarms      {} predicted", impact.predicted_alarms.len()));
+    }
+    if let Some(c) = &impact.correction {
+        print_line(format_args!(
+            "  corrected   rain x {:.2}, river {:+.2} m: {:.3} m to the gauges, before {:.3} m",
+            c.rain_factor, c.stage_offset_m, c.rmse_after_m, c.rmse_before_m
+        ));
+    }
+    if let Some(e) = &impact.ensemble {
+        let [low, middle, high] = e.flooded_area_m2;
+        print_line(format_args!(
+            "  ensemble    {} members: flooded {low:.0} / {middle:.0} / {high:.0} m2 (10, 50, 90 %)",
+            e.members
+        ));
+    }
+    if impact.preflight_warnings > 0 {
+        print_line(format_args!("  preflight   {} warnings, see preflight.json", impact.preflight_warnings));
+    }
+}
+
+fn print_report(report: &Report) {
+    print_line(format_args!(
+        "{} cells of {} m, {:.0} % blocked, {} findings",
+        report.cells,
+        report.cell_m,
+        report.blocked_share * 100.0,
+        report.findings.len()
+    ));
+    for f in &report.findings {
+        let place = f.p_enu.map_or_else(String::new, |p| format!(" at ({:.0}, {:.0})", p[0], p[1]));
+        print_line(format_args!("  {:?}: {}{place}: {}", f.severity, f.message, f.advice));
+    }
 }

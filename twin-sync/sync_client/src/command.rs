@@ -108,6 +108,10 @@ fn request(server: &str, command: &TwinCommand) -> serde_json::Result<(ehttp::Re
             (post(format!("cases/{case}/move"), body), ReplyKind::Case)
         }
         TwinCommand::StartRun(scenario) => (post("runs".to_owned(), serde_json::to_vec(scenario)?), ReplyKind::Run),
+        TwinCommand::EditRun { run, interventions } => {
+            let body = serde_json::to_vec(&serde_json::json!({ "interventions": interventions }))?;
+            (post(format!("runs/{run}/edits"), body), ReplyKind::Run)
+        }
         TwinCommand::CancelRun(id) => (ehttp::Request::delete(&format!("{server}/api/runs/{id}")), ReplyKind::Run),
     })
 }

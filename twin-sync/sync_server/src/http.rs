@@ -62,6 +62,7 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
     let computing = Router::new()
         .route("/api/runs", get(runs::list).post(runs::start))
         .route("/api/runs/{id}", get(runs::one).delete(runs::cancel))
+        .route("/api/runs/{id}/edits", post(runs::edit))
         .with_state(manager.clone());
     let viewers = Router::new().route("/ws", get(ws::upgrade)).with_state((twin.clone(), frames.clone()));
     let files = Router::new()

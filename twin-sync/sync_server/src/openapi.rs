@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 /// (method, path, summary, query parameters, request body, answer)
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str], Option<&'static str>, &'static str);
 
-const ROWS: [Row; 22] = [
+const ROWS: [Row; 23] = [
     ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
     ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
     ("get", "/api/community", "Manifest, counts, epoch and sequence", &[], None, "object"),
@@ -42,6 +42,14 @@ const ROWS: [Row; 22] = [
     ("post", "/api/runs", "Start a run", &[], Some("Scenario"), "run"),
     ("get", "/api/runs/{id}", "One run", &[], None, "run"),
     ("delete", "/api/runs/{id}", "Cancel a run", &[], None, "run"),
+    (
+        "post",
+        "/api/runs/{id}/edits",
+        "Build something in a run that goes on; answers when it took effect",
+        &[],
+        Some("Edits"),
+        "run",
+    ),
     ("get", "/ws", "Viewer WebSocket, sub-protocol twin.v1 (not REST; see the folder's README)", &[], None, "upgrade"),
 ];
 
@@ -114,13 +122,26 @@ fn schemas() -> Value {
             "required": ["name", "duration_s", "frame_interval_s", "cell_m"],
             "properties": {
                 "name": text,
-                "base": { "enum": ["live", "none"] },
+                "base": { "description": "\"live\", \"none\", or an object: a hindcast or the state of another run" },
                 "duration_s": { "type": "number", "minimum": 1, "maximum": 604_800 },
                 "frame_interval_s": { "type": "number", "minimum": 1 },
                 "cell_m": { "type": "number", "minimum": 0.5, "maximum": 50 },
                 "seed": { "type": "integer", "minimum": 0 },
                 "forcing": { "type": "object" },
-                "interventions": { "type": "array", "items": { "type": "object" } },
+                "interventions": { "type": "array", "items": { "$ref": "#/components/schemas/Intervention" } },
+                "edits": { "type": "array", "items": { "type": "object" } },
+            },
+        },
+        "Intervention": {
+            "type": "object",
+            "required": ["kind"],
+            "properties": { "kind": { "enum": ["barrier", "gate", "pump", "culvert", "ground"] } },
+        },
+        "Edits": {
+            "type": "object",
+            "required": ["interventions"],
+            "properties": {
+                "interventions": { "type": "array", "items": { "$ref": "#/components/schemas/Intervention" } },
             },
         },
     })

@@ -10,16 +10,18 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use std::collections::BTreeMap;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path as FilePath, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
-use twin_model::{Run, RunId, RunStatus, Scenario};
+use twin_model::{Intervention, Run, RunId, RunStatus, Scenario};
 
 /// Runs computed at one time.
 const AT_ONCE: usize = 2;
@@ -30,6 +32,10 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 /// Bytes of the child's messages kept for the error line.
 const STDERR_TAIL: usize = 8 * 1024;
 const CANCEL_WITHIN: Duration = Duration::from_secs(10);
+/// How long an edit may wait for its frame.
+const EDIT_WITHIN: Duration = Duration::from_secs(60);
+/// Edits of one run that may wait.
+const EDITS_WAITING: usize = 16;
 
 /// Starts, watches and cancels runs.
 pub(crate) struct RunManager {
@@ -38,12 +44,26 @@ pub(crate) struct RunManager {
     pack_dir: PathBuf,
     slots: Semaphore,
     cancels: Mutex<BTreeMap<RunId, Arc<Notify>>>,
+    edits: Mutex<BTreeMap<RunId, mpsc::Sender<Edit>>>,
+}
+
+/// Interventions for a run that goes on, and where to say what became of them: the simulated second, or why not.
+struct Edit {
+    interventions: Vec<Intervention>,
+    answer: oneshot::Sender<Result<f64, String>>,
 }
 
 impl RunManager {
     pub(crate) fn new(twin: Arc<Twin>, options: &ServeOptions) -> Arc<Self> {
         let (exe, pack_dir) = (options.simulate_exe.clone(), options.pack_dir.clone());
-        Arc::new(Self { twin, exe, pack_dir, slots: Semaphore::new(AT_ONCE), cancels: Mutex::default() })
+        Arc::new(Self {
+            twin,
+            exe,
+            pack_dir,
+            slots: Semaphore::new(AT_ONCE),
+            cancels: Mutex::default(),
+            edits: Mutex::default(),
+        })
     }
 
     /// Runs that a previous life of the server left unfinished have failed.
@@ -68,6 +88,10 @@ impl RunManager {
         self.cancels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn edits(&self) -> std::sync::MutexGuard<'_, BTreeMap<RunId, mpsc::Sender<Edit>>> {
+        self.edits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn compute(self: Arc<Self>, run: Run, cancel: Arc<Notify>) {
         let id = run.id;
         let status = tokio::select! {
@@ -75,6 +99,7 @@ impl RunManager {
             () = cancel.notified() => RunStatus::Cancelled,
         };
         self.cancels().remove(&id);
+        self.edits().remove(&id);
         self.report(id, status).await;
     }
 
@@ -100,7 +125,8 @@ impl RunManager {
             .arg(dir.join("live.json"))
             .arg("--out")
             .arg(&dir)
-            .stdin(Stdio::null())
+            .arg("--edits")
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -114,7 +140,10 @@ impl RunManager {
                 None => String::new(),
             }
         });
-        let watched = self.follow(run.id, &mut child).await;
+        let (sender, edits) = mpsc::channel(EDITS_WAITING);
+        self.edits().insert(run.id, sender);
+        let watched = self.follow(run.id, &mut child, edits).await;
+        self.edits().remove(&run.id);
         let exit = child.wait().await.map_err(|e| e.to_string())?;
         let said = messages.await.unwrap_or_default();
         match (exit.success(), watched.summary) {
@@ -135,36 +164,71 @@ impl RunManager {
         Ok(())
     }
 
-    /// Reads the child's lines until it ends.
-    async fn follow(&self, run: RunId, child: &mut Child) -> Watched {
+    /// Reads the child's lines until it ends, and hands it edits meanwhile.
+    async fn follow(&self, run: RunId, child: &mut Child, mut edits: mpsc::Receiver<Edit>) -> Watched {
         let mut watched = Watched::default();
-        let Some(stdout) = child.stdout.take() else { return watched };
+        let (Some(stdout), Some(mut stdin)) = (child.stdout.take(), child.stdin.take()) else { return watched };
         let mut lines = BufReader::new(stdout).lines();
-        let mut told: Option<Instant> = None;
-        while let Ok(Some(line)) = lines.next_line().await {
-            let Ok(value) = serde_json::from_str::<serde_json::Value>(&line) else { continue };
-            if let Some(summary) = value.get("summary") {
-                watched.summary = true;
-                let stored = summary.get("frame_times_s").and_then(|f| f.as_array()).map(Vec::len);
-                watched.frames = stored.and_then(|n| u32::try_from(n).ok()).unwrap_or(watched.frames);
-            } else if let Some(frame) = value.get("frame").and_then(serde_json::Value::as_u64) {
-                watched.frames = u32::try_from(frame + 1).unwrap_or(u32::MAX);
-                let reached = value.get("reached_s").or(value.get("t_s")).and_then(serde_json::Value::as_f64);
-                let status = RunStatus::Running { reached_s: reached.unwrap_or(0.0), frames: watched.frames };
-                if told.is_none_or(|t| t.elapsed() >= PROGRESS_EVERY) {
-                    told = Some(Instant::now());
-                    self.report(run, status).await;
+        // The child answers edits in the order in which it got them.
+        let mut unanswered = VecDeque::new();
+        loop {
+            tokio::select! {
+                line = lines.next_line() => {
+                    let Ok(Some(line)) = line else { return watched };
+                    let Ok(value) = serde_json::from_str::<Value>(&line) else { continue };
+                    if let Some(answer) = edit_answer(&value) {
+                        let waiting: Option<oneshot::Sender<_>> = unanswered.pop_front();
+                        // Who asked may have stopped waiting.
+                        waiting.map(|w| w.send(answer).ok());
+                    } else if let Some(status) = watched.take(&value) {
+                        self.report(run, status).await;
+                    }
+                }
+                Some(edit) = edits.recv() => {
+                    let line = serde_json::to_string(&edit.interventions).map(|l| l + "\n").unwrap_or_default();
+                    match stdin.write_all(line.as_bytes()).await {
+                        Ok(()) => unanswered.push_back(edit.answer),
+                        Err(e) => drop(edit.answer.send(Err(e.to_string()))),
+                    }
                 }
             }
         }
-        watched
     }
+}
+
+/// What the child says of an edit.
+fn edit_answer(value: &Value) -> Option<Result<f64, String>> {
+    if let Some(error) = value.get("edit_refused").and_then(Value::as_str) {
+        return Some(Err(error.to_owned()));
+    }
+    value.get("edited").and_then(|e| e.get("at_s")).and_then(Value::as_f64).map(Ok)
 }
 
 #[derive(Debug, Default)]
 struct Watched {
     frames: u32,
     summary: bool,
+    told: Option<Instant>,
+}
+
+impl Watched {
+    /// Takes one line of the child; the status to report, if it is time for one.
+    fn take(&mut self, value: &Value) -> Option<RunStatus> {
+        if let Some(summary) = value.get("summary") {
+            self.summary = true;
+            let stored = summary.get("frame_times_s").and_then(|f| f.as_array()).map(Vec::len);
+            self.frames = stored.and_then(|n| u32::try_from(n).ok()).unwrap_or(self.frames);
+            return None;
+        }
+        let frame = value.get("frame").and_then(Value::as_u64)?;
+        self.frames = u32::try_from(frame + 1).unwrap_or(u32::MAX);
+        let reached = value.get("reached_s").or(value.get("t_s")).and_then(Value::as_f64);
+        if self.told.is_some_and(|t| t.elapsed() < PROGRESS_EVERY) {
+            return None;
+        }
+        self.told = Some(Instant::now());
+        Some(RunStatus::Running { reached_s: reached.unwrap_or(0.0), frames: self.frames })
+    }
 }
 
 fn is_unfinished(run: &Run) -> bool {
@@ -245,6 +309,41 @@ pub(crate) async fn cancel(State(runs): State<Arc<RunManager>>, Path(id): Path<S
     match tokio::time::timeout(CANCEL_WITHIN, ended).await {
         Ok(Some(run)) => Ok(Json(run)),
         _ => Err(ApiError(StatusCode::SERVICE_UNAVAILABLE, format!("run {id} does not end"))),
+    }
+}
+
+/// Body of `POST /api/runs/{id}/edits`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EditBody {
+    interventions: Vec<Intervention>,
+}
+
+/// `POST /api/runs/{id}/edits`: answers when the run has taken the edit up, with the run.
+pub(crate) async fn edit(
+    State(runs): State<Arc<RunManager>>,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Json<Run>, ApiError> {
+    let id = RunId(number("run", &id)?);
+    let EditBody { interventions } = body(&bytes)?;
+    let run = runs.twin.read().live().run(id).cloned().ok_or_else(|| ApiError::not_found(format!("no run {id}")))?;
+    let checked = Scenario { interventions: interventions.clone(), edits: vec![], ..run.scenario.clone() };
+    checked.validate().map_err(|e| ApiError::bad(e.to_string()))?;
+    let Some(sender) = runs.edits().get(&id).cloned() else {
+        return Err(ApiError(StatusCode::CONFLICT, format!("run {id} is not being computed")));
+    };
+    let (answer, answered) = oneshot::channel();
+    let full =
+        |_| ApiError(StatusCode::TOO_MANY_REQUESTS, format!("{EDITS_WAITING} edits of run {id} are waiting already"));
+    sender.try_send(Edit { interventions, answer }).map_err(full)?;
+    match tokio::time::timeout(EDIT_WITHIN, answered).await {
+        Ok(Ok(Ok(_))) => Ok(Json(run)),
+        Ok(Ok(Err(line))) => Err(ApiError::bad(line)),
+        Ok(Err(_)) => Err(ApiError(StatusCode::CONFLICT, format!("run {id} ended before the edit took effect"))),
+        Err(_) => {
+            Err(ApiError(StatusCode::SERVICE_UNAVAILABLE, format!("run {id} has not reached its next frame yet")))
+        }
     }
 }
 

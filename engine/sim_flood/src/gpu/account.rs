@@ -2,6 +2,7 @@
 
 use super::GpuFlood;
 use super::pack::{self, HEAD_WORDS, SLOT_WORDS, TILE_WORDS, tile};
+use super::works::{PUMP_OUT, PUMP_WORDS};
 use crate::pass::wet_flags;
 use crate::rows::TILE_W;
 use crate::state::PAD;
@@ -89,6 +90,13 @@ impl GpuFlood {
         for words in tiles.chunks_exact(TILE_WORDS) {
             l.residue_m3 += pack::pair_value(&words[tile::LOST..]) * area;
             l.edge_out_m3 += pack::pair_value(&words[tile::EDGE..]) * area;
+            l.infiltrated_m3 += pack::pair_value(&words[tile::SOAKED..]) * area;
+        }
+        for sums in self.gpu.read(&drive.drained, 2 * drive.outlet_count)?.chunks_exact(2) {
+            l.edge_out_m3 += pack::pair_value(sums) * area;
+        }
+        for pump in self.gpu.read(&drive.pump_states, PUMP_WORDS * drive.pump_count)?.chunks_exact(PUMP_WORDS) {
+            l.point_out_m3 += pack::pair_value(&pump[PUMP_OUT..]) * area;
         }
         let exchanged = self.gpu.read(&drive.exchanged, 8 * drive.source_count)?;
         for cell in exchanged.chunks_exact(8) {
@@ -107,6 +115,21 @@ impl GpuFlood {
             l.rain_in_m3 += pack::pair_value(&slot[1..]) * cells as f64 * area;
         }
         Ok(l)
+    }
+
+    /// Which pumps run.
+    pub(super) fn pump_on(&self) -> Result<Vec<bool>, FloodError> {
+        let drive = &self.passes.drive;
+        let words = self.gpu.read(&drive.pump_states, PUMP_WORDS * drive.pump_count)?;
+        Ok(words.iter().step_by(PUMP_WORDS).map(|on| *on != 0).collect())
+    }
+
+    /// Sets which pumps run, those beyond the list do not; and their sums to zero.
+    pub(super) fn write_pumps(&self, on: &[bool]) {
+        let drive = &self.passes.drive;
+        let words: Vec<u32> =
+            (0..drive.pump_count).flat_map(|k| [u32::from(on.get(k).copied().unwrap_or(false)), 0, 0, 0]).collect();
+        self.gpu.write(&drive.pump_states, 0, &words);
     }
 
     /// Sets the sums of the tiles to zero, once they are booked.
@@ -131,6 +154,13 @@ impl GpuFlood {
         state.max_hazard_m2ps = layout.track(&hazard, 0.0);
         state.first_wet_s = layout.track(&first, f32::INFINITY);
         state.ledger = self.flows()?;
+        state.pump_on = self.pump_on()?;
+        state.soil_wait_s = f64::from(self.soil_wait_s);
+        let used = &self.passes.fields.soil_used;
+        if used.size() >= 4 * h.len() as u64 {
+            let words = self.gpu.read(used, h.len())?;
+            state.soil_used = layout.track(&words.into_iter().map(f32::from_bits).collect::<Vec<_>>(), 0.0);
+        }
         let dry = self.params.dry_depth_m as f32;
         for id in 0..state.wet.len() {
             let t = Tile::new(&layout, id % layout.tiles_x, id / layout.tiles_x);
@@ -142,8 +172,17 @@ impl GpuFlood {
     }
 
     /// Puts a state of this terrain on the device.
-    pub(super) fn upload(&mut self, state: &FloodState) {
+    pub(super) fn upload(&mut self, state: &FloodState) -> Result<(), FloodError> {
         let layout = self.kernel.layout();
+        let used = layout.track_cells(&state.soil_used);
+        if !used.is_empty() {
+            self.passes.make_room_for_soil(&self.gpu)?;
+        }
+        if self.passes.fields.soil_used.size() >= 4 * layout.grid.cell_count() as u64 {
+            let at = |k| used.get(k).copied().unwrap_or(0.0_f32).to_bits();
+            let words: Vec<u32> = (0..layout.grid.cell_count()).map(at).collect();
+            self.gpu.write(&self.passes.fields.soil_used, 0, &words);
+        }
         let (passes, gpu) = (&self.passes, &self.gpu);
         let [h, u, v] = [&state.h, &state.u, &state.v].map(|field| layout.field_cells(field));
         let carry = layout.track_cells(&state.carry);
@@ -152,21 +191,22 @@ impl GpuFlood {
         let tracks = [&state.max_depth_m, &state.max_hazard_m2ps, &state.first_wet_s];
         let extremes: Vec<u32> = tracks.into_iter().flat_map(|t| layout.track_cells(t)).map(f32::to_bits).collect();
         gpu.write(&passes.fields.tracks, 0, &extremes);
-        let class = layout.track_cells(&self.forcing.rain_class);
-        let crests = pack::crests(&self.kernel, &layout.grid);
-        let inputs = pack::tile_inputs(&passes.shape, &crests, &self.forcing, &class);
+        let inputs = pack::tile_inputs(&passes.shape, &self.kernel, &self.forcing);
         let wet = pack::wet_parts(&passes.shape, &h, self.params.dry_depth_m as f32);
         let tiles: Vec<u32> = inputs
             .iter()
             .zip(wet)
-            .flat_map(|([class, traits], wet)| [*class, *traits, wet, 0, 0, 0, 0, 0, 0, 0])
+            .flat_map(|([class, traits], wet)| [*class, *traits, wet, 0, 0, 0, 0, 0, 0, 0, 0, 0])
             .collect();
         gpu.write(&passes.fields.tiles, 0, &tiles);
         gpu.write(&passes.drive.clock, 0, &vec![0; passes.drive.clock_words]);
         gpu.write(&passes.drive.exchanged, 0, &vec![0; 8 * passes.drive.source_count]);
+        gpu.write(&passes.drive.drained, 0, &vec![0; 2 * passes.drive.outlet_count]);
+        self.write_pumps(&state.pump_on);
         (self.at, self.t_s, self.tick) = (0, state.t_s, state.tick);
-        self.speed_mps = state.speed_mps as f32;
+        (self.speed_mps, self.soil_wait_s) = (state.speed_mps as f32, state.soil_wait_s as f32);
         self.booked = state.ledger;
+        Ok(())
     }
 }
 

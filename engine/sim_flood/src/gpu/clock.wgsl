@@ -15,7 +15,7 @@ struct Series {
 
 /// Time as a pair (s); value: m/s of rain, m3/s, or level relative to the datum (m).
 @group(0) @binding(9) var<storage, read> points: array<vec4<f32>>;
-/// Rain, then inflows, then stages.
+/// Rain, then inflows, then stages, then laws of faces (without a point: an outlet, whose value comes from depths).
 @group(0) @binding(10) var<storage, read> series: array<Series>;
 /// Per rain class: which series fall (bits of x and y), how many cells' worth of rain a cell takes (z).
 @group(0) @binding(15) var<storage, read> classes: array<vec4<u32>>;
@@ -141,7 +141,23 @@ fn choose_step(rise: f32) -> bool {
     clock.steps += 1u;
     atomicStore(&clock.speed, 0u);
     clock.phase = RUNNING;
+    wait_for_soil(dt);
     return true;
+}
+
+/// The ground takes in water in every fourth step and in the last, for the time since it last did.
+fn wait_for_soil(dt: f32) {
+    clock.soil_dt = 0.0;
+    if p.soaks == 0u {
+        return;
+    }
+    clock.soil_wait += dt;
+    if clock.is_last == 1u || (clock.ticks + clock.steps) % TRACK_EVERY == 0u {
+        clock.soil_dt = clock.soil_wait;
+        clock.soil_wait = 0.0;
+        atomicStore(&dispatch[6], min(p.tiles, DISPATCH_ROW));
+        atomicStore(&dispatch[7], (p.tiles - 1u) / DISPATCH_ROW + 1u);
+    }
 }
 
 fn count_cells() {
@@ -150,12 +166,12 @@ fn count_cells() {
     clock.cells_lo = low;
     atomicStore(&clock.jobs, 0u);
     atomicStore(&clock.calm_jobs, 0u);
-    for (var k = 0u; k < 6u; k++) {
+    for (var k = 0u; k < 9u; k++) {
         atomicStore(&dispatch[k], select(1u, 0u, k % 3u == 0u));
     }
 }
 
-/// Values of inflows and stages of the step.
+/// Values of inflows, stages and laws of the step.
 fn set_series(thread: u32) {
     let dt = clock.dt;
     for (var k = thread; k < p.n_inflows; k += CLOCK_THREADS) {
@@ -167,6 +183,12 @@ fn set_series(thread: u32) {
     for (var k = thread; k < p.n_stages; k += CLOCK_THREADS) {
         let s = series[p.n_rain + p.n_inflows + k];
         clock.now[p.n_inflows + k] = vec4(linear_at(s, dt), 0.0, 0.0, 0.0);
+    }
+    for (var k = thread; k < p.n_laws; k += CLOCK_THREADS) {
+        let s = series[p.n_rain + p.n_inflows + p.n_stages + k];
+        if s.count > 0u {
+            clock.now[law_slot(k)].x = linear_at(s, dt);
+        }
     }
     for (var k = thread; k < p.n_rain; k += CLOCK_THREADS) {
         fallen[k] = step_integral(series[k], dt);

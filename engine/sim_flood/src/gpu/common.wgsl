@@ -1,5 +1,5 @@
 // What every pass shares: buffers, numbers of the run and of the step, sums that rounding and optimisers cannot spoil.
-// The host prepends `WX` and `WY`, the threads of a workgroup; a tile has four fewer cells each way.
+// The host prepends `WX` and `WY`, the threads of a workgroup (a tile has four fewer cells each way), and `TRACK_EVERY`.
 
 const TW: u32 = WX - 4u;
 const TH: u32 = WY - 4u;
@@ -14,6 +14,9 @@ const MIXED: u32 = 0xffffffffu;
 /// `Tile.traits`.
 const WALLED: u32 = 1u;
 const HAS_SOURCE: u32 = 2u;
+const PERVIOUS: u32 = 4u;
+/// `Tile.settled`.
+const DRIED: u32 = 2u;
 /// `Tile.wet`: parts of a tile with water deeper than the dry depth.
 const WET_ANY: u32 = 1u;
 const WET_WEST: u32 = 2u;
@@ -54,8 +57,13 @@ struct Params {
     n_sources: u32,
     /// 0, which the compiler cannot know; see `fence`.
     zero: u32,
-    spare_a: u32,
-    spare_b: u32,
+    n_laws: u32,
+    n_outlets: u32,
+    n_culverts: u32,
+    n_pumps: u32,
+    /// 1: some ground takes in water.
+    soaks: u32,
+    spare: u32,
 }
 
 /// Time and the values of the step. Times are pairs (nearest f32, rest): 48 bits.
@@ -81,10 +89,17 @@ struct Clock {
     most_dt: f32,
     /// 1: this step ends at `until`.
     is_last: u32,
+    /// Steps of the run before those counted in `steps`.
+    ticks: u32,
+    /// Time since the ground last took in water, s.
+    soil_wait: f32,
+    /// Time for which the ground takes in water in this step, s; 0 in a step in which it waits.
+    soil_dt: f32,
     spare_a: u32,
     spare_b: u32,
+    spare_c: u32,
     /// Per inflow: depth (m), discharge per width eastwards and northwards (m2/s). Then per stage: level (m). Then per
-    /// rain class: depth (m), sum of all steps as a pair (m).
+    /// rain class: depth (m), sum of all steps as a pair (m). Then per law of faces: crest (m), opening (m) or discharge (m2/s).
     now: array<vec4<f32>>,
 }
 
@@ -92,7 +107,7 @@ struct Tile {
     rain_class: u32,
     traits: u32,
     wet: atomic<u32>,
-    /// Both states hold the same values.
+    /// 1: both states hold the same values. 2: and no water.
     settled: u32,
     /// Not of this tile: the k-th active tile, the k-th calm tile.
     job: u32,
@@ -101,17 +116,19 @@ struct Tile {
     lost: vec2<f32>,
     /// Depth that left over open edges, likewise.
     edge: vec2<f32>,
+    /// Depth that the ground took in, likewise.
+    soaked: vec2<f32>,
 }
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read_write> clock: Clock;
 @group(0) @binding(2) var<storage, read_write> tiles: array<Tile>;
-/// Workgroups of the active tiles (3 numbers), of the calm tiles (3 numbers).
-@group(0) @binding(3) var<storage, read_write> dispatch: array<atomic<u32>, 6>;
+/// Workgroups of the active tiles, of the calm tiles, of all tiles when the ground takes in water: 3 numbers each.
+@group(0) @binding(3) var<storage, read_write> dispatch: array<atomic<u32>, 9>;
 /// Bed relative to the datum (m), Manning n squared.
 @group(0) @binding(4) var<storage, read> ground: array<vec2<f32>>;
-/// Crests of the west and the south face, nx + 1 by ny + 1.
-@group(0) @binding(5) var<storage, read> crests: array<vec2<f32>>;
+/// Codes of the west and the south face (see `laws.wgsl`), nx + 1 by ny + 1.
+@group(0) @binding(5) var<storage, read> face_codes: array<vec2<u32>>;
 @group(0) @binding(6) var<storage, read> rain_classes: array<u32>;
 /// Per cell: depth (m), velocity east, velocity north (m/s), rounding carried (m).
 @group(0) @binding(7) var<storage, read> state: array<vec4<f32>>;
@@ -152,6 +169,11 @@ fn broken(x: f32) -> bool {
 /// Where the values of rain classes begin in `clock.now`.
 fn class_slot(class_id: u32) -> u32 {
     return p.n_inflows + p.n_stages + class_id;
+}
+
+/// Where the value of a law of faces is in `clock.now`.
+fn law_slot(law_id: u32) -> u32 {
+    return p.n_inflows + p.n_stages + p.n_classes + law_id;
 }
 
 /// Rain depth of a cell in this step, metres.

@@ -62,7 +62,7 @@ pub(crate) struct Gpu {
 }
 
 /// Words of the shortest buffer: one element of every array the passes read.
-const LEAST_WORDS: usize = 8;
+const LEAST_WORDS: usize = 20;
 
 impl Gpu {
     /// Opens the adapter chosen.

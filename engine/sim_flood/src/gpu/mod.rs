@@ -12,7 +12,7 @@
 //! let terrain = Terrain::from_fn(Grid { nx: 400, ny: 300, dx_m: 2.0 }, 0.03, |x, _| 5.0 - 0.01 * x);
 //! let initial = Initial::level(&terrain, 2.0);
 //! let choice = AdapterChoice::Fastest;
-//! let mut run = GpuFlood::new(&terrain, &[], Forcing::default(), FloodParams::default(), &initial, &choice)?;
+//! let mut run = GpuFlood::new(&terrain, vec![], Forcing::default(), FloodParams::default(), &initial, &choice)?;
 //! run.advance_to(60.0, &CancelToken::new())?;
 //! println!("{}: {} m3", run.adapter_name(), run.ledger()?.current_m3);
 //! # Ok::<(), sim_flood::FloodError>(())
@@ -23,6 +23,7 @@ mod device;
 mod exchange;
 mod pack;
 mod passes;
+mod works;
 
 pub use device::AdapterChoice;
 /// The graphics library, in the version whose devices [`GpuFlood::from_device`] takes.
@@ -31,8 +32,8 @@ pub use wgpu;
 use sim_core::{CancelToken, ParamError, Snapshot, SnapshotError};
 
 use crate::{
-    Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, Initial, Ledger, StepStats,
-    Terrain,
+    Barrier, FloodError, FloodForcing, FloodKernel, FloodParams, FloodState, Forcing, Grid, GroundEdit, Initial,
+    Ledger, StepStats, Structures, Terrain,
 };
 use device::{Fault, Gpu};
 use pack::{HEAD_WORDS, Shape, TILE_WORDS, head};
@@ -58,6 +59,8 @@ pub struct GpuFlood {
     t_s: f64,
     tick: u64,
     speed_mps: f32,
+    /// Time since the ground last took in water, seconds.
+    soil_wait_s: f32,
     /// What was booked before the forcing on the device.
     booked: Ledger,
 }
@@ -91,14 +94,14 @@ impl GpuFlood {
     /// lacks memory for the raster.
     pub fn new(
         terrain: &Terrain,
-        barriers: &[Barrier],
+        structures: impl Into<Structures>,
         forcing: Forcing,
         params: FloodParams,
         initial: &Initial,
         adapter: &AdapterChoice,
     ) -> Result<Self, FloodError> {
         // Inputs first: a wrong one is named whether or not there is a GPU.
-        let prepared = Prepared::new(terrain, barriers, forcing, params, initial)?;
+        let prepared = Prepared::new(terrain, structures, forcing, params, initial)?;
         Self::start(Gpu::open(adapter)?, prepared)
     }
 
@@ -110,12 +113,12 @@ impl GpuFlood {
         device: wgpu::Device,
         queue: wgpu::Queue,
         terrain: &Terrain,
-        barriers: &[Barrier],
+        structures: impl Into<Structures>,
         forcing: Forcing,
         params: FloodParams,
         initial: &Initial,
     ) -> Result<Self, FloodError> {
-        let prepared = Prepared::new(terrain, barriers, forcing, params, initial)?;
+        let prepared = Prepared::new(terrain, structures, forcing, params, initial)?;
         let info = device.adapter_info();
         let name = format!("{} ({:?})", info.name, info.backend);
         let software = info.device_type == wgpu::DeviceType::Cpu;
@@ -126,8 +129,7 @@ impl GpuFlood {
         let Prepared { kernel, params, forcing, state } = prepared;
         let shape = Shape::new(kernel.layout().grid, &gpu);
         let fields = Fields::new(&gpu, &shape, &kernel)?;
-        let class = kernel.layout().track_cells(&forcing.rain_class);
-        let drive = Drive::new(&gpu, &shape, &kernel, &forcing, &class)?;
+        let drive = Drive::new(&gpu, &shape, &kernel, &forcing, &params)?;
         let passes = Passes::new(&gpu, shape, fields, drive)?;
         passes.write_params(&gpu, &params, &kernel, &forcing);
         let mut run = Self {
@@ -140,9 +142,10 @@ impl GpuFlood {
             t_s: 0.0,
             tick: 0,
             speed_mps: 0.0,
+            soil_wait_s: 0.0,
             booked: Ledger::default(),
         };
-        run.upload(&state);
+        run.upload(&state)?;
         Ok(run)
     }
 
@@ -171,7 +174,7 @@ impl GpuFlood {
             let done = u64::from(head.0[head::STEPS]) - (self.tick - start);
             self.tick += done;
             self.at = (self.at + done as usize) % 2;
-            self.speed_mps = head.real(head::SPEED);
+            (self.speed_mps, self.soil_wait_s) = (head.real(head::SPEED), head.real(head::SOIL_WAIT));
             self.t_s = if head.reached() { t_s } else { head.t_s() };
             stats = StepStats {
                 steps: self.tick - start,
@@ -202,6 +205,8 @@ impl GpuFlood {
         words[head::UNTIL..head::UNTIL + 2].copy_from_slice(&pack::pair(t_s));
         words[head::SPEED] = self.speed_mps.to_bits();
         words[head::LEAST_DT] = f32::MAX.to_bits();
+        words[head::TICKS] = self.tick as u32;
+        words[head::SOIL_WAIT] = self.soil_wait_s.to_bits();
         self.gpu.write(&self.passes.drive.clock, 0, &words);
     }
 
@@ -221,15 +226,24 @@ impl GpuFlood {
         if wanted < most { wanted as u64 } else { most as u64 }
     }
 
-    /// Replaces all barriers now (a gate closes, sandbags are laid). Moves no water.
+    /// Replaces all barriers now (sandbags are laid). Moves no water.
     ///
     /// # Errors
     /// [`FloodError`] when a barrier is invalid; the old ones stay.
     pub fn set_barriers(&mut self, barriers: &[Barrier]) -> Result<(), FloodError> {
-        self.kernel.set_barriers(barriers)?;
-        let crests = pack::crests(&self.kernel, &self.grid());
-        self.gpu.write(&self.passes.fields.crests, 0, &crests);
-        self.write_tile_inputs(&crests)
+        let structures = Structures { barriers: barriers.to_vec(), ..self.kernel.structures().clone() };
+        self.set_structures(structures)
+    }
+
+    /// Replaces all structures now: a gate is moved, a culvert blocked, a pump brought. Moves no water.
+    ///
+    /// # Errors
+    /// [`FloodError`] when a structure is invalid; the old ones stay.
+    pub fn set_structures(&mut self, structures: Structures) -> Result<(), FloodError> {
+        works::check(&structures)?;
+        self.kernel.set_structures(structures)?;
+        let drive = self.drive(&self.kernel, &self.forcing)?;
+        self.take(drive, self.forcing.clone())
     }
 
     /// Replaces the forcing from now on. Whether edges are open was fixed at the start.
@@ -238,22 +252,40 @@ impl GpuFlood {
     /// [`FloodError`] when the forcing is invalid; the old one stays.
     pub fn set_forcing(&mut self, forcing: Forcing) -> Result<(), FloodError> {
         let forcing = FloodForcing::new(&self.kernel, forcing)?;
-        let class = self.kernel.layout().track_cells(&forcing.rain_class);
-        let drive = Drive::new(&self.gpu, &self.passes.shape, &self.kernel, &forcing, &class)?;
-        let booked = self.flows()?;
-        self.clear_tile_sums()?;
-        self.booked = booked;
-        self.passes.set_drive(&self.gpu, drive);
-        self.forcing = forcing;
-        self.passes.write_params(&self.gpu, &self.params, &self.kernel, &self.forcing);
-        let crests = pack::crests(&self.kernel, &self.grid());
-        self.write_tile_inputs(&crests)
+        let drive = self.drive(&self.kernel, &forcing)?;
+        self.take(drive, forcing)
     }
 
-    /// Writes what tiles take from crests and forcing, and leaves the rest of them.
-    fn write_tile_inputs(&self, crests: &[u32]) -> Result<(), FloodError> {
-        let class = self.kernel.layout().track_cells(&self.forcing.rain_class);
-        let inputs = pack::tile_inputs(&self.passes.shape, crests, &self.forcing, &class);
+    /// Changes the ground of cells now; see [`crate::FloodKernel::edit_ground`]. The state goes through the host; ask for
+    /// [`GpuFlood::depth_buffer`] again.
+    ///
+    /// # Errors
+    /// [`FloodError`] when an edit is invalid, or blocks a cell that a discharge goes to; nothing has changed then.
+    pub fn edit_ground(&mut self, edits: &[GroundEdit]) -> Result<(), FloodError> {
+        let (mut kernel, mut state) = (self.kernel.clone(), self.state()?);
+        kernel.edit_ground(edits, &mut state, &self.params)?;
+        let forcing = FloodForcing::new(&kernel, self.forcing.forcing().clone())?;
+        let drive = self.drive(&kernel, &forcing)?;
+        self.kernel = kernel;
+        self.take(drive, forcing)?;
+        self.gpu.write(&self.passes.fields.ground, 0, &pack::ground(&self.kernel, &self.grid()));
+        self.upload(&state)
+    }
+
+    fn drive(&self, kernel: &FloodKernel, forcing: &FloodForcing) -> Result<Drive, FloodError> {
+        Drive::new(&self.gpu, &self.passes.shape, kernel, forcing, &self.params)
+    }
+
+    /// Takes another forcing or other structures, once what was summed under the old ones is booked.
+    fn take(&mut self, drive: Drive, forcing: FloodForcing) -> Result<(), FloodError> {
+        let (booked, pumps) = (self.flows()?, self.pump_on()?);
+        self.clear_tile_sums()?;
+        (self.booked, self.forcing) = (booked, forcing);
+        self.passes.set_drive(&self.gpu, drive)?;
+        self.write_pumps(&pumps);
+        self.passes.write_params(&self.gpu, &self.params, &self.kernel, &self.forcing);
+        self.gpu.write(&self.passes.fields.face_codes, 0, &works::face_codes(&self.kernel, &self.grid()));
+        let inputs = pack::tile_inputs(&self.passes.shape, &self.kernel, &self.forcing);
         self.change_tiles(|k, words| words[..2].copy_from_slice(&inputs[k]))
     }
 
@@ -336,8 +368,7 @@ impl GpuFlood {
             let found = format!("a state of another terrain ({} x {} cells of {} m)", g.nx, g.ny, g.dx_m);
             return Err(SnapshotError::WrongKind { expected: "this run's terrain", found }.into());
         }
-        self.upload(&state);
-        Ok(())
+        self.upload(&state)
     }
 }
 
@@ -352,13 +383,15 @@ struct Prepared {
 impl Prepared {
     fn new(
         terrain: &Terrain,
-        barriers: &[Barrier],
+        structures: impl Into<Structures>,
         forcing: Forcing,
         params: FloodParams,
         initial: &Initial,
     ) -> Result<Self, FloodError> {
         let params = params.validate()?;
-        let kernel = FloodKernel::new(terrain, barriers, forcing.open_edges)?;
+        let structures = structures.into();
+        works::check(&structures)?;
+        let kernel = FloodKernel::new(terrain, structures, forcing.open_edges)?;
         let forcing = FloodForcing::new(&kernel, forcing)?;
         let state = kernel.initial_state(&params, &forcing, initial)?;
         Ok(Self { kernel, params, forcing, state })

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::device::Gpu;
+use super::works;
 use crate::{FloodForcing, FloodKernel, FloodParams, Grid, Order};
 
 /// Words of a tile, of the head of the clock and of a slot after it.
-pub(crate) const TILE_WORDS: usize = 10;
-pub(crate) const HEAD_WORDS: usize = 20;
+pub(crate) const TILE_WORDS: usize = 12;
+pub(crate) const HEAD_WORDS: usize = 24;
 pub(crate) const SLOT_WORDS: usize = 4;
 
 /// Where things are in a tile.
@@ -15,6 +16,7 @@ pub(crate) mod tile {
     pub(crate) const WET: usize = 2;
     pub(crate) const LOST: usize = 6;
     pub(crate) const EDGE: usize = 8;
+    pub(crate) const SOAKED: usize = 10;
 }
 
 /// Where things are in the head of the clock.
@@ -30,6 +32,8 @@ pub(crate) mod head {
     pub(crate) const CELLS_HI: usize = 14;
     pub(crate) const LEAST_DT: usize = 15;
     pub(crate) const MOST_DT: usize = 16;
+    pub(crate) const TICKS: usize = 18;
+    pub(crate) const SOIL_WAIT: usize = 19;
 }
 
 /// `Tile.wet`: all parts.
@@ -40,6 +44,7 @@ pub(crate) const TOO_SMALL: u32 = 2;
 const MIXED: u32 = u32::MAX;
 const WALLED: u32 = 1;
 const HAS_SOURCE: u32 = 2;
+const PERVIOUS: u32 = 4;
 
 /// Threads of a workgroup and the tiles they make.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -96,8 +101,10 @@ pub(crate) fn pair_value(words: &[u32]) -> f64 {
 pub(crate) fn params(shape: &Shape, params: &FloodParams, kernel: &FloodKernel, forcing: &FloodForcing) -> Vec<u32> {
     let (grid, drive) = (shape.grid, forcing.forcing());
     let f = |x: f64| (x as f32).to_bits();
-    let rough = (0..grid.cell_count()).any(|c| kernel.ground_at(c % grid.nx, c / grid.nx)[1] > 0.0);
+    let rough = (0..grid.cell_count()).any(|c| kernel.ground_of(c)[1] > 0.0);
     let sources: usize = source_cells(shape, forcing).len();
+    let structures = kernel.structures();
+    let culverts = structures.culverts.iter().filter(|c| !c.ends.iter().any(|c| kernel.blocked()[*c as usize]));
     vec![
         grid.nx as u32,
         grid.ny as u32,
@@ -121,35 +128,28 @@ pub(crate) fn params(shape: &Shape, params: &FloodParams, kernel: &FloodKernel, 
         forcing.rain_classes.len() as u32,
         sources as u32,
         0,
-        0,
+        kernel.laws().all().len() as u32,
+        structures.outlets.len() as u32,
+        culverts.count() as u32,
+        structures.pumps.len() as u32,
+        u32::from(!forcing.soil_kind.is_empty()),
         0,
     ]
 }
 
 /// Bed and n squared of all cells.
 pub(crate) fn ground(kernel: &FloodKernel, grid: &Grid) -> Vec<u32> {
-    let cells = (0..grid.ny).flat_map(|j| (0..grid.nx).map(move |i| (i, j)));
-    cells.flat_map(|(i, j)| kernel.ground_at(i, j)[..2].iter().map(|x| x.to_bits()).collect::<Vec<_>>()).collect()
-}
-
-/// Crests of the west and south faces, one more column and row than cells.
-pub(crate) fn crests(kernel: &FloodKernel, grid: &Grid) -> Vec<u32> {
-    let mut words = Vec::with_capacity(2 * (grid.nx + 1) * (grid.ny + 1));
-    for j in 0..=grid.ny {
-        for i in 0..=grid.nx {
-            let [_, _, west, south] = kernel.ground_at(i, j);
-            words.extend([west.to_bits(), south.to_bits()]);
-        }
-    }
-    words
+    (0..grid.cell_count()).flat_map(|cell| kernel.ground_of(cell).map(f32::to_bits)).collect()
 }
 
 /// Class of rain and traits per tile.
-pub(crate) fn tile_inputs(shape: &Shape, crests: &[u32], forcing: &FloodForcing, class: &[u32]) -> Vec<[u32; 2]> {
+pub(crate) fn tile_inputs(shape: &Shape, kernel: &FloodKernel, forcing: &FloodForcing) -> Vec<[u32; 2]> {
     let (nx, ny) = (shape.grid.nx, shape.grid.ny);
+    let class = kernel.layout().track_cells(&forcing.rain_class);
+    let codes = works::face_codes(kernel, &shape.grid);
     let is_crest = |i: usize, j: usize| {
         let at = 2 * (j * (nx + 1) + i);
-        crests[at..at + 2].iter().any(|c| f32::from_bits(*c) > <f32 as crate::Real>::NO_CREST)
+        codes[at] != 0 || codes[at + 1] != 0
     };
     let mut tiles: Vec<[u32; 2]> = (0..shape.tiles())
         .map(|tile| {
@@ -164,6 +164,9 @@ pub(crate) fn tile_inputs(shape: &Shape, crests: &[u32], forcing: &FloodForcing,
         .collect();
     for (cell, _) in source_cells(shape, forcing) {
         tiles[shape.tile_of(cell)][1] |= HAS_SOURCE;
+    }
+    for (tile, _) in works::pervious(shape, kernel, forcing).into_iter().enumerate().filter(|(_, pervious)| *pervious) {
+        tiles[tile][1] |= PERVIOUS;
     }
     tiles
 }
@@ -207,7 +210,7 @@ pub(crate) fn sources(shape: &Shape, forcing: &FloodForcing) -> (Vec<u32>, Vec<u
     (cells, entries)
 }
 
-/// Points and table of all series: rain (m/s), inflows (m3/s), stages (m above the kernel's datum).
+/// Points and table of all series: rain (m/s), inflows (m3/s), stages (m above the kernel's datum), laws of faces.
 pub(crate) fn series(grid: &Grid, kernel: &FloodKernel, forcing: &FloodForcing) -> (Vec<u32>, Vec<u32>) {
     let (mut points, mut table) = (Vec::new(), Vec::new());
     let drive = forcing.forcing();
@@ -230,6 +233,9 @@ pub(crate) fn series(grid: &Grid, kernel: &FloodKernel, forcing: &FloodForcing) 
     }
     for s in &drive.stages {
         add(&s.series, 1.0, [0.0; 2], &|level| level - kernel.datum_m());
+    }
+    for law in works::law_series(kernel) {
+        add(law, 1.0, [0.0; 2], &|value| value);
     }
     (points, table)
 }

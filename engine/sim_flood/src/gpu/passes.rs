@@ -4,33 +4,42 @@ use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline};
 
 use super::device::Gpu;
 use super::pack::{self, HEAD_WORDS, SLOT_WORDS, Shape, TILE_WORDS};
+use super::works::{self, PUMP_WORDS, Works};
 use crate::{FloodError, FloodForcing, FloodKernel, FloodParams};
 
 /// Extremes are tracked in every fourth step, as on the CPU.
 const TRACK_EVERY: u64 = crate::kernel::TRACK_EVERY;
 
-const SOURCES: [&str; 6] = [
+const SOURCES: [&str; 9] = [
     include_str!("common.wgsl"),
     include_str!("clock.wgsl"),
     include_str!("tiles.wgsl"),
     include_str!("scheme.wgsl"),
+    include_str!("laws.wgsl"),
     include_str!("step.wgsl"),
     include_str!("sources.wgsl"),
+    include_str!("soil.wgsl"),
+    include_str!("works.wgsl"),
 ];
 
-/// Position of the calm tiles' workgroup counts among the dispatches, bytes.
+/// Positions of the workgroup counts of the calm tiles, and of those whose ground takes in water, among the dispatches, bytes.
 const CALM_AT: u64 = 12;
+const SOAK_AT: u64 = 24;
+/// Words of `Params`.
+const PARAM_WORDS: usize = 28;
 
 /// Buffers that live as long as the run.
 #[derive(Debug)]
 pub(crate) struct Fields {
     pub params: Buffer,
     pub ground: Buffer,
-    pub crests: Buffer,
+    pub face_codes: Buffer,
     pub tiles: Buffer,
     pub dispatch: Buffer,
     pub states: [Buffer; 2],
     pub tracks: Buffer,
+    /// One value per cell once some ground takes in water, else a stub.
+    pub soil_used: Buffer,
     pub status: Buffer,
 }
 
@@ -40,16 +49,17 @@ impl Fields {
         gpu.check_size("the state", 16 * cells as u64)?;
         gpu.check_size("the tiles", 4 * (TILE_WORDS * shape.tiles()) as u64)?;
         let ground = pack::ground(kernel, &shape.grid);
-        let crests = pack::crests(kernel, &shape.grid);
-        gpu.check_size("the crests", 4 * crests.len() as u64)?;
+        let codes = works::face_codes(kernel, &shape.grid);
+        gpu.check_size("the faces", 4 * codes.len() as u64)?;
         gpu.guarded(|| Self {
-            params: gpu.buffer("flood params", &[0; 24], BufferUsages::UNIFORM),
+            params: gpu.buffer("flood params", &[0; PARAM_WORDS], BufferUsages::UNIFORM),
             ground: gpu.buffer("flood ground", &ground, BufferUsages::empty()),
-            crests: gpu.buffer("flood crests", &crests, BufferUsages::empty()),
+            face_codes: gpu.buffer("flood faces", &codes, BufferUsages::empty()),
             tiles: gpu.zeros("flood tiles", TILE_WORDS * shape.tiles()),
-            dispatch: gpu.buffer("flood dispatch", &[0, 1, 1, 0, 1, 1], BufferUsages::INDIRECT),
+            dispatch: gpu.buffer("flood dispatch", &[0, 1, 1, 0, 1, 1, 0, 1, 1], BufferUsages::INDIRECT),
             states: ["flood state a", "flood state b"].map(|label| gpu.zeros(label, 4 * cells)),
             tracks: gpu.zeros("flood tracks", 3 * cells),
+            soil_used: gpu.zeros("flood soil used", 0),
             status: gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("flood status"),
                 size: 4 * HEAD_WORDS as u64,
@@ -60,7 +70,18 @@ impl Fields {
     }
 }
 
-/// Buffers made from the forcing.
+impl Fields {
+    /// Makes the raster of what the ground has taken in, the first time some ground does.
+    fn make_room_for_soil(&mut self, gpu: &Gpu, shape: &Shape, soaks: bool) -> Result<(), FloodError> {
+        let words = shape.grid.cell_count();
+        if soaks && self.soil_used.size() < 4 * words as u64 {
+            self.soil_used = gpu.guarded(|| gpu.zeros("flood soil used", words))?;
+        }
+        Ok(())
+    }
+}
+
+/// Buffers made from forcing and structures.
 #[derive(Debug)]
 pub(crate) struct Drive {
     pub clock: Buffer,
@@ -76,6 +97,21 @@ pub(crate) struct Drive {
     entries: Buffer,
     /// Eight words per source cell.
     pub exchanged: Buffer,
+    laws: Buffer,
+    pub works: Works,
+    culverts: Buffer,
+    pumps: Buffer,
+    /// [`PUMP_WORDS`] per pump.
+    pub pump_states: Buffer,
+    pub pump_count: usize,
+    outlets: Buffer,
+    outlet_cells: Buffer,
+    /// Two words per outlet.
+    pub drained: Buffer,
+    pub outlet_count: usize,
+    pub soaks: bool,
+    soils: Buffer,
+    soil_kinds: Buffer,
 }
 
 impl Drive {
@@ -84,11 +120,18 @@ impl Drive {
         shape: &Shape,
         kernel: &FloodKernel,
         forcing: &FloodForcing,
-        rain_class: &[u32],
+        params: &FloodParams,
     ) -> Result<Self, FloodError> {
+        works::check(kernel.structures())?;
+        let rain_class = &kernel.layout().track_cells(&forcing.rain_class);
         let class_slot = forcing.forcing().inflows.len() + forcing.forcing().stages.len();
-        let clock_words = HEAD_WORDS + SLOT_WORDS * (class_slot + forcing.rain_classes.len()).max(1);
-        let (points, series) = pack::series(&shape.grid, kernel, forcing);
+        let slots = class_slot + forcing.rain_classes.len() + kernel.laws().all().len();
+        let clock_words = HEAD_WORDS + SLOT_WORDS * slots.max(1);
+        let (mut points, series) = pack::series(&shape.grid, kernel, forcing);
+        let works = Works::new(shape, kernel, params, points.len() / 4);
+        points.extend(&works.curves);
+        let (pump_count, outlet_count) = (works.pumps.len() / 8, works.outlets.len() / 4);
+        let soil_kinds = works::soil_kinds(kernel, forcing);
         let (source_cells, entries) = pack::sources(shape, forcing);
         let source_count = source_cells.len() / 4;
         let none = BufferUsages::empty();
@@ -104,7 +147,26 @@ impl Drive {
             source_cells: gpu.buffer("flood source cells", &source_cells, none),
             entries: gpu.buffer("flood source entries", &entries, none),
             exchanged: gpu.buffer("flood exchanged", &vec![0; 8 * source_count], none),
+            laws: gpu.buffer("flood laws", &works::laws(kernel), none),
+            culverts: gpu.buffer("flood culverts", &works.culverts, none),
+            pumps: gpu.buffer("flood pumps", &works.pumps, none),
+            pump_states: gpu.buffer("flood pump states", &vec![0; PUMP_WORDS * pump_count], none),
+            pump_count,
+            outlets: gpu.buffer("flood outlets", &works.outlets, none),
+            outlet_cells: gpu.buffer("flood outlet cells", &works.outlet_cells, none),
+            drained: gpu.buffer("flood drained", &vec![0; 2 * outlet_count], none),
+            outlet_count,
+            works,
+            soaks: !soil_kinds.is_empty(),
+            soils: gpu.buffer("flood soils", &works::soils(forcing), none),
+            soil_kinds: gpu.buffer("flood soil kinds", &soil_kinds, none),
         })
+    }
+}
+
+impl Drive {
+    const fn has_links(&self) -> bool {
+        !self.works.culverts.is_empty() || !self.works.pumps.is_empty()
     }
 }
 
@@ -118,11 +180,20 @@ pub(crate) struct Pipelines {
     apply_sources: ComputePipeline,
     track_active: ComputePipeline,
     track_all: ComputePipeline,
+    soak: ComputePipeline,
+    rate_outlets: ComputePipeline,
+    join_cells: ComputePipeline,
+    drain_cells: ComputePipeline,
 }
 
 impl Pipelines {
     pub(crate) fn new(gpu: &Gpu, shape: &Shape) -> Result<Self, FloodError> {
-        let text = format!("const WX: u32 = {}u;\nconst WY: u32 = {}u;\n{}", shape.wx, shape.wy, SOURCES.concat());
+        let text = format!(
+            "const WX: u32 = {}u;\nconst WY: u32 = {}u;\nconst TRACK_EVERY: u32 = {TRACK_EVERY}u;\n{}",
+            shape.wx,
+            shape.wy,
+            SOURCES.concat()
+        );
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
         let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
             label: Some("sim_flood"),
@@ -150,6 +221,10 @@ impl Pipelines {
             apply_sources: pipeline("apply_sources"),
             track_active: pipeline("track_active"),
             track_all: pipeline("track_all"),
+            soak: pipeline("soak"),
+            rate_outlets: pipeline("rate_outlets"),
+            join_cells: pipeline("join_cells"),
+            drain_cells: pipeline("drain_cells"),
         };
         match pollster::block_on(scope.pop()) {
             None => Ok(made),
@@ -168,6 +243,10 @@ pub(crate) struct Bindings {
     apply_sources: [BindGroup; 2],
     track_active: [BindGroup; 2],
     track_all: [BindGroup; 2],
+    soak: [BindGroup; 2],
+    rate_outlets: [BindGroup; 2],
+    join_cells: [BindGroup; 2],
+    drain_cells: [BindGroup; 2],
 }
 
 impl Bindings {
@@ -184,9 +263,12 @@ impl Bindings {
             })
         };
         let (run, clock, tiles, dispatch) = ((0, &f.params), (1, &d.clock), (2, &f.tiles), (3, &f.dispatch));
-        let (ground, crests, class) = ((4, &f.ground), (5, &f.crests), (6, &d.rain_class));
+        let (ground, codes, class, laws) = ((4, &f.ground), (5, &f.face_codes), (6, &d.rain_class), (16, &d.laws));
         let (points, series, classes) = ((9, &d.points), (10, &d.series), (15, &d.classes));
         let (cells, entries, sums) = ((11, &d.source_cells), (12, &d.entries), (13, &d.exchanged));
+        let (soils, kinds, used) = ((17, &d.soils), (18, &d.soil_kinds), (19, &f.soil_used));
+        let (culverts, pumps, pumped) = ((20, &d.culverts), (21, &d.pumps), (22, &d.pump_states));
+        let (outlets, outlet_cells, drained) = ((23, &d.outlets), (24, &d.outlet_cells), (25, &d.drained));
         let both = |make: &dyn Fn((u32, &Buffer), (u32, &Buffer)) -> BindGroup| {
             [0, 1].map(|from| make((7, &f.states[from]), (8, &f.states[1 - from])))
         };
@@ -194,7 +276,7 @@ impl Bindings {
             set_clock: group(&pipelines.set_clock, &[run, clock, dispatch, points, series, classes]),
             list_tiles: group(&pipelines.list_tiles, &[run, clock, tiles, dispatch]),
             step_tile: both(&|state, next| {
-                group(&pipelines.step_tile, &[run, clock, tiles, ground, crests, class, state, next])
+                group(&pipelines.step_tile, &[run, clock, tiles, ground, codes, class, state, next, laws])
             }),
             calm: both(&|state, next| group(&pipelines.calm, &[run, clock, tiles, class, state, next])),
             apply_sources: both(&|_, next| {
@@ -202,6 +284,17 @@ impl Bindings {
             }),
             track_active: both(&|_, next| group(&pipelines.track_active, &[run, clock, tiles, next, (14, &f.tracks)])),
             track_all: both(&|state, _| group(&pipelines.track_all, &[run, clock, state, (14, &f.tracks)])),
+            soak: both(&|_, next| group(&pipelines.soak, &[run, clock, tiles, next, soils, kinds, used])),
+            // The depths it looks at are those of the start of the step.
+            rate_outlets: both(&|(_, now), _| {
+                group(&pipelines.rate_outlets, &[run, clock, (8, now), points, outlets, outlet_cells])
+            }),
+            join_cells: both(&|_, next| {
+                group(&pipelines.join_cells, &[run, clock, tiles, next, culverts, pumps, pumped])
+            }),
+            drain_cells: both(&|_, next| {
+                group(&pipelines.drain_cells, &[run, clock, tiles, next, points, outlets, outlet_cells, drained])
+            }),
         }
     }
 }
@@ -217,16 +310,26 @@ pub(crate) struct Passes {
 }
 
 impl Passes {
-    pub(crate) fn new(gpu: &Gpu, shape: Shape, fields: Fields, drive: Drive) -> Result<Self, FloodError> {
+    pub(crate) fn new(gpu: &Gpu, shape: Shape, mut fields: Fields, drive: Drive) -> Result<Self, FloodError> {
+        fields.make_room_for_soil(gpu, &shape, drive.soaks)?;
         let pipelines = Pipelines::new(gpu, &shape)?;
         let bindings = Bindings::new(gpu, &pipelines, &fields, &drive);
         Ok(Self { shape, fields, drive, pipelines, bindings })
     }
 
-    /// Takes another forcing.
-    pub(crate) fn set_drive(&mut self, gpu: &Gpu, drive: Drive) {
+    /// Takes another forcing or other structures.
+    pub(crate) fn set_drive(&mut self, gpu: &Gpu, drive: Drive) -> Result<(), FloodError> {
+        self.fields.make_room_for_soil(gpu, &self.shape, drive.soaks)?;
         self.bindings = Bindings::new(gpu, &self.pipelines, &self.fields, &drive);
         self.drive = drive;
+        Ok(())
+    }
+
+    /// Makes the raster of what the ground has taken in.
+    pub(crate) fn make_room_for_soil(&mut self, gpu: &Gpu) -> Result<(), FloodError> {
+        self.fields.make_room_for_soil(gpu, &self.shape, true)?;
+        self.bindings = Bindings::new(gpu, &self.pipelines, &self.fields, &self.drive);
+        Ok(())
     }
 
     pub(crate) fn write_params(&self, gpu: &Gpu, params: &FloodParams, kernel: &FloodKernel, forcing: &FloodForcing) {
@@ -253,6 +356,11 @@ impl Passes {
         pass.set_pipeline(&p.list_tiles);
         pass.set_bind_group(0, &b.list_tiles, &[]);
         pass.dispatch_workgroups(self.shape.tiles().div_ceil(64) as u32, 1, 1);
+        if self.drive.works.at_edge {
+            pass.set_pipeline(&p.rate_outlets);
+            pass.set_bind_group(0, &b.rate_outlets[from], &[]);
+            pass.dispatch_workgroups(self.drive.outlet_count as u32, 1, 1);
+        }
         pass.set_pipeline(&p.step_tile);
         pass.set_bind_group(0, &b.step_tile[from], &[]);
         pass.dispatch_workgroups_indirect(dispatch, 0);
@@ -265,10 +373,25 @@ impl Passes {
             pass.set_bind_group(0, &b.apply_sources[from], &[]);
             pass.dispatch_workgroups(x, y, 1);
         }
+        if self.drive.soaks {
+            pass.set_pipeline(&p.soak);
+            pass.set_bind_group(0, &b.soak[from], &[]);
+            pass.dispatch_workgroups_indirect(dispatch, SOAK_AT);
+        }
         if track {
             pass.set_pipeline(&p.track_active);
             pass.set_bind_group(0, &b.track_active[from], &[]);
             pass.dispatch_workgroups_indirect(dispatch, 0);
+        }
+        if self.drive.has_links() {
+            pass.set_pipeline(&p.join_cells);
+            pass.set_bind_group(0, &b.join_cells[from], &[]);
+            pass.dispatch_workgroups(1, 1, 1);
+        }
+        if self.drive.works.inside {
+            pass.set_pipeline(&p.drain_cells);
+            pass.set_bind_group(0, &b.drain_cells[from], &[]);
+            pass.dispatch_workgroups(1, 1, 1);
         }
     }
 

@@ -32,20 +32,26 @@ fn limited(a: f32, b: f32) -> f32 {
     return select(0.0, select(size, -size, mean < 0.0), a * b > 0.0);
 }
 
-/// h^(-4/3) of a positive depth: exponent guess and Newton steps, as `Real::inv_cbrt`.
-fn inv_cbrt4(h: f32) -> f32 {
+/// h^(-1/3) of a positive depth: exponent guess and Newton steps, as `Real::inv_cbrt`.
+fn inv_cbrt(h: f32) -> f32 {
     let b = bitcast<u32>(h);
     let third = (b >> 2u) + (b >> 4u) + (b >> 6u) + (b >> 8u) + (b >> 10u) + (b >> 12u);
     var r = bitcast<f32>(0x54a0c000u - third);
     for (var k = 0; k < 3; k++) {
         r = r * (4.0 - h * (r * r * r)) * (1.0 / 3.0);
     }
+    return r;
+}
+
+/// h^(-4/3).
+fn inv_cbrt4(h: f32) -> f32 {
+    let r = inv_cbrt(h);
     return (r * r) * (r * r);
 }
 
 /// Slopes and the half-step predictor of MUSCL-Hancock (van Leer 1984) in primitive form. Cells are (h, u, v, bed);
-/// `crest` holds those of the west, east, south and north face.
-fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f32>, crest: vec4<f32>, n2: f32) -> Recon {
+/// `codes` are those of the west, east, south and north face.
+fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f32>, codes: vec4<u32>, n2: f32) -> Recon {
     let h = c.x;
     let live = h > p.thin;
     // Differences towards each neighbour of (h, u, v, bed).
@@ -58,8 +64,8 @@ fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f
     let shore_e = e.x <= p.thin && de.w > h;
     let shore_s = s.x <= p.thin && -ds.w > h;
     let shore_n = n.x <= p.thin && dn.w > h;
-    let open_x = crest.x <= NO_CREST && crest.y <= NO_CREST;
-    let open_y = crest.z <= NO_CREST && crest.w <= NO_CREST;
+    let open_x = codes.x == OPEN && codes.y == OPEN;
+    let open_y = codes.z == OPEN && codes.w == OPEN;
     let mx = select(0.0, p.half_slope, live && open_x && !(shore_w && shore_e));
     let my = select(0.0, p.half_slope, live && open_y && !(shore_s && shore_n));
     var r: Recon;

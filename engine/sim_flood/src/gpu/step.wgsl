@@ -40,12 +40,12 @@ fn inside(x: i32, y: i32) -> bool {
     return x >= 0 && y >= 0 && x < i32(p.nx) && y < i32(p.ny);
 }
 
-/// Crests of the west and south face of a cell.
-fn crest_at(x: i32, y: i32) -> vec2<f32> {
+/// Codes of the west and south face of a cell.
+fn codes_at(x: i32, y: i32) -> vec2<u32> {
     if x < 0 || y < 0 || x > i32(p.nx) || y > i32(p.ny) {
-        return vec2(NO_CREST);
+        return vec2(OPEN);
     }
-    return crests[u32(y) * (p.nx + 1u) + u32(x)];
+    return face_codes[u32(y) * (p.nx + 1u) + u32(x)];
 }
 
 /// An open edge lets water out, never in.
@@ -127,12 +127,12 @@ fn step_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let there = inside(x, y);
     let cell = u32(clamp(y, 0, i32(p.ny) - 1)) * p.nx + u32(clamp(x, 0, i32(p.nx) - 1));
     let n2 = select(0.0, ground[cell].y, there);
-    var crest = vec4(NO_CREST);
+    var codes = vec4(OPEN);
     if (tiles[tile].traits & WALLED) != 0u {
-        let c = crest_at(x, y);
-        crest = vec4(c.x, crest_at(x + 1, y).x, c.y, crest_at(x, y + 1).y);
+        let c = codes_at(x, y);
+        codes = vec4(c.x, codes_at(x + 1, y).x, c.y, codes_at(x, y + 1).y);
     }
-    let r = reconstruct(own, held[at - 1u], held[at + 1u], held[at - SX], held[at + SX], crest, n2);
+    let r = reconstruct(own, held[at - 1u], held[at + 1u], held[at - SX], held[at + SX], codes, n2);
 
     // West face. Beds at faces are offsets from the low cell's bed.
     let beyond_x = local.x == 0u;
@@ -141,9 +141,9 @@ fn step_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     workgroupBarrier();
     let low_x = held[at - 1u];
     let rise_x = own.w - low_x.w;
-    var fx = face_flux(handed[select(thread - 1u, thread, beyond_x)],
+    var fx = flux_by_code(handed[select(thread - 1u, thread, beyond_x)],
         vec4(r.h - r.hx, r.u - r.ux, r.v - r.vx, rise_x - (r.ex - r.hx)),
-        crest.x - low_x.w, low_x.x > p.dry || own.x > p.dry);
+        codes.x, low_x.w, low_x.x > p.dry || own.x > p.dry);
     fx = only_out(fx, x, i32(p.nx));
     workgroupBarrier();
 
@@ -152,9 +152,9 @@ fn step_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     workgroupBarrier();
     let low_y = held[at - SX];
     let rise_y = own.w - low_y.w;
-    var fy = face_flux(handed[select(thread - WX, thread, beyond_y)],
+    var fy = flux_by_code(handed[select(thread - WX, thread, beyond_y)],
         vec4(r.h - r.hy, r.v - r.vy, r.u - r.uy, rise_y - (r.ey - r.hy)),
-        crest.z - low_y.w, low_y.x > p.dry || own.x > p.dry);
+        codes.z, low_y.w, low_y.x > p.dry || own.x > p.dry);
     fy = only_out(fy, y, i32(p.ny));
     workgroupBarrier();
 

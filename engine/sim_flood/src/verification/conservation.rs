@@ -37,7 +37,7 @@ fn random_forcing(grid: &Grid, rng: &mut CounterRng) -> Forcing {
         series: vec![(0.0, rng.range_f64(-1.0, 3.0))],
         ..PointInflow::default()
     };
-    Forcing { rain: vec![rain], stages: vec![stage], inflows: vec![spring], open_edges: true }
+    Forcing { rain: vec![rain], stages: vec![stage], inflows: vec![spring], open_edges: true, ..Forcing::default() }
 }
 
 /// Random rain, river levels, springs and gates that open and close: nothing is lost.

@@ -100,7 +100,7 @@ fn lively<R: Real>() -> Result<Setup<FloodKernelOf<R>>, FloodError> {
     };
     let mut depth_m = vec![0.0; grid.cell_count()];
     depth_m[20 * grid.nx..35 * grid.nx].fill(2.0);
-    let kernel = FloodKernelOf::new(&terrain, &[], true)?;
+    let kernel = FloodKernelOf::new(&terrain, vec![], true)?;
     let forcing = FloodForcing::new(&kernel, forcing)?;
     let params = FloodParams::default();
     let state = kernel.initial_state(&params, &forcing, &Initial { depth_m, ..Initial::default() })?;

@@ -9,6 +9,7 @@ mod dambreak;
 mod invariants;
 mod steady;
 mod structures;
+mod urban;
 
 pub use basin::{thacker_planar, thacker_radial};
 pub use conservation::{mass_closure, positivity, rain_on_roofs};
@@ -16,6 +17,7 @@ pub use dambreak::{convergence, ritter, stoker, stoker_error};
 pub use invariants::{lake_at_rest, snapshot_continues, symmetry, threads_agree};
 pub use steady::{macdonald_rain, normal_flow, subcritical_bump};
 pub use structures::{barrier_until_overtopped, buildings_hold};
+pub use urban::{culvert_pump_breach, infiltration, live_edits, outlets, weir_and_gate};
 
 pub use sim_core::VerificationRow;
 
@@ -57,6 +59,16 @@ pub const CASES: &[Case] = &[
     ("barrier f64", barrier_until_overtopped::<f64>),
     ("buildings", buildings_hold::<f32>),
     ("buildings f64", buildings_hold::<f64>),
+    ("weir-and-gate", weir_and_gate::<f32>),
+    ("weir-and-gate f64", weir_and_gate::<f64>),
+    ("culvert-pump-breach", culvert_pump_breach::<f32>),
+    ("culvert-pump-breach f64", culvert_pump_breach::<f64>),
+    ("outlets", outlets::<f32>),
+    ("outlets f64", outlets::<f64>),
+    ("infiltration", infiltration::<f32>),
+    ("infiltration f64", infiltration::<f64>),
+    ("live-edits", live_edits::<f32>),
+    ("live-edits f64", live_edits::<f64>),
     ("threads-agree", threads_agree::<f32>),
     ("threads-agree f64", threads_agree::<f64>),
     ("snapshot-continues", snapshot_continues::<f32>),

@@ -43,6 +43,7 @@ impl Channel {
                 vec![]
             },
             open_edges: true,
+            ..Forcing::default()
         };
         let depth_m: Vec<f64> = (0..g.cell_count() as u32).map(|c| start(g.centre_m(c)[0])).collect();
         let velocity_x_mps = depth_m.iter().map(|h| if *h > 0.0 { self.q / h } else { 0.0 }).collect();

@@ -4,14 +4,14 @@ use sim_core::{CancelToken, CounterRng};
 use sim_flood::gpu::{AdapterChoice, GpuFlood};
 use sim_flood::{
     Barrier, FloodError, FloodParams, FloodRun, Forcing, Grid, Initial, PointInflow, RainSeries, StageBoundary,
-    Terrain, barrier_along,
+    Structures, Terrain, barrier_along,
 };
 
 /// Inputs of a run.
 #[derive(Clone)]
 pub struct Case {
     pub terrain: Terrain,
-    pub barriers: Vec<Barrier>,
+    pub structures: Structures,
     pub forcing: Forcing,
     pub params: FloodParams,
     pub initial: Initial,
@@ -19,7 +19,13 @@ pub struct Case {
 
 impl Case {
     fn still(terrain: Terrain, initial: Initial) -> Self {
-        Self { terrain, barriers: vec![], forcing: Forcing::default(), params: FloodParams::default(), initial }
+        Self {
+            terrain,
+            structures: Structures::default(),
+            forcing: Forcing::default(),
+            params: FloodParams::default(),
+            initial,
+        }
     }
 }
 
@@ -31,10 +37,10 @@ pub struct Pair {
 
 impl Pair {
     pub fn new(case: &Case) -> Result<Self, FloodError> {
-        let Case { terrain, barriers, forcing, params, initial } = case;
+        let Case { terrain, structures, forcing, params, initial } = case;
         let choice = AdapterChoice::Fastest;
-        let gpu = GpuFlood::new(terrain, barriers, forcing.clone(), *params, initial, &choice)?;
-        let cpu = FloodRun::new(terrain.clone(), barriers.clone(), forcing.clone(), *params, initial.clone())?;
+        let gpu = GpuFlood::new(terrain, structures.clone(), forcing.clone(), *params, initial, &choice)?;
+        let cpu = FloodRun::new(terrain.clone(), structures.clone(), forcing.clone(), *params, initial.clone())?;
         Ok(Self { cpu, gpu })
     }
 
@@ -46,6 +52,12 @@ impl Pair {
         assert_eq!(self.gpu.t_s(), t_s);
         println!("  to {t_s} s: {} steps on the CPU, {} on {}", cpu.steps, gpu.steps, self.gpu.adapter_name());
         self.rmse()
+    }
+
+    /// Replaces the structures of both.
+    pub fn set_structures(&mut self, structures: &Structures) {
+        self.gpu.set_structures(structures.clone()).expect("the GPU takes them");
+        self.cpu.set_structures(structures.clone()).expect("the CPU takes them");
     }
 
     /// RMSE of depth, metres.
@@ -174,10 +186,11 @@ pub fn macdonald() -> Case {
         stages: vec![StageBoundary { cells: column(199), series: vec![(0.0, level)] }],
         rain: vec![RainSeries { series: vec![(0.0, rain * 3.6e6)], cells: None }],
         open_edges: true,
+        ..Forcing::default()
     };
     Case {
         terrain,
-        barriers: vec![barrier_along(&grid, &[[0.0, 0.0], [0.0, 25.0]], 8000.0)],
+        structures: vec![barrier_along(&grid, &[[0.0, 0.0], [0.0, 25.0]], 8000.0)].into(),
         forcing,
         params: FloodParams { gravity_mps2: g, ..FloodParams::default() },
         initial: Initial { depth_m, velocity_x_mps, ..Initial::default() },
@@ -193,7 +206,7 @@ pub fn basin() -> Case {
     let mut case = Case::still(terrain, initial);
     let series = vec![(0.0, 5.0), (200.0, 5.0), (201.0, 0.0)];
     case.forcing.inflows = vec![PointInflow { cells: vec![0, 1, 100], series, ..PointInflow::default() }];
-    case.barriers = vec![wall];
+    case.structures = vec![wall].into();
     case
 }
 
@@ -235,7 +248,13 @@ pub fn random_forcing(rng: &mut CounterRng) -> Forcing {
         StageBoundary { cells: (0..100).collect(), series: vec![(0.0, level()), (60.0, level()), (120.0, level())] };
     let series = vec![(0.0, rng.range_f64(-1.0, 3.0))];
     let spring = PointInflow { cells: vec![3002], series, ..PointInflow::default() };
-    Forcing { rain: vec![rain, shower], stages: vec![stage], inflows: vec![spring], open_edges: true }
+    Forcing {
+        rain: vec![rain, shower],
+        stages: vec![stage],
+        inflows: vec![spring],
+        open_edges: true,
+        ..Forcing::default()
+    }
 }
 
 /// A gate across the town.

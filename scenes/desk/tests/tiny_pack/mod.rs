@@ -285,6 +285,7 @@ pub fn write_run(dir: &Path, barrier_y: Option<f64>) {
         checksum: String::new(),
         kernel: "test".into(),
         affected: vec![(EntityId(4), 0.42, 2400.0)],
+        impact: twin_model::FloodImpact::default(),
     };
     put("run.json", serde_json::to_string(&summary).unwrap().as_bytes());
 }
