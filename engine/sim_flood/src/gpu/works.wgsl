@@ -218,9 +218,9 @@ fn rated(o: Outlet, level: f32) -> f32 {
 }
 
 /// Every `stride`th cell's share of the conveyance, and of conveyance times level.
-fn conveyances(o: Outlet, from: u32, stride: u32) -> vec2<f32> {
+fn conveyances(o: Outlet, start: u32, stride: u32) -> vec2<f32> {
     var sum = vec2(0.0);
-    for (var k = from; k < o.count; k += stride) {
+    for (var k = start; k < o.count; k += stride) {
         let c = outlet_cells[o.first + k];
         let w = select(0.0, conveyance(c), c.weight > 0.0);
         sum += vec2(w, w * (c.bed + max(0.0, depth_of(c.cell))));
