@@ -500,7 +500,7 @@ mod tests {
         let column = |k: usize| k % grid.nx;
         let depth_m = (0..grid.cell_count()).map(|k| if column(k) < 5 { 1.0 } else { 5e-5 }).collect();
         let faces = (0..5).map(|j| FaceId { axis: FaceAxis::X, i: TILE_W as u32, j }).collect();
-        let gate = Gate { faces, sill_m: 2.0, opening_m: vec![(0.0, 5.0)], ..Gate::default() };
+        let gate = Gate { faces, sill_m: 2.0, opening_m: vec![(0.0, 0.2)], ..Gate::default() };
         let gates = Structures { gates: vec![gate], ..Structures::default() };
         let initial = Initial { depth_m, ..Initial::default() };
         let params = FloodParams::default();
