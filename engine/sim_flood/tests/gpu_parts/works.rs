@@ -2,12 +2,11 @@
 
 use super::cases::{Case, Pair};
 use super::{AGREE_M, CLOSE, agree, compare, open};
-use sim_core::{CancelToken, CounterRng, Snapshot};
+use sim_core::{CancelToken, CounterRng};
 use sim_flood::gpu::{AdapterChoice, GpuFlood};
 use sim_flood::{
-    Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodParams, FloodState, Forcing, Gate, Grid, GroundEdit,
-    Infiltration, Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Soil, StageBoundary, Structures, Terrain,
-    barrier_along,
+    Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodParams, Forcing, Gate, Grid, GroundEdit, Infiltration,
+    Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Soil, StageBoundary, Structures, Terrain, barrier_along,
 };
 
 const CHANNEL: Grid = Grid { nx: 100, ny: 4, dx_m: 1.0 };
@@ -124,17 +123,21 @@ fn culverts_pumps_and_a_breach() {
     compare("pumps", &pair, rmse);
     let out_m3 = pair.gpu.ledger().unwrap().point_out_m3;
     assert!(out_m3 > 10.0 && level(&pair, 35) < 0.6, "{out_m3} m3, {} m", level(&pair, 35));
-    // Which pumps run is part of the state.
-    let saved = FloodState::restore(&pair.gpu.save().unwrap()).unwrap();
-    let kept = FloodState::restore(&pair.cpu.save()).unwrap();
-    assert!(format!("{saved:?}").contains("pump_on: [") && saved.tick() == kept.tick());
+    // Which pumps run is part of the state: the second would not start again.
+    pair.set_structures(&idle);
+    let saved = pair.gpu.save().unwrap();
+    pair.cpu.restore(&saved).unwrap();
+    pair.gpu.restore(&saved).unwrap();
+    let rmse = pair.advance(410.0);
+    compare("pumps, restored", &pair, rmse);
+    assert!(pair.gpu.ledger().unwrap().point_out_m3 > out_m3 + 2.0);
 
-    let crest_series = vec![(0.0, 5.0), (410.0, 5.0), (430.0, 0.0)];
+    let crest_series = vec![(0.0, 5.0), (420.0, 5.0), (440.0, 0.0)];
     let breach = Barrier { faces: faces(8, 12), crest_series, ..Barrier::default() };
     let rest = Barrier { faces: [faces(0, 8), faces(12, 20)].concat(), crest_m: 5.0, ..Barrier::default() };
     pair.set_structures(&vec![breach, rest].into());
     let before = level(&pair, 35);
-    let rmse = pair.advance(460.0);
+    let rmse = pair.advance(470.0);
     compare("breach", &pair, rmse);
     assert!(level(&pair, 35) > before + 0.05);
 }
@@ -316,7 +319,7 @@ fn edit(rng: &mut CounterRng) -> GroundEdit {
 fn everything_is_edited_while_it_goes_on() {
     let Some(mut pair) = open(&hills()) else { return };
     let mut rng = CounterRng::new(11, 3);
-    let mut worst = 0.0_f64;
+    let (mut worst, mut most_moved) = (0.0_f64, 0.0_f64);
     for k in 1..=10 {
         worst = worst.max(pair.advance(300.0 * f64::from(k)));
         let before = pair.gpu.ledger().unwrap();
@@ -327,10 +330,11 @@ fn everything_is_edited_while_it_goes_on() {
         pair.gpu.set_forcing(forcing.clone()).unwrap();
         pair.cpu.set_forcing(forcing).unwrap();
         let moved = pair.gpu.ledger().unwrap().current_m3 / before.current_m3 - 1.0;
-        assert!(moved.abs() < 1e-7, "an edit moved water: {moved:.1e}");
+        most_moved = most_moved.max(moved.abs());
     }
     let l = pair.gpu.ledger().unwrap();
-    println!("edits: RMSE {worst:.1e} m, volume {:.1e}, {l:?}", l.relative_error());
+    println!("edits: RMSE {worst:.1e} m, volume {:.1e}, moved by an edit {most_moved:.1e}", l.relative_error());
+    assert!(most_moved < 1e-7);
     assert!(worst <= AGREE_M && l.relative_error() <= CLOSE, "{l:?} instead of {:?}", pair.cpu.ledger());
     let bad = GroundEdit { cell: 1800, ..GroundEdit::default() };
     assert!(pair.gpu.edit_ground(&[bad]).is_err() && pair.gpu.ledger().unwrap() == l);
