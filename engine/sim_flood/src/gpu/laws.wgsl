@@ -26,6 +26,9 @@ struct Law {
     spare_b: u32,
 }
 
+/// Some face has a law: without any, their code costs nothing.
+override HAS_LAWS: bool = true;
+
 @group(0) @binding(16) var<storage, read> laws: array<Law>;
 
 /// Water that passes by a law, per metre: discharge (m2/s), velocity with which it comes out, thrust of a jet beyond that of the
@@ -139,7 +142,7 @@ fn flux_by_code(l: vec4<f32>, r: vec4<f32>, code: u32, bed: f32, flows: bool) ->
     var crest = select(WALL, NO_CREST, code == OPEN);
     var law: Law;
     var now = 0.0;
-    if code >= FIRST_LAW {
+    if HAS_LAWS && code >= FIRST_LAW {
         law = laws[code - FIRST_LAW];
         now = clock.now[law_slot(code - FIRST_LAW)].x;
         if law.kind == WEIR {
@@ -151,7 +154,7 @@ fn flux_by_code(l: vec4<f32>, r: vec4<f32>, code: u32, bed: f32, flows: bool) ->
     crest -= bed;
     let shallow = face_flux(l, r, crest, flows);
     // Films stay where they are, whatever the law: a skipped tile relies on it.
-    if code < FIRST_LAW || !flows {
+    if !HAS_LAWS || code < FIRST_LAW || !flows {
         return shallow;
     }
     if law.kind == OUTLET {

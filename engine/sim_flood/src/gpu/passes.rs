@@ -1,6 +1,6 @@
 //! Pipelines, what each of them sees, and the order of a step.
 
-use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline};
+use wgpu::{BindGroup, Buffer, BufferUsages, ComputePass, ComputePipeline, ShaderModule};
 
 use super::device::Gpu;
 use super::pack::{self, HEAD_WORDS, SLOT_WORDS, Shape, TILE_WORDS};
@@ -98,6 +98,7 @@ pub(crate) struct Drive {
     /// Eight words per source cell.
     pub exchanged: Buffer,
     laws: Buffer,
+    has_laws: bool,
     pub works: Works,
     culverts: Buffer,
     pumps: Buffer,
@@ -147,6 +148,7 @@ impl Drive {
             source_cells: gpu.buffer("flood source cells", &source_cells, none),
             entries: gpu.buffer("flood source entries", &entries, none),
             exchanged: gpu.buffer("flood exchanged", &vec![0; 8 * source_count], none),
+            has_laws: !kernel.laws().all().is_empty(),
             laws: gpu.buffer("flood laws", &works::laws(kernel), none),
             culverts: gpu.buffer("flood culverts", &works.culverts, none),
             pumps: gpu.buffer("flood pumps", &works.pumps, none),
@@ -173,6 +175,9 @@ impl Drive {
 /// A pipeline for each pass.
 #[derive(Debug)]
 pub(crate) struct Pipelines {
+    module: ShaderModule,
+    /// `step_tile` knows the laws of faces.
+    with_laws: bool,
     set_clock: ComputePipeline,
     list_tiles: ComputePipeline,
     step_tile: ComputePipeline,
@@ -187,50 +192,74 @@ pub(crate) struct Pipelines {
 }
 
 impl Pipelines {
-    pub(crate) fn new(gpu: &Gpu, shape: &Shape) -> Result<Self, FloodError> {
+    pub(crate) fn new(gpu: &Gpu, shape: &Shape, with_laws: bool) -> Result<Self, FloodError> {
         let text = format!(
             "const WX: u32 = {}u;\nconst WY: u32 = {}u;\nconst TRACK_EVERY: u32 = {TRACK_EVERY}u;\n{}",
             shape.wx,
             shape.wy,
             SOURCES.concat()
         );
-        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
-        let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("sim_flood"),
-            source: wgpu::ShaderSource::Wgsl(text.into()),
-        });
-        let pipeline = |entry: &str| {
-            gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(entry),
-                layout: None,
-                module: &module,
-                entry_point: Some(entry),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    // Every pass writes its workgroup memory before it reads it.
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            })
-        };
-        let made = Self {
-            set_clock: pipeline("set_clock"),
-            list_tiles: pipeline("list_tiles"),
-            step_tile: pipeline("step_tile"),
-            calm: pipeline("calm"),
-            apply_sources: pipeline("apply_sources"),
-            track_active: pipeline("track_active"),
-            track_all: pipeline("track_all"),
-            soak: pipeline("soak"),
-            rate_outlets: pipeline("rate_outlets"),
-            join_cells: pipeline("join_cells"),
-            drain_cells: pipeline("drain_cells"),
-        };
-        match pollster::block_on(scope.pop()) {
-            None => Ok(made),
-            Some(e) => Err(gpu.failed(e)),
-        }
+        checked(gpu, || {
+            let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some("sim_flood"),
+                source: wgpu::ShaderSource::Wgsl(text.into()),
+            });
+            let pipeline = |entry: &str| pipeline(gpu, &module, entry, &[]);
+            Self {
+                with_laws,
+                set_clock: pipeline("set_clock"),
+                list_tiles: pipeline("list_tiles"),
+                step_tile: step_tile(gpu, &module, with_laws),
+                calm: pipeline("calm"),
+                apply_sources: pipeline("apply_sources"),
+                track_active: pipeline("track_active"),
+                track_all: pipeline("track_all"),
+                soak: pipeline("soak"),
+                rate_outlets: pipeline("rate_outlets"),
+                join_cells: pipeline("join_cells"),
+                drain_cells: pipeline("drain_cells"),
+                module,
+            }
+        })
     }
+
+    /// Learns the laws of faces when the first appear; it does not forget them.
+    fn learn_laws(&mut self, gpu: &Gpu) -> Result<(), FloodError> {
+        if !self.with_laws {
+            self.step_tile = checked(gpu, || step_tile(gpu, &self.module, true))?;
+            self.with_laws = true;
+        }
+        Ok(())
+    }
+}
+
+/// Runs `make`; what the graphics library refuses is an error.
+fn checked<T>(gpu: &Gpu, make: impl FnOnce() -> T) -> Result<T, FloodError> {
+    let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+    let made = make();
+    match pollster::block_on(scope.pop()) {
+        None => Ok(made),
+        Some(e) => Err(gpu.failed(e)),
+    }
+}
+
+fn step_tile(gpu: &Gpu, module: &ShaderModule, with_laws: bool) -> ComputePipeline {
+    pipeline(gpu, module, "step_tile", &[("HAS_LAWS", f64::from(u8::from(with_laws)))])
+}
+
+fn pipeline(gpu: &Gpu, module: &ShaderModule, entry: &str, constants: &[(&str, f64)]) -> ComputePipeline {
+    gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(entry),
+        layout: None,
+        module,
+        entry_point: Some(entry),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            constants,
+            // Every pass writes its workgroup memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+        },
+        cache: None,
+    })
 }
 
 /// What each pass sees, for either direction of the two states.
@@ -312,7 +341,7 @@ pub(crate) struct Passes {
 impl Passes {
     pub(crate) fn new(gpu: &Gpu, shape: Shape, mut fields: Fields, drive: Drive) -> Result<Self, FloodError> {
         fields.make_room_for_soil(gpu, &shape, drive.soaks)?;
-        let pipelines = Pipelines::new(gpu, &shape)?;
+        let pipelines = Pipelines::new(gpu, &shape, drive.has_laws)?;
         let bindings = Bindings::new(gpu, &pipelines, &fields, &drive);
         Ok(Self { shape, fields, drive, pipelines, bindings })
     }
@@ -320,6 +349,9 @@ impl Passes {
     /// Takes another forcing or other structures.
     pub(crate) fn set_drive(&mut self, gpu: &Gpu, drive: Drive) -> Result<(), FloodError> {
         self.fields.make_room_for_soil(gpu, &self.shape, drive.soaks)?;
+        if drive.has_laws {
+            self.pipelines.learn_laws(gpu)?;
+        }
         self.bindings = Bindings::new(gpu, &self.pipelines, &self.fields, &drive);
         self.drive = drive;
         Ok(())

@@ -38,7 +38,7 @@ fn channel(q: f64, tail_m: f64, structures: impl Into<Structures>) -> Case {
 /// Runs a case of the channel; the water over or under the structure must move.
 fn in_channel(name: &str, case: &Case, t_s: f64) {
     let Some(pair) = agree(name, case, t_s) else { return };
-    let behind = pair.gpu.velocity_x_mps().unwrap()[2 * 100 + 60];
+    let behind = pair.gpu.velocity_x_mps().expect("the GPU answers")[2 * 100 + 60];
     assert!(behind > 0.02, "{name}: {behind} m/s behind the structure");
 }
 
