@@ -59,4 +59,22 @@ pub enum FloodError {
         /// Reason given by the system.
         why: String,
     },
+    /// No GPU of the kind asked for.
+    #[cfg(feature = "gpu")]
+    #[error("no GPU adapter: wanted {wanted}; found: {found}")]
+    NoAdapter {
+        /// What was asked for.
+        wanted: String,
+        /// Adapters there are.
+        found: String,
+    },
+    /// The GPU refused or failed.
+    #[cfg(feature = "gpu")]
+    #[error("GPU {adapter}: {why}")]
+    Gpu {
+        /// Its name.
+        adapter: String,
+        /// Reason given.
+        why: String,
+    },
 }

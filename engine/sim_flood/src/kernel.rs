@@ -160,6 +160,23 @@ impl<R: Real> FloodKernelOf<R> {
         ((i / TILE_W) * self.layout.rows + PAD + j) * BUF + PAD + i % TILE_W
     }
 
+    /// Bed relative to the datum (m) and Manning n squared of a cell.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn ground_of(&self, cell: usize) -> [R; 2] {
+        let at = self.ground_place(cell);
+        [self.bed[at], self.n2[at]]
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn laws(&self) -> &Laws {
+        &self.laws
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) const fn open_edges(&self) -> bool {
+        self.open_edges
+    }
+
     pub(crate) const fn layout(&self) -> Layout {
         self.layout
     }

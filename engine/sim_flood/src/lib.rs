@@ -22,6 +22,8 @@ mod barrier;
 mod error;
 mod faces;
 mod forcing;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod grid;
 mod initial;
 mod kernel;

@@ -154,7 +154,7 @@ pub(crate) fn edge_of(grid: &Grid, o: &Outlet) -> Option<Edge> {
 }
 
 /// Manning n below which an outlet's ground counts as glass (Chow 1959, table 5-6).
-const LEAST_MANNING: f64 = 0.009;
+pub(crate) const LEAST_MANNING: f64 = 0.009;
 
 fn five_thirds(h: f64) -> f64 {
     let r = libm::cbrt(h);
