@@ -94,7 +94,6 @@ pub(super) fn sampson<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     let (mut worst, mut series, mut water) = (0.0_f64, Vec::new(), Vec::new());
     let damp = (-tau * beat_s / 2.0).exp();
     let beats = (end_s / beat_s) as usize;
-    let mut extremes: Vec<f64> = Vec::new();
     for k in 1..=beats {
         u.iter_mut().for_each(|u| *u *= damp);
         let mut run = canal::<R>(n, length, params, bed, h, u)?;
@@ -115,15 +114,12 @@ pub(super) fn sampson<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
             case.close(&run);
         }
     }
-    for w in series.windows(3) {
-        if (w[1][1] - w[0][1]) * (w[2][1] - w[1][1]) < 0.0 {
-            extremes.push(peak(w));
-        }
-    }
-    // Each swing is exp(-tau T / 4) of the one before it, T the period of the damped motion.
-    let swings = extremes.len() as f64 - 1.0;
-    let first_to_last = (extremes[0] / extremes[extremes.len() - 1]).abs().ln();
-    let decay = first_to_last / swings / (tau / 2.0 * std::f64::consts::PI / s);
+    // Extremes fall as exp(-tau t / 2).
+    let extremes: Vec<[f64; 2]> = series.windows(3).filter_map(extreme).collect();
+    let decay = match (extremes.first(), extremes.last()) {
+        (Some(a), Some(b)) => (a[1] / b[1]).abs().ln() / (b[0] - a[0]) / (tau / 2.0),
+        _ => f64::NAN,
+    };
     case.at_most("rate of decay off by, relative", (decay - 1.0).abs(), 0.01, source);
     case.at_most("relL1(h), 500 cells, worst of 10 times to 6000 s", worst, 0.01, source);
     case.figures.push(
@@ -135,8 +131,9 @@ pub(super) fn sampson<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     Ok(())
 }
 
-/// Height of the extreme of three equally spaced values, by the parabola through them.
-fn peak(w: &[[f64; 2]]) -> f64 {
+/// Time and height of the extreme of three equally spaced values, by the parabola through them; `None` without one.
+fn extreme(w: &[[f64; 2]]) -> Option<[f64; 2]> {
     let (slope, bend) = (0.5 * (w[2][1] - w[0][1]), w[2][1] - 2.0 * w[1][1] + w[0][1]);
-    w[1][1] - 0.5 * slope * slope / bend
+    let there = (w[1][1] - w[0][1]) * (w[2][1] - w[1][1]) < 0.0;
+    there.then(|| [w[1][0] - slope / bend * (w[1][0] - w[0][0]), w[1][1] - 0.5 * slope * slope / bend])
 }

@@ -101,11 +101,13 @@ fn observed_order(errors: &[(f64, f64)]) -> f64 {
 
 /// Where `f`, negative below and positive above, changes sign between `low` and `high`.
 fn bisect(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
-    for _ in 0..200 {
+    loop {
         let mid = 0.5 * (low + high);
+        if mid <= low.min(high) || mid >= low.max(high) || !mid.is_finite() {
+            return mid;
+        }
         if f(mid) < 0.0 { low = mid } else { high = mid }
     }
-    0.5 * (low + high)
 }
 
 /// Middle row of a channel: (x of the centre from the west edge, depth, velocity).

@@ -1,6 +1,6 @@
 //! A one-dimensional solver that shares no code with the kernel: the reference for flows without a closed solution.
 //!
-//! Shallow water over a flat bed in a plane or radial frame: MUSCL with minmod slopes of depth and velocity, HLL fluxes
+//! Shallow water over a plane bed in a plane or radial frame: MUSCL with minmod slopes of depth and velocity, HLL fluxes
 //! with the wave speeds of Davis 1988, Heun's method in time (Shu and Osher 1988), friction of Manning point-implicit.
 
 /// Depth below which the reference counts a cell as dry, metres.
@@ -13,6 +13,8 @@ pub(super) struct Reference {
     pub g: f64,
     /// Manning's n, s/m^(1/3).
     pub manning: f64,
+    /// Fall of the bed along the channel.
+    pub slope: f64,
     /// Radius instead of a straight channel.
     pub radial: bool,
     /// Cell size, metres.
@@ -41,19 +43,26 @@ impl Reference {
     /// Still water of the given depth at each cell centre.
     pub(super) fn still(g: f64, dr_m: f64, cells: usize, depth: impl Fn(f64) -> f64) -> Self {
         let h = (0..cells).map(|i| depth((i as f64 + 0.5) * dr_m)).collect();
-        Self { g, manning: 0.0, radial: false, dr_m, h, q: vec![0.0; cells] }
+        Self { g, manning: 0.0, slope: 0.0, radial: false, dr_m, h, q: vec![0.0; cells] }
     }
 
     /// Advances to `t_s` from 0 at a Courant number of 0.4.
     pub(super) fn run(&mut self, t_s: f64) {
+        self.run_with_rain(t_s, |_, _| 0.0);
+    }
+
+    /// As [`Self::run`], with rain in m/s at (metres, seconds), taken in the middle of each step.
+    pub(super) fn run_with_rain(&mut self, t_s: f64, rain: impl Fn(f64, f64) -> f64) {
         let mut t = 0.0;
         while t < t_s {
             let wave = |(h, q): (&f64, &f64)| velocity(*h, *q).abs() + (self.g * h).sqrt();
             let fastest = self.h.iter().zip(&self.q).map(wave).fold(1e-9, f64::max);
             let dt = (0.4 * self.dr_m / fastest).min(t_s - t);
             let (h0, q0) = (self.h.clone(), self.q.clone());
-            self.stage(dt);
-            self.stage(dt);
+            let fallen: Vec<f64> =
+                (0..self.h.len()).map(|i| dt * rain((i as f64 + 0.5) * self.dr_m, t + 0.5 * dt)).collect();
+            self.stage(dt, &fallen);
+            self.stage(dt, &fallen);
             for (now, before) in self.h.iter_mut().zip(&h0).chain(self.q.iter_mut().zip(&q0)) {
                 *now = 0.5 * (*now + before);
             }
@@ -68,8 +77,8 @@ impl Reference {
         self.h[k] + (self.h[k + 1] - self.h[k]) * (s - k as f64)
     }
 
-    /// One explicit Euler step.
-    fn stage(&mut self, dt: f64) {
+    /// One explicit Euler step with the rain of the step in metres.
+    fn stage(&mut self, dt: f64, rain_m: &[f64]) {
         let n = self.h.len();
         let u: Vec<f64> = self.h.iter().zip(&self.q).map(|(h, q)| velocity(*h, *q)).collect();
         let slope = |f: &[f64], i: usize| {
@@ -87,8 +96,9 @@ impl Reference {
             let lam = dt / self.dr_m;
             let spread = if self.radial { dt / ((i as f64 + 0.5) * self.dr_m) } else { 0.0 };
             let (h, q) = (self.h[i], self.q[i]);
-            self.h[i] = (h - lam * (flux[i + 1][0] - flux[i][0]) - spread * q).max(0.0);
+            self.h[i] = (h - lam * (flux[i + 1][0] - flux[i][0]) - spread * q).max(0.0) + rain_m[i];
             self.q[i] = q - lam * (flux[i + 1][1] - flux[i][1]) - spread * q * u[i];
+            self.q[i] += dt * self.g * h * self.slope;
             if self.h[i] <= DRY_M {
                 self.q[i] = 0.0;
             } else if self.manning > 0.0 {

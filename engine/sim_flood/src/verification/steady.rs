@@ -146,10 +146,12 @@ pub(super) fn transcritical_bump<R: Real>(case: &mut VerificationCase) -> Result
 pub(super) fn bump_with_jump<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let (q, h_out) = (0.18, 0.33);
     let (before, after) = (0.2 + head(q, critical(q)), head(q, h_out));
-    // Equal momentum q^2 / (g h) + h^2 / 2 on both sides of the jump; the fast side's falls behind the crest's.
+    // Equal momentum q^2 / (g h) + h^2 / 2 on both sides of the jump, which lies between where the slow side becomes
+    // possible and the foot of the bump.
     let momentum = |h: f64| q * q / (G * h) + 0.5 * h * h;
-    let excess = |x: f64| momentum(depth_of(q, before - bump(x), true)) - momentum(depth_of(q, after - bump(x), false));
-    let jump = bisect(CREST_M + 0.5, CREST_M + 2.0, excess);
+    let lack = |x: f64| momentum(depth_of(q, after - bump(x), false)) - momentum(depth_of(q, before - bump(x), true));
+    let possible = CREST_M + ((0.2 - (after - head(q, critical(q)))) / 0.05).sqrt();
+    let jump = bisect(possible, CREST_M + 2.0, lack);
     let exact = |x: f64| {
         if x > jump { depth_of(q, after - bump(x), false) } else { depth_of(q, before - bump(x), x > CREST_M) }
     };
