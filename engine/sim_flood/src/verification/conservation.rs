@@ -132,7 +132,7 @@ pub(super) fn rain_on_roofs<R: Real>(case: &mut VerificationCase) -> Result<(), 
 /// A day by a tidal river: rain by the hour, a gate that stands elsewhere every hour, gullies that drain into a sewer and
 /// give back when it is full.
 pub(super) fn day_of_weather<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
-    let grid = Grid { nx: 48, ny: 36, dx_m: 10.0 };
+    let grid = Grid { nx: 30, ny: 24, dx_m: 10.0 };
     let mut rng = CounterRng::new(24, 3);
     let terrain = town(grid, 24);
     let initial = Initial::pool(&terrain, &[], &[0], 49.0);
@@ -142,7 +142,7 @@ pub(super) fn day_of_weather<R: Real>(case: &mut VerificationCase) -> Result<(),
     let rain = RainSeries { series: hours.collect(), cells: None };
     let forcing = Forcing { rain: vec![rain], stages: vec![river], inflows: vec![], open_edges: true };
     let params = FloodParams { max_dt_s: 10.0, ..FloodParams::default() };
-    let gullies: Vec<u32> = (0..40).map(|_| rng.range_f64(300.0, 1700.0) as u32).collect();
+    let gullies: Vec<u32> = (0..40).map(|_| rng.range_f64(150.0, 719.0) as u32).collect();
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     let (mut sewer, mut gate_jump) = (0.0_f64, 0.0_f64);
     for minute in 1..=24 * 60 {
@@ -152,8 +152,8 @@ pub(super) fn day_of_weather<R: Real>(case: &mut VerificationCase) -> Result<(),
             sewer -= run.exchange(*gully, wanted);
         }
         if minute % 60 == 0 {
-            let y = rng.range_f64(50.0, 330.0);
-            let line = [[0.0, y], [480.0, y + rng.range_f64(-30.0, 30.0)]];
+            let y = rng.range_f64(50.0, 220.0);
+            let line = [[0.0, y], [300.0, y + rng.range_f64(-30.0, 30.0)]];
             let before = run.state().volume_m3();
             run.set_barriers(&[barrier_along(&grid, &line, rng.range_f64(49.0, 54.0))])?;
             gate_jump = gate_jump.max((run.state().volume_m3() - before).abs());

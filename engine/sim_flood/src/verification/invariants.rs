@@ -29,18 +29,20 @@ pub(super) fn lake_at_rest<R: Real>(case: &mut VerificationCase) -> Result<(), F
         let start = initial.depth_m.clone();
         let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
         let mut t = 0.0;
-        while run.tick() < 2000 {
-            t += 10.0;
-            case.advance(&mut run, t)?;
+        for steps in [500, 2000] {
+            while run.tick() < steps {
+                t += 10.0;
+                case.advance(&mut run, t)?;
+            }
+            let speeds = [f64s(&run.velocity_x_mps()), f64s(&run.velocity_y_mps())].concat();
+            let speed = speeds.iter().fold(0.0_f64, |m, u| m.max(u.abs()));
+            let moved = f64s(&run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+            let at = |what: &str| format!("{what} after {steps} steps, datum {datum_m} m");
+            let tolerance = bound::<R>(2e-5, 1e-12);
+            case.at_most(&at("max speed, m/s,"), speed, tolerance, source);
+            case.at_most(&at("max |dh|, m,"), moved, tolerance, source);
         }
-        let speeds = [f64s(&run.velocity_x_mps()), f64s(&run.velocity_y_mps())].concat();
-        let speed = speeds.iter().fold(0.0_f64, |m, u| m.max(u.abs()));
-        let moved = f64s(&run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
-        let at = |what: &str| format!("{what} after {} steps, datum {datum_m} m", run.tick());
-        let tolerance = bound::<R>(2e-5, 1e-12);
         case.close(&run);
-        case.at_most(&at("max speed, m/s,"), speed, tolerance, source);
-        case.at_most(&at("max |dh|, m,"), moved, tolerance, source);
     }
     Ok(())
 }

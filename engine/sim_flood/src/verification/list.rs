@@ -53,7 +53,7 @@ cases! {
     "barrier", structures::barrier_until_overtopped, "A basin fills behind a diagonal wall until it runs over.";
     "buildings", structures::buildings_hold, "A dam break and a bore against buildings.";
     "ea1-like-pond", ponds::ea1_like, "A tide fills a pond behind a sill (rebuilt after EA test 1).";
-    "ea2-like-pits", ponds::ea2_like, "A flood fills sixteen pits one after another, 48 h (rebuilt after EA test 2).";
+    "ea2-like-pits", ponds::ea2_like, "A flood fills sixteen pits one after another, 24 h (rebuilt after EA test 2).";
     "ea3-like-obstruction", ponds::ea3_like,
         "A wave passes an obstruction by its momentum (rebuilt after EA test 3).";
     "threads-agree", invariants::threads_agree, "The same run on 1, 2, 3 and 4 threads.";

@@ -130,7 +130,7 @@ impl Reach<'_> {
 
     /// Root mean square error of depth, two cells on each side of a jump left out.
     fn rmse(&self, p: &[[f64; 3]]) -> f64 {
-        let dx = self.length_m / p.len() as f64;
+        let dx = p.get(1).map_or(0.0, |c| c[0] - p[0][0]);
         let smooth = |c: &&[f64; 3]| self.jump_m.is_none_or(|j| (c[0] - j).abs() > 2.0 * dx);
         let kept: Vec<f64> = p.iter().filter(smooth).map(|c| (c[1] - (self.depth)(c[0])).powi(2)).collect();
         (kept.iter().sum::<f64>() / kept.len() as f64).sqrt()
@@ -159,10 +159,12 @@ impl Reach<'_> {
     fn orders<R: Real>(&self, case: &mut VerificationCase, title: &str) -> Result<(), FloodError> {
         let mut errors = Vec::new();
         for n in [100, 200, 400] {
-            let (p, _) = self.run::<R>(case, n)?;
+            let (mut p, _) = self.run::<R>(case, n)?;
+            // Near its ends the flow is almost critical (Froude 0.98) and shows every trace of the boundaries.
+            p.retain(|c| (0.1..0.8).contains(&(c[0] / self.length_m)));
             errors.push((self.length_m / n as f64, self.rmse(&p)));
         }
-        let measure = format!("{title}: order of RMSE(h), 100, 200, 400 cells");
+        let measure = format!("{title}: order of RMSE(h) from 0.1 L to 0.8 L, 100, 200, 400 cells");
         case.at_least(&measure, observed_order(&errors), 1.7, SOURCE);
         let heading = format!("MacDonald's {title}: error and cell size");
         case.figures.push(Figure::orders(&heading, "RMSE(h), m", &errors, 2.0));

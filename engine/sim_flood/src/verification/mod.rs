@@ -53,7 +53,8 @@ impl Case {
         Self { name, precision: R::NAME, about, work }
     }
 
-    /// Runs the case. One that stops gives a failing row with the reason as its source.
+    /// Runs the case on one thread, so that several can run at once: their rasters are too small to share. One that stops
+    /// gives a failing row with the reason as its source.
     #[must_use]
     pub fn run(&self) -> VerificationCase {
         let mut case = if self.precision == "f32" {
@@ -61,11 +62,25 @@ impl Case {
         } else {
             VerificationCase::new::<f64>(self.name)
         };
-        if let Err(why) = (self.work)(&mut case) {
+        let work = self.work;
+        if let Err(why) = on_one_thread(|| work(&mut case)) {
             case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());
         }
         case
     }
+}
+
+#[cfg(feature = "parallel")]
+fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
+#[cfg(not(feature = "parallel"))]
+fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// The bound for this precision.
