@@ -8,7 +8,8 @@ fn main() {
     let curves = args.iter().any(|a| a == "--curves");
     let names: Vec<&String> = args.iter().filter(|a| *a != "--curves").collect();
     for case in CASES {
-        let full = if case.precision == "f32" { case.name.to_owned() } else { format!("{} {}", case.name, case.precision) };
+        let full =
+            if case.precision == "f32" { case.name.to_owned() } else { format!("{} {}", case.name, case.precision) };
         if !names.is_empty() && !names.contains(&&full) {
             continue;
         }

@@ -22,7 +22,8 @@ fn check(case: &VerificationCase) {
     for row in &case.rows {
         println!("{row}");
     }
-    let wrong: String = case.rows.iter().filter(|r| !r.pass && !known(case, &r.measure)).map(|r| format!("\n{r}")).collect();
+    let wrong: String =
+        case.rows.iter().filter(|r| !r.pass && !known(case, &r.measure)).map(|r| format!("\n{r}")).collect();
     assert!(wrong.is_empty(), "{wrong}");
     assert!(case.figures.iter().all(|f| f.curves.iter().all(|c| !c.points.is_empty())), "an empty curve");
 }

@@ -67,7 +67,11 @@ fn shore_off_cells<R: Real>(run: &FloodRunOf<R>, depth: impl Fn(f64, f64) -> f64
 fn figure(title: &str, p: &[[f64; 3]]) -> Figure {
     Figure::new(title, "x, m", "level, m")
         .with(CurveKind::Bed, "bed", p.iter().map(|c| [c[0], bowl(c[0], SIDE_M / 2.0)]))
-        .with(CurveKind::Exact, "exact", p.iter().filter(|c| c[2] > bowl(c[0], SIDE_M / 2.0) + 1e-6).map(|c| [c[0], c[2]]))
+        .with(
+            CurveKind::Exact,
+            "exact",
+            p.iter().filter(|c| c[2] > bowl(c[0], SIDE_M / 2.0) + 1e-6).map(|c| [c[0], c[2]]),
+        )
         .with(
             CurveKind::Computed,
             "sim_flood",

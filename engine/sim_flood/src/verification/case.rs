@@ -84,8 +84,8 @@ impl Figure {
 
     /// Error against cell size with a line of slope `order` through the finest point.
     pub(super) fn orders(title: &str, error_label: &str, errors: &[(f64, f64)], order: f64) -> Self {
-        let mut figure = Self::new(title, "cell size, m", error_label)
-            .with(CurveKind::Series, "sim_flood", errors.iter().copied());
+        let mut figure =
+            Self::new(title, "cell size, m", error_label).with(CurveKind::Series, "sim_flood", errors.iter().copied());
         if let (Some(coarse), Some(fine)) = (errors.first(), errors.last()) {
             let at = |dx: f64| [dx, fine.1 * (dx / fine.0).powf(order)];
             figure = figure.with(CurveKind::Guide, &format!("slope {order}"), [at(coarse.0), at(fine.0)]);
@@ -99,6 +99,14 @@ impl VerificationCase {
     pub(super) fn new<R: Real>(name: &str) -> Self {
         let name = if R::NAME == "f32" { name.to_owned() } else { format!("{name} {}", R::NAME) };
         Self { name, ..Self::default() }
+    }
+
+    /// A case that could not run: one failing row with the reason as its source.
+    #[must_use]
+    pub fn refused(name: &str, why: &FloodError) -> Self {
+        let mut case = Self::new::<f32>(name);
+        case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());
+        case
     }
 
     /// A row that passes when `value <= bound`.

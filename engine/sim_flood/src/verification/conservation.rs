@@ -61,16 +61,8 @@ pub(super) fn mass_closure<R: Real>(case: &mut VerificationCase) -> Result<(), F
         gate_jump = gate_jump.max((run.state().volume_m3() - before).abs());
     }
     let l = case.close(&run);
-    case.at_most("volume error / inflow, 12 gate moves",
-            l.relative_error(),
-            bound::<R>(1e-6, 1e-12),
-            SOURCE,
-        );
-    case.at_most("residue / inflow",
-            l.residue_m3 / l.total_in_m3(),
-            bound::<R>(1e-6, 1e-13),
-            SOURCE,
-        );
+    case.at_most("volume error / inflow, 12 gate moves", l.relative_error(), bound::<R>(1e-6, 1e-12), SOURCE);
+    case.at_most("residue / inflow", l.residue_m3 / l.total_in_m3(), bound::<R>(1e-6, 1e-13), SOURCE);
     case.at_most("volume moved by moving a gate, m3", gate_jump, 0.0, SOURCE);
     Ok(())
 }
@@ -120,11 +112,7 @@ pub(super) fn rain_on_roofs<R: Real>(case: &mut VerificationCase) -> Result<(), 
     let there: f64 = run.state().volume_m3();
     case.close(&run);
     let on_roofs = roofs.iter().zip(run.depth_m()).filter(|(b, h)| **b && *h > R::ZERO).count();
-    case.at_most("|water / rain - 1|",
-            (there / fallen - 1.0).abs(),
-            bound::<R>(1e-6, 1e-12),
-            SOURCE,
-        );
+    case.at_most("|water / rain - 1|", (there / fallen - 1.0).abs(), bound::<R>(1e-6, 1e-12), SOURCE);
     case.at_most("wet roof cells", on_roofs as f64, 0.0, SOURCE);
     Ok(())
 }

@@ -240,8 +240,7 @@ pub(super) fn step<R: Real>(case: &mut VerificationCase) -> Result<(), FloodErro
     let grid = Grid { nx: 400, ny: 5, dx_m: 0.05 };
     let bed = |x: f64| if x < dam { 0.0 } else { sill };
     let terrain = Terrain::from_fn(grid, 0.0, |x, _| bed(x));
-    let depth_m =
-        (0..grid.cell_count() as u32).map(|c| if grid.centre_m(c)[0] < dam { hl } else { hr }).collect();
+    let depth_m = (0..grid.cell_count() as u32).map(|c| if grid.centre_m(c)[0] < dam { hl } else { hr }).collect();
     let initial = Initial { depth_m, ..Initial::default() };
     let params = FloodParams { gravity_mps2: g, ..FloodParams::default() };
     let forcing = Forcing { open_edges: true, ..Forcing::default() };

@@ -84,9 +84,7 @@ pub(super) fn dressler<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
     let source = "one-dimensional reference with 4000 cells";
     let err = rel_l1(p.iter().map(|c| c[1]), p.iter().map(|c| reference.depth_at(c[0])));
     case.at_most("relL1(h), 1000 cells, t 40 s", err, 5e-3, source);
-    let front = |depth: &dyn Fn(f64) -> f64| {
-        p.iter().rposition(|c| depth(c[0]) > 0.01).map_or(f64::NAN, |i| i as f64)
-    };
+    let front = |depth: &dyn Fn(f64) -> f64| p.iter().rposition(|c| depth(c[0]) > 0.01).map_or(f64::NAN, |i| i as f64);
     let computed = p.iter().rposition(|c| c[1] > 0.01).map_or(f64::NAN, |i| i as f64);
     let off = (computed - front(&|x| reference.depth_at(x))).abs();
     case.at_most("1 cm depth of the front off by, cells, t 40 s", off, 5.0, source);

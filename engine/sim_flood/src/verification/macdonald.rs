@@ -110,11 +110,8 @@ impl Reach<'_> {
         let shift = bed[last] - self.fall(x(last), self.length_m);
         bed.iter_mut().for_each(|z| *z -= shift);
         let at = |x: f64| ((x - west_m) / dx) as usize;
-        let outlet = if self.fast_out {
-            Outlet::Free
-        } else {
-            Outlet::Level(bed[grid.nx - 1] + self.depth_at(x(grid.nx - 1)))
-        };
+        let outlet =
+            if self.fast_out { Outlet::Free } else { Outlet::Level(bed[grid.nx - 1] + self.depth_at(x(grid.nx - 1))) };
         let rain = if self.rain_mps > 0.0 {
             // None on the added pieces.
             let cells = (0..grid.cell_count()).filter(|c| (before..=last).contains(&(c % grid.nx)));
@@ -198,8 +195,7 @@ pub(super) fn macdonald_long<R: Real>(case: &mut VerificationCase) -> Result<(),
     LONG.verify::<R>(case, "subcritical channel", 2e-3)?;
     LONG.orders::<R>(case, "subcritical channel")?;
     let fast = |x: f64| scale() * (1.0 - 0.2 * (-36.0 * (x / 1000.0 - 0.5).powi(2)).exp());
-    let supercritical =
-        Reach { q: 2.5, manning: 0.04, depth: &fast, fast_in: true, fast_out: true, ..LONG };
+    let supercritical = Reach { q: 2.5, manning: 0.04, depth: &fast, fast_in: true, fast_out: true, ..LONG };
     supercritical.verify::<R>(case, "supercritical channel", 2e-3)?;
     let falls = |x: f64| {
         let s = x / 1000.0 - 0.5;

@@ -171,9 +171,13 @@ pub(super) fn ea2_like<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
     close_rows(case, &coarse);
     let labels = |v: &[f64; PITS * PITS]| v.iter().enumerate().map(|(k, v)| [k as f64 + 1.0, *v]).collect::<Vec<_>>();
     case.figures.push(
-        Figure::new("Water in 16 squares with a pit each after 24 h", "square, from the south-west, eastwards", "volume, m3")
-            .with(CurveKind::Series, "dx 40 m", labels(&coarser))
-            .with(CurveKind::Computed, "dx 20 m", labels(&volumes)),
+        Figure::new(
+            "Water in 16 squares with a pit each after 24 h",
+            "square, from the south-west, eastwards",
+            "volume, m3",
+        )
+        .with(CurveKind::Series, "dx 40 m", labels(&coarser))
+        .with(CurveKind::Computed, "dx 20 m", labels(&volumes)),
     );
     Ok(())
 }
@@ -181,7 +185,10 @@ pub(super) fn ea2_like<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
 const BARRIER: [(f64, f64); 7] =
     [(0.0, 10.6), (130.0, 9.7), (170.0, 9.7), (200.0, 9.85), (225.0, 9.6), (275.0, 9.6), (300.0, 10.6)];
 
-fn obstruction_run<R: Real>(case: &mut VerificationCase, dx_m: f64) -> Result<(FloodRunOf<R>, [Vec<[f64; 2]>; 2]), FloodError> {
+fn obstruction_run<R: Real>(
+    case: &mut VerificationCase,
+    dx_m: f64,
+) -> Result<(FloodRunOf<R>, [Vec<[f64; 2]>; 2]), FloodError> {
     let grid = Grid { nx: (300.0 / dx_m).round() as usize, ny: (100.0 / dx_m).round() as usize, dx_m };
     let terrain = Terrain::from_fn(grid, 0.01, |x, _| profile(&BARRIER, x));
     let bed = terrain.bed_m.clone();
@@ -225,8 +232,14 @@ pub(super) fn ea3_like<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
     let [p1, p2] = levels;
     let [q1, q2] = finer;
     let start = Figure::new("Wave over an obstruction of 9.85 m", "time, s", "level, m");
-    let curves = [("x = 150 m, dx 5 m", p1), ("x = 250 m, dx 5 m", p2), ("x = 150 m, dx 2.5 m", q1), ("x = 250 m, dx 2.5 m", q2)];
+    let curves = [
+        ("x = 150 m, dx 5 m", p1),
+        ("x = 250 m, dx 5 m", p2),
+        ("x = 150 m, dx 2.5 m", q1),
+        ("x = 250 m, dx 2.5 m", q2),
+    ];
     let early = |points: Vec<[f64; 2]>| points.into_iter().filter(|c| c[0] <= 400.0);
-    case.figures.push(curves.into_iter().fold(start, |f, (name, points)| f.with(CurveKind::Series, name, early(points))));
+    case.figures
+        .push(curves.into_iter().fold(start, |f, (name, points)| f.with(CurveKind::Series, name, early(points))));
     Ok(())
 }

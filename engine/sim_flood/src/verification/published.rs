@@ -102,7 +102,9 @@ fn read_ground(asc: &str) -> Result<Ground, FloodError> {
     let mut lines = asc.lines();
     let head: Vec<f64> =
         lines.by_ref().take(6).filter_map(|l| l.split_whitespace().last().and_then(|v| v.parse().ok())).collect();
-    let &[nx, ny, x0, y0, dx_m, hole] = head.as_slice() else { return Err(bad("needs six header lines with a number")) };
+    let &[nx, ny, x0, y0, dx_m, hole] = head.as_slice() else {
+        return Err(bad("needs six header lines with a number"));
+    };
     let grid = Grid { nx: nx as usize, ny: ny as usize, dx_m }.validate()?;
     let mut terrain = Terrain::from_fn(grid, 0.04, |_, _| 0.0);
     let mut found = 0;

@@ -63,7 +63,11 @@ fn one<R: Real>(case: &mut VerificationCase, name: &str, out_m: f64) -> Result<(
     let diagonal = (half..CELLS).map(|i| i * CELLS + i).take_while(|c| radius(*c) < 100.0);
     case.figures.push(
         Figure::new(&format!("Round dam break {name}, dx 0.5 m, t = 2 s"), "distance from the middle, m", "depth, m")
-            .with(CurveKind::Exact, "radial reference", axis.clone().map(|c| [radius(c), reference.depth_at(radius(c))]))
+            .with(
+                CurveKind::Exact,
+                "radial reference",
+                axis.clone().map(|c| [radius(c), reference.depth_at(radius(c))]),
+            )
             .with(CurveKind::Computed, "sim_flood, along x", axis.map(|c| [radius(c), h[c]]))
             .with(CurveKind::Computed, "sim_flood, along the diagonal", diagonal.map(|c| [radius(c), h[c]])),
     );

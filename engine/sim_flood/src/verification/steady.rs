@@ -49,8 +49,7 @@ impl Channel {
             Outlet::Free => vec![],
         };
         let forcing = Forcing { inflows: vec![inflow], stages, rain: self.rain.clone(), open_edges: true };
-        let depth_m: Vec<f64> =
-            (0..g.cell_count() as u32).map(|c| start(self.west_m + g.centre_m(c)[0])).collect();
+        let depth_m: Vec<f64> = (0..g.cell_count() as u32).map(|c| start(self.west_m + g.centre_m(c)[0])).collect();
         let velocity_x_mps = depth_m.iter().map(|h| if *h > 0.0 { self.q / h } else { 0.0 }).collect();
         let initial = Initial { depth_m, velocity_x_mps, ..Initial::default() };
         let params = FloodParams { gravity_mps2: self.g, ..FloodParams::default() };
@@ -62,12 +61,7 @@ impl Channel {
 }
 
 /// Level over the bed.
-pub(super) fn figure(
-    title: &str,
-    p: &[[f64; 3]],
-    bed: impl Fn(f64) -> f64,
-    exact: impl Fn(f64) -> f64,
-) -> Figure {
+pub(super) fn figure(title: &str, p: &[[f64; 3]], bed: impl Fn(f64) -> f64, exact: impl Fn(f64) -> f64) -> Figure {
     Figure::new(title, "x, m", "level, m")
         .with(CurveKind::Bed, "bed", p.iter().map(|c| [c[0], bed(c[0])]))
         .with(CurveKind::Exact, "exact", p.iter().map(|c| [c[0], bed(c[0]) + exact(c[0])]))

@@ -81,8 +81,7 @@ fn run<R: Real>(case: &mut VerificationCase, travel_mps: f64, lasts_s: f64) -> R
         let place = |c: &u32| (grid.centre_m(*c)[0] - LEAD_M) / LENGTH_M * BANDS as f64;
         let inside = |c: &u32| place(c) >= 0.0 && place(c) as usize == band;
         let cells = (0..grid.cell_count() as u32).filter(inside).collect();
-        let series =
-            (0..beats).map(|k| (k as f64 * BEAT_S, 3.6e6 * rain_mps(band, k, travel_mps, lasts_s))).collect();
+        let series = (0..beats).map(|k| (k as f64 * BEAT_S, 3.6e6 * rain_mps(band, k, travel_mps, lasts_s))).collect();
         RainSeries { series, cells: Some(cells) }
     };
     let width = grid.ny as f64 * grid.dx_m;
@@ -92,15 +91,10 @@ fn run<R: Real>(case: &mut VerificationCase, travel_mps: f64, lasts_s: f64) -> R
         series: vec![(0.0, BASE_M * speed(BASE_M) * width)],
         ..PointInflow::default()
     };
-    let forcing = Forcing {
-        rain: (0..BANDS).map(rain).collect(),
-        inflows: vec![inflow],
-        open_edges: true,
-        ..Forcing::default()
-    };
+    let forcing =
+        Forcing { rain: (0..BANDS).map(rain).collect(), inflows: vec![inflow], open_edges: true, ..Forcing::default() };
     let n = grid.cell_count();
-    let initial =
-        Initial { depth_m: vec![BASE_M; n], velocity_x_mps: vec![speed(BASE_M); n], ..Initial::default() };
+    let initial = Initial { depth_m: vec![BASE_M; n], velocity_x_mps: vec![speed(BASE_M); n], ..Initial::default() };
     let params = FloodParams { gravity_mps2: G, ..FloodParams::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, params, initial)?;
     case.advance(&mut run, lasts_s)?;
