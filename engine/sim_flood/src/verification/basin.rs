@@ -39,15 +39,10 @@ fn error<R: Real>(run: &FloodRunOf<R>, depth: impl Fn(f64, f64) -> f64) -> f64 {
     rel_l1(f64s(&run.depth_m()), exact)
 }
 
-/// (x, level computed, level exact) along the middle row, levels not below the bed.
+/// (x, depth computed, depth exact) along the middle row.
 fn middle<R: Real>(run: &FloodRunOf<R>, depth: impl Fn(f64, f64) -> f64) -> Vec<[f64; 3]> {
-    super::middle_row(run)
-        .into_iter()
-        .map(|[x, h, _]| {
-            let y = (run.grid().ny / 2) as f64 * run.grid().dx_m + 0.5 * run.grid().dx_m;
-            [x, bowl(x, y) + h, bowl(x, y) + depth(x, y)]
-        })
-        .collect()
+    let y = ((run.grid().ny / 2) as f64 + 0.5) * run.grid().dx_m;
+    super::middle_row(run).into_iter().map(|[x, h, _]| [x, h, depth(x, y)]).collect()
 }
 
 /// Distance of the computed from the exact shore along the middle row, the greater of both sides, cells.
@@ -65,18 +60,12 @@ fn shore_off_cells<R: Real>(run: &FloodRunOf<R>, depth: impl Fn(f64, f64) -> f64
 }
 
 fn figure(title: &str, p: &[[f64; 3]]) -> Figure {
+    let bed = |x: f64| bowl(x, SIDE_M / 2.0);
+    let wet = |k: usize| p.iter().filter(move |c| c[k] > FILM_M).map(move |c| [c[0], bed(c[0]) + c[k]]);
     Figure::new(title, "x, m", "level, m")
-        .with(CurveKind::Bed, "bed", p.iter().map(|c| [c[0], bowl(c[0], SIDE_M / 2.0)]))
-        .with(
-            CurveKind::Exact,
-            "exact",
-            p.iter().filter(|c| c[2] > bowl(c[0], SIDE_M / 2.0) + 1e-6).map(|c| [c[0], c[2]]),
-        )
-        .with(
-            CurveKind::Computed,
-            "sim_flood",
-            p.iter().filter(|c| c[1] > bowl(c[0], SIDE_M / 2.0) + FILM_M).map(|c| [c[0], c[1]]),
-        )
+        .with(CurveKind::Bed, "bed", p.iter().map(|c| [c[0], bed(c[0])]))
+        .with(CurveKind::Exact, "exact", wet(2))
+        .with(CurveKind::Computed, "sim_flood", wet(1))
 }
 
 /// Radially symmetric oscillation: a = 1 m, h0 = 0.1 m, r0 = 0.8 m, three periods.

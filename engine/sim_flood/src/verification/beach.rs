@@ -93,7 +93,7 @@ fn figure(title: &str, beach: &Beach, p: &[[f64; 3]], exact: impl Fn(f64) -> [f6
     Figure::new(title, "x from the still shore, m", "level, m")
         .with(CurveKind::Bed, "bed", bed)
         .with(CurveKind::Exact, "exact", right)
-        .with(CurveKind::Computed, "sim_flood", levels(&|c| if c[1] > 1e-4 * high { c[1] } else { 0.0 }))
+        .with(CurveKind::Computed, "sim_flood", levels(&|c| if c[1] > 0.01 * high { c[1] } else { 0.0 }))
 }
 
 /// Standing wave of period 900 s on a beach that is 50 km long and 500 m deep at its foot.

@@ -197,16 +197,20 @@ fn style_of(kind: CurveKind, counts: &mut [usize; 2]) -> ShapeStyle {
     }
 }
 
-/// The corner with the fewest points of curves in it; a third of the width and of the height.
+/// The corner or side with the fewest points of curves in it; a third of the width and of the height.
 fn emptiest_corner(curves: &[Vec<[f64; 2]>], width: f64, height: f64) -> SeriesLabelPosition {
     let corners = [
         (SeriesLabelPosition::UpperRight, 1.0, 0.0),
         (SeriesLabelPosition::UpperLeft, 0.0, 0.0),
         (SeriesLabelPosition::LowerLeft, 0.0, 1.0),
         (SeriesLabelPosition::LowerRight, 1.0, 1.0),
+        (SeriesLabelPosition::MiddleRight, 1.0, 0.5),
+        (SeriesLabelPosition::MiddleLeft, 0.0, 0.5),
     ];
     let crowd = |x: f64, y: f64| {
-        let near = |p: &&[f64; 2]| (p[0] / width - x).abs() < 0.42 && (p[1] / height - y).abs() < 0.36;
+        let near = |p: &&[f64; 2]| {
+            (p[0] / width - x).abs() < 0.42 && (p[1] / height - y).abs() < if y == 0.5 { 0.18 } else { 0.36 }
+        };
         // Every curve counts by its share, whatever its number of points.
         let share = |c: &Vec<[f64; 2]>| c.iter().filter(near).count() as f64 / c.len().max(1) as f64;
         curves.iter().map(share).sum::<f64>()
