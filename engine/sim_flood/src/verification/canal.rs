@@ -39,9 +39,9 @@ fn figure(title: &str, p: &[[f64; 3]], bed: impl Fn(f64) -> f64, depth: impl Fn(
 /// Frictionless canal: D0 = 4 m, L = 10 m, A = 2 m.
 pub(super) fn parabolic_canal<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let source = "Thacker 1981, J. Fluid Mech. 107; set-up of ANUGA's parabolic_basin";
-    let (g, d0, l, a) = (9.81, 4.0, 10.0, 2.0);
+    let (g, d0, l, a): (f64, f64, f64, f64) = (9.81, 4.0, 10.0, 2.0);
     let (length, n): (f64, usize) = (28.0, 280);
-    let w = (2.0 * g * d0 as f64).sqrt() / l;
+    let w = (2.0 * g * d0).sqrt() / l;
     let bed = |x: f64| d0 * ((x - length / 2.0) / l).powi(2);
     let depth = |x: f64, t: f64| {
         let c = (w * t).cos();

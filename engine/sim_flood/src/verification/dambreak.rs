@@ -212,10 +212,10 @@ fn front_rows(case: &mut VerificationCase, p: &[[f64; 4]], c: f64, g: f64, t_s: 
 /// A rarefaction, a standing jump of the bed over which discharge and head hold, and a shock.
 pub(super) fn step<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let source = "LeFloch and Thanh 2011, J. Comput. Phys. 230; set-up of Delestre et al. 2013 (SWASHES 7 1 1)";
-    let (g, hl, hr, sill, t_s, dam) = (9.81, 4.0, 1.0, 1.0, 1.0, 10.0);
+    let (g, hl, hr, sill, t_s, dam): (f64, f64, f64, f64, f64, f64) = (9.81, 4.0, 1.0, 1.0, 1.0, 10.0);
     // Left of the step, by its depth: velocity of the fan. Right of it: the shock's. Equal discharge gives the right
     // depth; equal head decides.
-    let u_left = |h: f64| 2.0 * ((g * hl as f64).sqrt() - (g * h).sqrt());
+    let u_left = |h: f64| 2.0 * ((g * hl).sqrt() - (g * h).sqrt());
     let u_right = |h: f64| (h - hr) * (0.5 * g * (1.0 / h + 1.0 / hr)).sqrt();
     let right_of = |h: f64| bisect(hr, hl, |d| d * u_right(d) - h * u_left(h));
     let head = |h: f64, u: f64| h + u * u / (2.0 * g);

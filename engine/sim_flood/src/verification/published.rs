@@ -110,7 +110,7 @@ fn read_ground(asc: &str) -> Result<Ground, FloodError> {
     let mut found = 0;
     for (row, line) in lines.enumerate().take(grid.ny) {
         for (i, z) in line.split_whitespace().enumerate().take(grid.nx) {
-            let z: f64 = z.parse().map_err(|_| bad("a value that is no number"))?;
+            let z: f64 = z.parse::<f64>().map_err(|e| bad(&format!("\"{z}\": {e}")))?;
             let k = (grid.ny - 1 - row) * grid.nx + i;
             terrain.blocked[k] = z == hole;
             terrain.bed_m[k] = if z == hole { 60.0 } else { z };
