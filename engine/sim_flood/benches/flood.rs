@@ -18,7 +18,7 @@ struct Case {
 
 fn case(terrain: &Terrain, forcing: Forcing, initial: &Initial, warm_up: u64) -> Case {
     let params = FloodParams::default();
-    let kernel = FloodKernel::new(terrain, &[], false).expect("valid terrain");
+    let kernel = FloodKernel::new(terrain, vec![], false).expect("valid terrain");
     let forcing = FloodForcing::new(&kernel, forcing).expect("valid forcing");
     let mut state = kernel.initial_state(&params, &forcing, initial).expect("valid start");
     for _ in 0..warm_up {

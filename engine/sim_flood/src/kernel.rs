@@ -258,7 +258,7 @@ impl<R: Real> FloodKernelOf<R> {
         let dt = if dt >= params.max_dt_s { params.max_dt_s } else { dt };
         let rise = params.gravity_mps2 * forcing.fastest_rise_mps(self, state.t_s, params.max_dt_s);
         // sqrt(g rise dt) dt <= reach.
-        let column = if rise > 0.0 { (reach * reach / rise).cbrt() } else { dt };
+        let column = if rise > 0.0 { libm::cbrt(reach * reach / rise) } else { dt };
         if dt > column { column } else { dt }
     }
 

@@ -285,7 +285,7 @@ fn push<R: Real>(p: &Pass<'_, R>, s: &Source, out: &mut Target<'_, R>, depth: f6
         return;
     }
     let critical = (p.k.g.to_f64() * after).sqrt();
-    let wanted = q[0].hypot(q[1]) / after;
+    let wanted = libm::hypot(q[0], q[1]) / after;
     let share = depth / after * if wanted > critical { critical / wanted } else { 1.0 };
     out.u[s.at] += R::of(share * q[0] / after);
     out.v[s.at] += R::of(share * q[1] / after);

@@ -175,7 +175,7 @@ fn soil_rasters(layout: Layout, soil: &Soil) -> (Vec<u8>, Vec<bool>) {
 
 /// A vector of `length` in a direction; 0 where there is none.
 fn directed(direction: [f64; 2], length: f64) -> [f64; 2] {
-    let norm = direction[0].hypot(direction[1]);
+    let norm = libm::hypot(direction[0], direction[1]);
     if norm > 0.0 { direction.map(|part| length * part / norm) } else { [0.0; 2] }
 }
 

@@ -62,8 +62,8 @@ impl DesignStorm {
     /// Greatest depth that falls within `minutes`, mm: mean intensity of the formula times the duration.
     #[must_use]
     pub fn depth_in_mm(&self, minutes: f64) -> f64 {
-        let a = self.a1_mm * (1.0 + self.c * self.return_period_a.log10());
-        a.max(0.0) * minutes / (minutes + self.b_min).powf(self.n)
+        let a = self.a1_mm * (1.0 + self.c * libm::log10(self.return_period_a));
+        a.max(0.0) * minutes / libm::pow(minutes + self.b_min, self.n)
     }
 
     /// Depth of the whole storm, mm.

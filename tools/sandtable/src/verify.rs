@@ -1,7 +1,17 @@
-//! `sandtable verify`: every case against its tolerance.
+//! `sandtable verify`: every case against its bounds, and the public page of them.
+
+mod data;
+mod page;
+mod plot;
 
 use crate::progress::print_line;
+use anyhow::Context;
 use sim_core::VerificationRow;
+use sim_flood::verification::{self, VerificationCase};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -11,6 +21,15 @@ pub struct Args {
     /// One JSON document on stdout.
     #[arg(long)]
     json: bool,
+    /// Write `verification.md` and its figures into this folder.
+    #[arg(long, value_name = "DIR")]
+    page: Option<PathBuf>,
+    /// Folder with published data that are not part of the program (EA test 4, Merewether).
+    #[arg(long, value_name = "DIR", env = "SANDTABLE_SHARED")]
+    data: Option<PathBuf>,
+    /// Cases at a time; 0: one for each processor.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -19,16 +38,118 @@ enum Kernel {
     Flood,
 }
 
+/// What a task found: rows, and for cases with a page what it shows.
+struct Outcome {
+    rows: Vec<VerificationRow>,
+    detail: Option<VerificationCase>,
+    took: Duration,
+}
+
+/// A piece of a suite that runs by itself. A suite is a list of these, so that another kernel adds its rows by a list of its
+/// own.
+struct Task {
+    name: String,
+    work: Box<dyn Fn() -> Found + Send + Sync>,
+}
+
+/// Rows and, where there is one, the case behind them.
+type Found = (Vec<VerificationRow>, Option<VerificationCase>);
+
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let rows: Vec<VerificationRow> = match args.kernel {
-        Kernel::Flood => sim_flood::verification::all(),
+    let tasks = match args.kernel {
+        Kernel::Flood => flood_tasks(args.data.as_deref())?,
     };
+    let threads = match args.threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
+    let started = Instant::now();
+    let outcomes = run_all(&tasks, threads);
+    let took = started.elapsed();
+    let rows: Vec<&VerificationRow> = outcomes.iter().flat_map(|o| &o.rows).collect();
     if args.json {
         print_line(serde_json::to_string_pretty(&rows)?);
     } else {
-        rows.iter().for_each(print_line);
+        outcomes.iter().zip(&tasks).for_each(|(o, task)| print_outcome(&task.name, o));
+    }
+    if let Some(folder) = &args.page {
+        let cases: Vec<&VerificationCase> = outcomes.iter().filter_map(|o| o.detail.as_ref()).collect();
+        page::write(folder, &cases, took, threads).with_context(|| format!("page in {}", folder.display()))?;
     }
     let failed = rows.iter().filter(|r| !r.pass).count();
     anyhow::ensure!(failed == 0, "{failed} of {} verification rows failed", rows.len());
     Ok(())
+}
+
+fn print_outcome(name: &str, outcome: &Outcome) {
+    outcome.rows.iter().for_each(print_line);
+    if let Some(case) = &outcome.detail {
+        let (took, steps) = (outcome.took.as_secs_f64(), case.cell_steps as f64 / 1e6);
+        let (error, state) = (case.mass_error, case.checksum);
+        print_line(format_args!(
+            "      {name}: {took:.1} s, {steps:.1} M cell-steps, volume error {error:.1e}, state {state:016x}"
+        ));
+    }
+}
+
+/// The flood kernel's cases, and the published ones whose data are at hand.
+fn flood_tasks(data: Option<&Path>) -> anyhow::Result<Vec<Task>> {
+    let mut tasks: Vec<Task> = verification::CASES
+        .iter()
+        .map(|case| task(format!("{} {}", case.name, case.precision), move || case.run()))
+        .collect();
+    tasks.extend([
+        rows_only("preview", sim_flood::preview::verification::all),
+        rows_only("sewers", sim_drainage::verification::all),
+        rows_only("surface and sewers", sim_urban::verification::all),
+    ]);
+    let root = data.unwrap_or(Path::new(""));
+    match data::ea_test_4_series(root)? {
+        Some(series) => tasks.push(task("ea-test-4".into(), move || {
+            verification::ea_test_4(&series).unwrap_or_else(|e| VerificationCase::refused("ea-test-4", &e))
+        })),
+        None => eprintln!("sandtable: ea-test-4 not run: no data (--data DIR or SANDTABLE_SHARED)"),
+    }
+    match data::merewether_files(root)? {
+        Some(files) => tasks.push(task("merewether".into(), move || {
+            verification::merewether(&files).unwrap_or_else(|e| VerificationCase::refused("merewether", &e))
+        })),
+        None => eprintln!("sandtable: merewether not run: no data (--data DIR or SANDTABLE_SHARED)"),
+    }
+    Ok(tasks)
+}
+
+fn rows_only(name: &str, rows: fn() -> Vec<VerificationRow>) -> Task {
+    Task { name: name.to_owned(), work: Box::new(move || (rows(), None)) }
+}
+
+fn task(name: String, case: impl Fn() -> VerificationCase + Send + Sync + 'static) -> Task {
+    let work = move || {
+        let case = case();
+        (case.rows.clone(), Some(case))
+    };
+    Task { name, work: Box::new(work) }
+}
+
+/// Runs the tasks on a few threads; outcomes come in the order of the tasks.
+fn run_all(tasks: &[Task], threads: usize) -> Vec<Outcome> {
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Outcome)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, tasks.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    let k = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(task) = tasks.get(k) else { return };
+                    let started = Instant::now();
+                    let (rows, detail) = (task.work)();
+                    let outcome = Outcome { rows, detail, took: started.elapsed() };
+                    done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((k, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    done.sort_by_key(|(k, _)| *k);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
 }

