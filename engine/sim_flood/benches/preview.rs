@@ -72,7 +72,7 @@ fn bench(c: &mut Criterion) {
         let mut state = kernel.initial_state(&params, &forcing, &case.initial).expect("valid start");
         steps(&kernel, &params, &forcing, &mut state, case.warm_up);
         measure(c, &format!("preview/{}", case.name), cells, &kernel, &forcing, &params, &state);
-        let kernel = FloodKernel::new(&case.terrain, &[], false).expect("valid terrain");
+        let kernel = FloodKernel::new(&case.terrain, vec![], false).expect("valid terrain");
         let forcing = FloodForcing::new(&kernel, case.forcing).expect("valid forcing");
         let mut state = kernel.initial_state(&params, &forcing, &case.initial).expect("valid start");
         steps(&kernel, &params, &forcing, &mut state, case.warm_up);

@@ -1,7 +1,7 @@
 //! Structures, outlets and ground that takes in water: discharge laws, volumes, live edits.
 
+use super::bound;
 use super::case::VerificationCase;
-use super::{advance, bound};
 use crate::{
     Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodError, FloodParams, FloodRunOf, Forcing, Gate, Grid,
     GroundEdit, Infiltration, Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Real, Soil, StageBoundary,
@@ -24,7 +24,12 @@ fn column(grid: &Grid, i: usize) -> Vec<u32> {
 
 /// Steady flow of `q` m2/s down the channel over or under `structures`, with the last column held at `tail_m`: depth upstream and
 /// downstream of the middle.
-fn steady_in_channel<R: Real>(q: f64, tail_m: f64, structures: Structures) -> Result<[f64; 2], FloodError> {
+fn steady_in_channel<R: Real>(
+    case: &mut VerificationCase,
+    q: f64,
+    tail_m: f64,
+    structures: Structures,
+) -> Result<[f64; 2], FloodError> {
     let terrain = Terrain::from_fn(CHANNEL, 0.01, |_, _| 0.0);
     let width = CHANNEL.ny as f64 * CHANNEL.dx_m;
     let forcing = Forcing {
@@ -38,7 +43,8 @@ fn steady_in_channel<R: Real>(q: f64, tail_m: f64, structures: Structures) -> Re
     };
     let initial = Initial { depth_m: vec![tail_m; CHANNEL.cell_count()], ..Initial::default() };
     let mut run = FloodRunOf::<R>::new(terrain, structures, forcing, FloodParams::default(), initial)?;
-    advance(&mut run, 1500.0)?;
+    case.advance(&mut run, 1500.0)?;
+    case.close(&run);
     let mean = |i: u32| (0..4).map(|j| run.depth_at_m(j * 100 + i)).sum::<f64>() / 4.0;
     Ok([mean(47), mean(50)])
 }
@@ -47,13 +53,13 @@ fn steady_in_channel<R: Real>(q: f64, tail_m: f64, structures: Structures) -> Re
 pub(super) fn weir_and_gate<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let (q, crest) = (0.2, 1.0);
     let wall = Barrier { faces: across(50), crest_m: crest, ..Barrier::default() };
-    let [up, _] = steady_in_channel::<R>(q, 0.3, vec![wall.clone()].into())?;
+    let [up, _] = steady_in_channel::<R>(case, q, 0.3, vec![wall.clone()].into())?;
     // Q = Cd 2/3 sqrt(2 g) H^(3/2) with Cd = 1/sqrt(3).
     let head = (q / ((2.0_f64 / 3.0).powf(1.5) * G.sqrt())).powf(2.0 / 3.0);
     let free = ((up - crest) / head - 1.0).abs();
 
     let tail = crest + 0.6 * head;
-    let [up, down] = steady_in_channel::<R>(q, tail, vec![wall].into())?;
+    let [up, down] = steady_in_channel::<R>(case, q, tail, vec![wall].into())?;
     let ratio = (down - crest) / (up - crest);
     let villemonte = (1.0 - ratio.powf(1.5)).powf(0.385);
     let drowned_q = (2.0_f64 / 3.0).powf(1.5) * G.sqrt() * (up - crest).powf(1.5) * villemonte;
@@ -61,11 +67,11 @@ pub(super) fn weir_and_gate<R: Real>(case: &mut VerificationCase) -> Result<(), 
     let opening = 0.25;
     let gate = Gate { faces: across(50), opening_m: vec![(0.0, opening)], ..Gate::default() };
     let structures = Structures { gates: vec![gate], ..Structures::default() };
-    let [up, _] = steady_in_channel::<R>(0.6, 0.1, structures.clone())?;
+    let [up, _] = steady_in_channel::<R>(case, 0.6, 0.1, structures.clone())?;
     // Henderson 1966, 6.6: q = Cd a sqrt(2 g y1), Cd = Cc / sqrt(1 + Cc a / y1).
     let jet = 0.61 * opening;
     let under = jet / (1.0 + jet / up).sqrt() * (2.0 * G * up).sqrt();
-    let [up, down] = steady_in_channel::<R>(0.3, 1.2, structures)?;
+    let [up, down] = steady_in_channel::<R>(case, 0.3, 1.2, structures)?;
     let submerged = jet * (2.0 * G * (up - down) / (1.0 - (jet / up).powi(2))).sqrt();
 
     let (weir, gate) = ("Villemonte 1947", "Henderson 1966, Open channel flow, 6.6");
@@ -117,14 +123,14 @@ pub(super) fn culvert_pump_breach<R: Real>(case: &mut VerificationCase) -> Resul
     };
     let with_culvert = Structures { barriers: vec![wall.clone()], culverts: vec![culvert], ..Structures::default() };
     let mut run = FloodRunOf::<R>::new(terrain, with_culvert, Forcing::default(), FloodParams::default(), initial)?;
-    advance(&mut run, 3000.0)?;
+    case.advance(&mut run, 3000.0)?;
     let level = |run: &FloodRunOf<R>, i: u32| run.depth_at_m(5 * 40 + i);
     let unequal = (level(&run, 5) - level(&run, 35)).abs();
-    let kept = run.ledger().relative_error();
+    let kept = case.close(&run).relative_error();
 
     let pump = Pump { from: 10 * 40 + 30, to: Some(10 * 40 + 5), capacity_m3ps: 0.3, start_m: 1.2, stop_m: 0.9 };
     run.set_structures(Structures { barriers: vec![wall], pumps: vec![pump], ..Structures::default() })?;
-    advance(&mut run, 4500.0)?;
+    case.advance(&mut run, 4500.0)?;
     let pumped_to = level(&run, 35);
 
     let breach = Barrier {
@@ -134,9 +140,9 @@ pub(super) fn culvert_pump_breach<R: Real>(case: &mut VerificationCase) -> Resul
     };
     let rest = Barrier { faces: [faces(0, 8), faces(12, 20)].concat(), crest_m: 5.0, ..Barrier::default() };
     run.set_structures(vec![breach, rest].into())?;
-    advance(&mut run, 4600.0)?;
+    case.advance(&mut run, 4600.0)?;
     let held = (level(&run, 35) - pumped_to).abs();
-    advance(&mut run, 4690.0)?;
+    case.advance(&mut run, 4690.0)?;
     let running = level(&run, 35) - pumped_to;
     let row = |what, value, bar, source| VerificationRow::at_most("culvert-pump-breach", what, value, bar, source);
     case.take([
@@ -168,12 +174,12 @@ pub(super) fn outlets<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     let last = Structures { outlets: vec![last], ..Structures::default() };
     let initial = Initial { depth_m: vec![normal; CHANNEL.cell_count()], ..Initial::default() };
     let mut run = FloodRunOf::<R>::new(terrain, last, forcing, FloodParams::default(), initial)?;
-    advance(&mut run, 3000.0)?;
+    case.advance(&mut run, 3000.0)?;
     let middle = (run.depth_at_m(250) / normal - 1.0).abs();
     let before = run.ledger();
-    advance(&mut run, 3100.0)?;
+    case.advance(&mut run, 3100.0)?;
     let leaving = (run.ledger().edge_out_m3 - before.edge_out_m3) / 100.0;
-    let closed = run.ledger().relative_error();
+    let closed = case.close(&run).relative_error();
 
     let terrain = Terrain::from_fn(CHANNEL, 0.02, |_, _| 0.0);
     let curve = vec![(1.0, 0.0), (2.0, 0.1)];
@@ -185,7 +191,7 @@ pub(super) fn outlets<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     let weir = Structures { outlets: vec![weir], ..Structures::default() };
     let initial = Initial { depth_m: vec![1.5; CHANNEL.cell_count()], ..Initial::default() };
     let mut run = FloodRunOf::<R>::new(terrain, weir, forcing, FloodParams::default(), initial)?;
-    advance(&mut run, 20_000.0)?;
+    case.advance(&mut run, 20_000.0)?;
     let row = |what, value, bar, source| VerificationRow::at_most("outlets", what, value, bar, source);
     case.take([
         row("depth in mid channel / normal depth - 1", middle, 0.01, "Manning"),
@@ -203,15 +209,15 @@ pub(super) fn infiltration<R: Real>(case: &mut VerificationCase) -> Result<(), F
     let green_ampt = Infiltration::GreenAmpt { conductivity_mmph: k_mmph, suction_m: psi, deficit };
     let horton = Infiltration::Horton { initial_mmph: 76.0, end_mmph: 6.0, decay_ph: 4.0 };
     let loss = Infiltration::InitialContinuing { initial_mm: 12.0, continuing_mmph: 2.0 };
-    let hour = |law: Infiltration, depth: f64, rain_mmph: f64| -> Result<[f64; 2], FloodError> {
+    let mut hour = |law: Infiltration, depth: f64, rain_mmph: f64| -> Result<[f64; 2], FloodError> {
         let terrain = Terrain::from_fn(grid, 0.03, |_, _| 3.0);
         let rain = RainSeries { series: vec![(0.0, rain_mmph)], cells: None };
         let soil = Soil { kinds: vec![law], kind: vec![] };
         let forcing = Forcing { rain: vec![rain], soil, ..Forcing::default() };
         let initial = Initial { depth_m: vec![depth; grid.cell_count()], ..Initial::default() };
         let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
-        advance(&mut run, 3600.0)?;
-        let l = run.ledger();
+        case.advance(&mut run, 3600.0)?;
+        let l = case.close(&run);
         let area = grid.cell_area_m2() * grid.cell_count() as f64;
         Ok([l.infiltrated_m3 / area, l.error_m3().abs() / (l.initial_m3 + l.rain_in_m3)])
     };
@@ -260,7 +266,7 @@ pub(super) fn live_edits<R: Real>(case: &mut VerificationCase) -> Result<(), Flo
         FloodRunOf::<R>::new(terrain, vec![], random_forcing(&grid, &mut rng), FloodParams::default(), initial)?;
     let (mut jump, mut booked) = (0.0_f64, 0.0);
     for k in 1..=96 {
-        advance(&mut run, 900.0 * f64::from(k))?;
+        case.advance(&mut run, 900.0 * f64::from(k))?;
         let before = run.state().volume_m3();
         run.set_structures(random_structures(&grid, &mut rng))?;
         let edits = [(); 12].map(|()| random_edit(&grid, &mut rng));
@@ -269,7 +275,7 @@ pub(super) fn live_edits<R: Real>(case: &mut VerificationCase) -> Result<(), Flo
         jump = jump.max((run.state().volume_m3() - before).abs() / before.max(1.0));
         booked += run.exchange(rng.range_f64(0.0, 1800.0) as u32, rng.range_f64(-50.0, 50.0)).abs();
     }
-    let l = run.ledger();
+    let l = case.close(&run);
     let source = "conservation of volume";
     let row = |what, value, bar| VerificationRow::at_most("live-edits", what, value, bar, source);
     case.take([
