@@ -157,6 +157,7 @@ async function editor(server, page) {
   const walled = await finished(server, known);
   check(open.summary.flooded_area_m2 > 2000 && walled.summary.flooded_area_m2 < 0.8 * open.summary.flooded_area_m2,
     `wetted area ${open.summary.flooded_area_m2.toFixed(0)} m2 without, ${walled.summary.flooded_area_m2.toFixed(0)} m2 with the barrier`);
+  await whileItRuns(server, page, known, scenario('中途筑墙', []), barrier, [open, walled]);
   const depth = (run, id) => run.summary.affected.find(([entity]) => entity === id)?.[1] ?? 0;
   const spared = open.summary.affected.filter(([id, d]) => d > 0.3 && depth(walled, id) < 0.5 * d).length;
   check(spared > 0, `${spared} things behind the barrier are at less than half the depth`);
@@ -167,6 +168,20 @@ async function editor(server, page) {
     `the difference shown: ${compared.drierM2.toFixed(0)} m2 drier, ${compared.wetterM2.toFixed(0)} m2 wetter`);
   await page.evaluate(([x, y]) => window.sandtable.flyToPose([x - 60, y - 260, 240], [x, y + 60, 18]), gap);
   await screenshot(page, 'web-difference.png');
+}
+
+/** Builds the barrier in a run that goes on: it ends between the run without and the run with it from the start. */
+async function whileItRuns(server, page, known, scenario, barrier, [open, walled]) {
+  const finer = { ...scenario, frame_interval_s: 20 };
+  await page.evaluate((s) => window.sandtable.startRun(s), finer);
+  const run = await until('the run goes on', 60000, async () => (await json(`${server.url}/api/runs`)).runs.find((r) => !known.has(r.id) && r.status === 'running' && r.frames > 1), 20);
+  await page.evaluate((c) => window.sandtable.send({ op: 'command', command: { twin: c } }), { edit_run: { run: run.id, interventions: [barrier] } });
+  const edited = await finished(server, known);
+  const [edit] = edited.summary.scenario.edits ?? [];
+  check(edit?.at_s > 0 && edit.interventions.length === 1, `the barrier went into the run at ${edit?.at_s} s`);
+  const area = edited.summary.flooded_area_m2;
+  check(area < open.summary.flooded_area_m2 && area >= 0.99 * walled.summary.flooded_area_m2,
+    `and it ends with ${area.toFixed(0)} m2 wetted; volume error ${edited.summary.mass_error.toExponential(1)}`);
 }
 
 /** ENU place of the embankment's lowest stretch (class 闸口). */

@@ -107,6 +107,9 @@ impl Plan {
             let invert = if known.is_finite() { known } else { ground - USUAL_DEPTH_M };
             plan.node(node, cell, ground, invert, with_inlets).map_err(RunError::Sewer)?;
         }
+        if !plan.outfalls.is_empty() {
+            plan.assumptions.push("outfalls have no flap gates: a high river can come back through them".to_owned());
+        }
         plan.count("shafts have no invert: 1.5 m below ground assumed", guessed);
         plan.count("shafts lie outside the raster or inside buildings and are left out", outside);
         Ok(plan)
