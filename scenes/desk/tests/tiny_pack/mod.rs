@@ -265,7 +265,10 @@ pub fn write_run(dir: &Path, barrier_y: Option<f64>) {
         cell_m: 2.0,
         seed: 1,
         forcing: Forcing::default(),
+        buildings: twin_model::BuildingMode::Blocked,
+        sewers: twin_model::SewerMode::None,
         interventions: vec![],
+        edits: vec![],
     };
     let summary = RunSummary {
         scenario,
