@@ -128,7 +128,9 @@ fn two_halves_are_one_whole() {
     assert!(refused("none", &continued, &[]).contains("state.bin"));
     let state = ["--from-state", &*state.to_string_lossy()];
     assert!(refused("late", &continued.replace("300 }", "150 }"), &state).contains("is the state at 300 s"));
-    assert!(refused("coarse", &continued.replace("cell_m = 8.0", "cell_m = 10.0"), &state).contains("another terrain"));
+    assert!(
+        refused("coarse", &continued.replace("cell_m = 8.0", "cell_m = 10.0"), &state).contains("not a snapshot of")
+    );
 }
 
 #[test]

@@ -170,8 +170,8 @@ fn read_state(file: &Path, scenario: &Scenario) -> Result<SavedState, RunError> 
 fn domain_of(pack: &Pack, scenario: &Scenario) -> Result<Domain, RunError> {
     let (terrain, landcover) = (pack.terrain()?, pack.landcover()?);
     let mut domain = build_domain(pack, &terrain, landcover.as_ref(), scenario)?;
-    if scenario.sewers == SewerMode::Pack {
-        domain.sewers = sewers(&pack.graph()?.drainage, &domain)?;
+    if scenario.sewers != SewerMode::None {
+        domain.sewers = sewers(&pack.graph()?.drainage, &domain, scenario.sewers == SewerMode::Pack)?;
     }
     Ok(domain)
 }

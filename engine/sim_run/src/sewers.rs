@@ -44,13 +44,13 @@ pub struct Sewers {
 ///
 /// # Errors
 /// [`RunError::Sewer`] when the delivered sizes cannot be computed with.
-pub fn sewers(drainage: &Drainage, domain: &Domain) -> Result<Option<Sewers>, RunError> {
+pub fn sewers(drainage: &Drainage, domain: &Domain, flap_gate: bool) -> Result<Option<Sewers>, RunError> {
     let links: Vec<&DrainLink> =
         drainage.links.iter().filter(|l| l.from.is_some() && l.to.is_some() && l.from != l.to).collect();
     if links.is_empty() {
         return Ok(None);
     }
-    let mut plan = Plan::new(drainage, &links, domain)?;
+    let mut plan = Plan::new(drainage, &links, domain, flap_gate)?;
     plan.count("pipes have an end without a manhole and are left out", drainage.links.len() - links.len());
     for link in &links {
         plan.link(link).map_err(RunError::Sewer)?;
@@ -67,10 +67,11 @@ struct Plan {
     entities: Vec<EntityId>,
     assumptions: Vec<String>,
     without_diameter: usize,
+    flap_gate: bool,
 }
 
 impl Plan {
-    fn new(drainage: &Drainage, links: &[&DrainLink], domain: &Domain) -> Result<Self, RunError> {
+    fn new(drainage: &Drainage, links: &[&DrainLink], domain: &Domain, flap_gate: bool) -> Result<Self, RunError> {
         let mut plan = Self {
             builder: NetworkBuilder::new(),
             nodes: BTreeMap::new(),
@@ -79,6 +80,7 @@ impl Plan {
             entities: vec![],
             assumptions: vec![],
             without_diameter: 0,
+            flap_gate,
         };
         let mut lowest: BTreeMap<EntityId, f64> = BTreeMap::new();
         for l in links {
@@ -108,7 +110,12 @@ impl Plan {
             plan.node(node, cell, ground, invert, with_inlets).map_err(RunError::Sewer)?;
         }
         if !plan.outfalls.is_empty() {
-            plan.assumptions.push("outfalls have no flap gates: a high river can come back through them".to_owned());
+            let line = if flap_gate {
+                "outfalls have flap gates, as GB 50014-2021 asks for where the river can stand against them"
+            } else {
+                "flap gates are open: a high river comes back through the outfalls"
+            };
+            plan.assumptions.push(line.to_owned());
         }
         plan.count("shafts have no invert: 1.5 m below ground assumed", guessed);
         plan.count("shafts lie outside the raster or inside buildings and are left out", outside);
@@ -125,7 +132,9 @@ impl Plan {
     ) -> Result<(), DrainageError> {
         let name = n.entity.to_string();
         if n.kind == "outfall" {
-            let node = self.builder.node(&name, Node::outfall(invert, OutfallStage::Free))?;
+            let mut outfall = Node::outfall(invert, OutfallStage::Free);
+            outfall.kind = NodeKind::Outfall { stage: OutfallStage::Free, flap_gate: self.flap_gate };
+            let node = self.builder.node(&name, outfall)?;
             self.outfalls.push(SurfaceOutfall { node, cell });
             self.nodes.insert(n.entity, (node, invert));
             return Ok(());
@@ -206,7 +215,7 @@ mod tests {
             ],
             links: vec![pipe(11, 1, 2, Some(8.3)), pipe(12, 2, 3, None), pipe(13, 5, 1, Some(8.0))],
         };
-        let s = sewers(&drainage, &domain).unwrap().unwrap();
+        let s = sewers(&drainage, &domain, true).unwrap().unwrap();
         assert_eq!((s.network.nodes().len(), s.network.links().len()), (3, 2));
         assert_eq!((s.coupling.openings.len(), s.coupling.outfalls.len()), (2, 1));
         assert_eq!(s.entities, [EntityId(1), EntityId(2)]);
@@ -216,6 +225,6 @@ mod tests {
         assert!(s.assumptions.iter().any(|a| a.contains("no storm inlets")), "{:?}", s.assumptions);
         assert!(s.assumptions.iter().any(|a| a.starts_with("1 shafts lie outside")), "{:?}", s.assumptions);
         assert!(s.assumptions.iter().any(|a| a.starts_with("1 pipes have no diameter")), "{:?}", s.assumptions);
-        assert!(sewers(&Drainage::default(), &domain).unwrap().is_none());
+        assert!(sewers(&Drainage::default(), &domain, true).unwrap().is_none());
     }
 }

@@ -8,7 +8,7 @@
 //! use sim_drainage::{
 //!     Conduit, DrainageForcing, DrainageParams, LinkKind, NetworkBuilder, Node, OpeningLaw, OutfallStage, Shape,
 //! };
-//! use sim_flood::{FloodParams, Forcing, Grid, Initial, RainSeries, Terrain};
+//! use sim_flood::{FloodParams, Forcing, Grid, Initial, RainSeries, Structures, Terrain};
 //! use sim_urban::{CoupledRun, Coupling, SurfaceOpening, UrbanModel};
 //!
 //! let grid = Grid { nx: 40, ny: 30, dx_m: 2.0 };
@@ -21,7 +21,7 @@
 //! let rain = RainSeries { series: vec![(0.0, 60.0)], cells: None };
 //! let mut run = CoupledRun::new(UrbanModel {
 //!     terrain,
-//!     barriers: vec![],
+//!     structures: Structures::default(),
 //!     surface_forcing: Forcing { rain: vec![rain], ..Forcing::default() },
 //!     surface_params: FloodParams::default(),
 //!     initial: Initial::dry(),

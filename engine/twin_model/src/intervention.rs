@@ -187,9 +187,11 @@ pub enum BuildingMode {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SewerMode {
-    /// The pack's network, if it has one (the default).
+    /// The pack's network, if it has one, with flap gates (拍门) at its outfalls (the default).
     #[default]
     Pack,
+    /// The same with every flap gate stuck open: a high river comes back through the outfalls (倒灌).
+    FlapsOpen,
     /// Left out, as when the drains are full or blocked.
     None,
 }

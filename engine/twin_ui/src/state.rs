@@ -119,7 +119,7 @@ impl ScenarioForm {
             duration_min: scenario.duration_s / 60.0,
             frame_interval_s: scenario.frame_interval_s,
             cell_m: scenario.cell_m,
-            with_sewers: scenario.sewers == SewerMode::Pack,
+            with_sewers: scenario.sewers != SewerMode::None,
             closed_edges: scenario.forcing.edges == EdgeForcing::Closed,
             ..Self::default()
         }
