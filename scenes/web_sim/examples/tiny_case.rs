@@ -95,6 +95,7 @@ fn write_pack(dir: &Path) -> Result<(), Box<dyn Error>> {
         entities: entities.len(),
     };
     fs::write(dir.join("community.json"), manifest.to_json())?;
+    fs::write(dir.join("graph.json"), serde_json::to_vec(&community_pack::Graph::default())?)?;
     Ok(())
 }
 
