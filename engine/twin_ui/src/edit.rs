@@ -286,7 +286,9 @@ fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, comm
 fn impact_lines(ui: &mut Ui, t: &FloodTotals) {
     ui.horizontal(|ui| {
         tag(ui, "模拟", Palette::SIMULATED);
-        ui.label(format!("进水楼栋 {} · 首层 {} 户 · {} 人", t.buildings, t.households, t.people));
+        let people =
+            if t.people_attributes.is_empty() { "人数未知".to_owned() } else { format!("{} 人", t.people) };
+        ui.label(format!("进水楼栋 {} · 首层 {} 户 · {people}", t.buildings, t.households));
     });
     ui.label(weak(format!(
         "地下车库 {} · 变配电 {} · 检查井 {} · 设备 {}",
