@@ -33,8 +33,9 @@ pub(crate) struct Step {
 /// broad-crested weir without losses (Chow 1959, "Open-Channel Hydraulics", section 14-1).
 const WEIR: f32 = 0.544_331_1;
 
-/// Discharge, m2/s, of an open face where water stands: not 0, which means closed, and too small to move anything.
-const ALIVE: f32 = 1e-30;
+/// Discharge, m2/s, of an open face where water stands: not 0, which means closed, and too small to move anything; its
+/// square is still a normal number, because others cost the processor dearly.
+const ALIVE: f32 = 1e-16;
 
 #[inline(always)]
 pub(crate) fn max(a: f32, b: f32) -> f32 {
