@@ -6,7 +6,8 @@ use crate::faces::{Laws, crest_rasters, near_crests};
 use crate::grid::GroundEdit;
 use crate::links;
 use crate::pass::{Pass, PassSums, Rasters, wet_flags};
-use crate::plan::{FloodForcing, nearest_open};
+use crate::plan::FloodForcing;
+use crate::rain::nearest_open;
 use crate::rows::{BUF, Step, TILE_W, WIDE, max};
 use crate::soil::Law;
 use crate::state::{FloodStateOf, Layout, PAD};
@@ -134,7 +135,7 @@ impl<R: Real> FloodKernelOf<R> {
         self.blocked = blocked;
         self.digest = digest.finish();
         state.model = self.digest;
-        state.move_out_of(&nearest_open(self.layout, &self.blocked), params);
+        state.move_out_of(&nearest_open(&self.layout.grid, &self.blocked), params);
         self.set_structures(self.structures.clone())
     }
 

@@ -34,6 +34,7 @@ mod params;
 mod pass;
 mod plan;
 pub mod preview;
+mod rain;
 mod real;
 mod rows;
 mod run;

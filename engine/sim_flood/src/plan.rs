@@ -1,10 +1,11 @@
 //! Forcing made ready for stepping: rain classes, sources by tile.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use sim_core::ParamError;
 
-use crate::forcing::{Downspout, linear_at, linear_integral, step_integral};
+use crate::forcing::{linear_at, linear_integral, step_integral};
+use crate::rain::rain_classes;
 use crate::soil::{Infiltration, Soil};
 use crate::state::Layout;
 use crate::{FloodError, FloodKernelOf, Forcing, PointInflow, Real};
@@ -87,7 +88,7 @@ impl FloodForcing {
                 inflows[layout.tile_of(cell as usize)].push(source(kernel, cell, series));
             }
         }
-        let (rain_class, rain_classes) = classify(&forcing, &runoff_weights(layout, blocked, &forcing.downspouts));
+        let (rain_class, rain_classes) = rain_classes(&layout.grid, blocked, &forcing);
         let mut rain_count = vec![0; rain_classes.len()];
         for c in &rain_class {
             rain_count[*c as usize] += 1;
@@ -182,73 +183,4 @@ fn directed(direction: [f64; 2], length: f64) -> [f64; 2] {
 fn source<R: Real>(kernel: &FloodKernelOf<R>, cell: u32, series: usize) -> Source {
     let cell = cell as usize;
     Source { at: kernel.layout().in_tile(cell), cell, series, bed_m: kernel.bed_m(cell) }
-}
-
-/// How many cells' rain each cell takes: 1 for open cells, plus one for every blocked cell whose nearest open cell it is or
-/// whose downspout leads there; 0 for blocked cells.
-fn runoff_weights(layout: Layout, blocked: &[bool], downspouts: &[Downspout]) -> Vec<u32> {
-    let mut weight: Vec<u32> = blocked.iter().map(|b| u32::from(!b)).collect();
-    if !blocked.contains(&true) {
-        return weight;
-    }
-    let mut target = nearest_open(layout, blocked);
-    for d in downspouts.iter().filter(|d| !blocked[d.to as usize]) {
-        d.roof.iter().filter(|c| blocked[**c as usize]).for_each(|c| target[*c as usize] = d.to as usize);
-    }
-    for (cell, to) in target.into_iter().enumerate() {
-        if blocked[cell] && to != NOWHERE {
-            weight[to] += 1;
-        }
-    }
-    weight
-}
-
-/// No open cell can be reached.
-pub(crate) const NOWHERE: usize = usize::MAX;
-
-/// The nearest open cell of every cell (steps over edges; of equals the one reached first in order of cells).
-pub(crate) fn nearest_open(layout: Layout, blocked: &[bool]) -> Vec<usize> {
-    let (nx, ny) = (layout.grid.nx, layout.grid.ny);
-    let mut nearest: Vec<usize> = blocked.iter().enumerate().map(|(k, b)| if *b { NOWHERE } else { k }).collect();
-    let mut queue: VecDeque<usize> = (0..blocked.len()).filter(|k| !blocked[*k]).collect();
-    while let Some(k) = queue.pop_front() {
-        let (i, j) = (k % nx, k / nx);
-        let around = [
-            (j > 0).then(|| k - nx),
-            (i > 0).then(|| k - 1),
-            (i + 1 < nx).then_some(k + 1),
-            (j + 1 < ny).then_some(k + nx),
-        ];
-        for n in around.into_iter().flatten() {
-            if nearest[n] == NOWHERE {
-                nearest[n] = nearest[k];
-                queue.push_back(n);
-            }
-        }
-    }
-    nearest
-}
-
-fn classify(forcing: &Forcing, weight: &[u32]) -> (Vec<u32>, Vec<(u64, u32)>) {
-    let mut mask = vec![0_u64; weight.len()];
-    for (k, r) in forcing.rain.iter().enumerate() {
-        let bit = 1_u64 << k;
-        match &r.cells {
-            None => mask.iter_mut().for_each(|m| *m |= bit),
-            Some(cells) => cells.iter().for_each(|c| mask[*c as usize] |= bit),
-        }
-    }
-    let mut ids: BTreeMap<(u64, u32), u32> = BTreeMap::new();
-    let mut classes = Vec::new();
-    let class = mask
-        .iter()
-        .zip(weight)
-        .map(|(m, w)| {
-            *ids.entry((*m, *w)).or_insert_with(|| {
-                classes.push((*m, *w));
-                classes.len() as u32 - 1
-            })
-        })
-        .collect();
-    (class, classes)
 }

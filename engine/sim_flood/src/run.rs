@@ -281,7 +281,7 @@ impl<R: Real> FloodRunOf<R> {
 }
 
 #[cfg(feature = "parallel")]
-fn start_pool(threads: usize) -> Result<Option<rayon::ThreadPool>, FloodError> {
+pub(crate) fn start_pool(threads: usize) -> Result<Option<rayon::ThreadPool>, FloodError> {
     if threads == 0 {
         return Ok(None);
     }

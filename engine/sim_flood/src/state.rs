@@ -2,7 +2,7 @@
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
-use crate::plan::NOWHERE;
+use crate::rain::NOWHERE;
 use crate::rows::{BUF, TILE_W, WIDE, max, max_or_nan};
 use crate::tile::TILE_H;
 use crate::{FloodParams, Grid, Ledger, Real};

@@ -6,8 +6,8 @@ use sim_core::ParamError;
 
 use super::kernel::PreviewKernel;
 use super::layout::{BAND, CHUNK, SIDE};
-use super::rain::{RainClass, rain_classes};
 use crate::forcing::{linear_at, linear_integral, step_integral};
+use crate::rain::{RainClass, rain_classes};
 use crate::{FloodError, Forcing};
 
 /// A cell under an imposed level or a discharge.

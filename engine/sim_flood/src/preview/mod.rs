@@ -34,7 +34,6 @@ mod forcing;
 mod kernel;
 mod lanes;
 mod layout;
-mod rain;
 mod rows;
 mod run;
 mod state;

@@ -39,15 +39,7 @@ impl PreviewRun {
         let forcing = PreviewForcing::new(&kernel, forcing)?;
         let state = kernel.initial_state(&params, &forcing, &initial)?;
         #[cfg(feature = "parallel")]
-        let pool = match params.threads {
-            0 => None,
-            threads => Some(
-                rayon::ThreadPoolBuilder::new()
-                    .num_threads(threads)
-                    .build()
-                    .map_err(|e| FloodError::Threads { threads, why: e.to_string() })?,
-            ),
-        };
+        let pool = crate::run::start_pool(params.threads)?;
         Ok(Self {
             kernel,
             params,
