@@ -4,6 +4,7 @@
 //! one. No clock, file, log-as-output or global. The same inputs give the same [`Checksum`] for any number of threads,
 //! and a restored [`Snapshot`] continues byte for byte; [`conformance`] checks both.
 
+mod air;
 mod bytes;
 mod cancel;
 mod checksum;
@@ -13,6 +14,7 @@ mod param;
 mod rng;
 mod verify;
 
+pub use air::Air;
 pub use bytes::{ByteReader, ByteWriter};
 pub use cancel::{CancelToken, Progress, ProgressCell, ProgressFn};
 pub use checksum::Checksum;

@@ -12,6 +12,8 @@ mod ids;
 mod impact;
 mod intervention;
 mod observation;
+mod plan;
+mod plan_check;
 mod property;
 mod scenario;
 mod spine;
@@ -29,6 +31,11 @@ pub use intervention::{
     ScenarioEdit, SewerMode,
 };
 pub use observation::{Observation, Quality, StateEntry};
+pub use plan::{
+    BuildingPlan, OpeningIndex, OpeningKind, PlanFlight, PlanLift, PlanOpening, PlanSpace, PlanStair, PlanStorey,
+    SpaceIndex, SpaceUse, StairIndex, StoreyIndex, ring_area2,
+};
+pub use plan_check::{DefectLevel, PlanDefect};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
 pub use scenario::{
     Forcing, GridSpec, RainForcing, Run, RunStatus, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing,

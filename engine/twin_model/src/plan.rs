@@ -1,0 +1,277 @@
+//! The inside of a building as people and smoke move through it (建筑内部通行图): storeys, spaces, openings, stairs, lifts.
+//!
+//! Plan coordinates are ENU metres (x east, y north); levels are ENU z. Rings run anticlockwise and are not closed by a
+//! repeated corner. Made by `ifc_import`, read by `sim_crowd` (walls, doors, stairs) and `sim_fire` (volumes, vents).
+
+use crate::EntityId;
+use serde::{Deserialize, Serialize};
+
+macro_rules! plan_index {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u32);
+
+        impl $name {
+            /// As an index into its list.
+            #[must_use]
+            pub const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+plan_index! {
+    /// Position in [`BuildingPlan::storeys`].
+    StoreyIndex
+}
+plan_index! {
+    /// Position in [`BuildingPlan::spaces`].
+    SpaceIndex
+}
+plan_index! {
+    /// Position in [`BuildingPlan::openings`].
+    OpeningIndex
+}
+plan_index! {
+    /// Position in [`BuildingPlan::stairs`].
+    StairIndex
+}
+
+/// One building, ready for evacuation and smoke runs.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct BuildingPlan {
+    /// The building entity; `None` for a plan that belongs to no pack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub building: Option<EntityId>,
+    /// Name for messages and reports.
+    pub name: String,
+    /// Storeys (楼层) from the lowest.
+    pub storeys: Vec<PlanStorey>,
+    /// Rooms, corridors, landings (房间、走道、平台).
+    pub spaces: Vec<PlanSpace>,
+    /// Doors, doorless openings and windows (门、洞口、窗).
+    #[serde(default)]
+    pub openings: Vec<PlanOpening>,
+    /// Stairs and ramps (楼梯、坡道).
+    #[serde(default)]
+    pub stairs: Vec<PlanStair>,
+    /// Lifts (电梯).
+    #[serde(default)]
+    pub lifts: Vec<PlanLift>,
+}
+
+/// One storey.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStorey {
+    /// The storey entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityId>,
+    /// Name as delivered ("3F", "Level 2").
+    pub name: String,
+    /// Finished floor level, ENU z, m.
+    pub elevation_m: f64,
+    /// Floor to floor, m, > 0.
+    pub height_m: f64,
+}
+
+/// What a space is for; decides pre-movement, occupancy and leakage defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpaceUse {
+    /// Flat or bedroom (住宅、卧室).
+    Dwelling,
+    /// Office (办公).
+    Office,
+    /// Shop (商店).
+    Shop,
+    /// School, hall, meeting (教室、会议、集会).
+    Assembly,
+    /// Corridor, lobby, hallway (走道、大堂).
+    Circulation,
+    /// Stair enclosure or landing (楼梯间).
+    Stair,
+    /// Lift shaft or duct (电梯井、管井); nobody walks here.
+    Shaft,
+    /// Car park (车库).
+    Parking,
+    /// Plant, store (设备间、库房).
+    Service,
+    /// Not said.
+    #[default]
+    Unknown,
+}
+
+/// One space: a flat floor with an outline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanSpace {
+    /// The space entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityId>,
+    /// Name or number as delivered.
+    pub name: String,
+    /// Its storey.
+    pub storey: StoreyIndex,
+    /// Use.
+    #[serde(default)]
+    pub use_: SpaceUse,
+    /// Outer ring, at least 3 corners.
+    pub outline: Vec<[f64; 2]>,
+    /// Columns, shafts and other holes, clockwise or anticlockwise.
+    #[serde(default)]
+    pub holes: Vec<Vec<[f64; 2]>>,
+    /// Floor level, ENU z, m.
+    pub floor_m: f64,
+    /// Clear height, m, > 0.
+    pub height_m: f64,
+}
+
+/// What an opening is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpeningKind {
+    /// With a leaf that can be shut.
+    Door,
+    /// Always open.
+    Opening,
+    /// Nobody walks through it.
+    Window,
+}
+
+/// A door, opening or window between two spaces, or between a space and the open air.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanOpening {
+    /// The door or window entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityId>,
+    /// Name or GlobalId as delivered, for messages.
+    pub name: String,
+    /// Kind.
+    pub kind: OpeningKind,
+    /// Spaces on both sides; `None` is the open air. An exit (安全出口) has one `None` and is walkable.
+    pub sides: [Option<SpaceIndex>; 2],
+    /// Ends of the clear opening in plan, on the line of the wall.
+    pub ends: [[f64; 2]; 2],
+    /// Clear width, m, > 0: what a person can pass (leaf and frame taken off).
+    pub clear_width_m: f64,
+    /// Bottom of the opening above the lower of the two floors, m.
+    pub sill_m: f64,
+    /// Top of the opening above the same floor, m, > `sill_m`.
+    pub head_m: f64,
+}
+
+impl PlanOpening {
+    /// Whether people can walk through it.
+    #[must_use]
+    pub fn walkable(&self) -> bool {
+        self.kind != OpeningKind::Window
+    }
+
+    /// Whether it leads from inside to the open air.
+    #[must_use]
+    pub fn is_exit(&self) -> bool {
+        self.walkable() && self.sides.iter().filter(|s| s.is_none()).count() == 1
+    }
+}
+
+/// A stair or ramp between two spaces on different levels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStair {
+    /// The stair entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityId>,
+    /// Name or GlobalId as delivered, for messages.
+    pub name: String,
+    /// Space at the foot.
+    pub lower: SpaceIndex,
+    /// Space at the head.
+    pub upper: SpaceIndex,
+    /// Flights (梯段) from the foot up; landings between them are part of the stair.
+    pub flights: Vec<PlanFlight>,
+}
+
+/// One straight flight or ramp.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PlanFlight {
+    /// Middle of the lowest edge: x, y, z.
+    pub foot: [f64; 3],
+    /// Middle of the highest edge: x, y, z.
+    pub head: [f64; 3],
+    /// Clear width, m, > 0.
+    pub width_m: f64,
+    /// Height of a step (踏步高), m; 0 for a ramp.
+    pub riser_m: f64,
+    /// Depth of a step (踏步宽), m; 0 for a ramp.
+    pub tread_m: f64,
+}
+
+impl PlanFlight {
+    /// Length along the slope, m.
+    #[must_use]
+    pub fn length_m(&self) -> f64 {
+        let d = [0, 1, 2].map(|k| self.head[k] - self.foot[k]);
+        (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]).sqrt()
+    }
+
+    /// Length in plan, m.
+    #[must_use]
+    pub fn run_m(&self) -> f64 {
+        let d = [0, 1].map(|k| self.head[k] - self.foot[k]);
+        (d[0] * d[0] + d[1] * d[1]).sqrt()
+    }
+}
+
+/// A lift.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanLift {
+    /// The lift entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityId>,
+    /// Name or GlobalId as delivered, for messages.
+    pub name: String,
+    /// The lobby at each stop, from the lowest.
+    pub stops: Vec<SpaceIndex>,
+    /// Persons in the car, >= 1.
+    pub capacity: u32,
+    /// Speed, m/s, > 0.
+    pub speed_mps: f64,
+    /// Clear width of the car door, m, > 0.
+    pub door_width_m: f64,
+}
+
+/// Twice the signed area of a ring, m², positive when anticlockwise.
+#[must_use]
+pub fn ring_area2(ring: &[[f64; 2]]) -> f64 {
+    let last = ring.len().wrapping_sub(1);
+    ring.iter().enumerate().fold(0.0, |sum, (i, p)| {
+        let q = ring[if i == last { 0 } else { i + 1 }];
+        sum + p[0] * q[1] - q[0] * p[1]
+    })
+}
+
+impl PlanSpace {
+    /// Floor area without holes, m².
+    #[must_use]
+    pub fn area_m2(&self) -> f64 {
+        let holes: f64 = self.holes.iter().map(|h| ring_area2(h).abs()).sum();
+        0.5 * (ring_area2(&self.outline).abs() - holes)
+    }
+
+    /// Whether a point of the plan lies on the floor (even-odd rule over the outline and the holes).
+    #[must_use]
+    pub fn contains(&self, p: [f64; 2]) -> bool {
+        let inside = |ring: &[[f64; 2]]| {
+            let mut odd = false;
+            for (i, a) in ring.iter().enumerate() {
+                let b = ring[(i + 1) % ring.len()];
+                if (a[1] > p[1]) != (b[1] > p[1]) && p[0] < a[0] + (p[1] - a[1]) / (b[1] - a[1]) * (b[0] - a[0]) {
+                    odd = !odd;
+                }
+            }
+            odd
+        };
+        inside(&self.outline) && !self.holes.iter().any(|h| inside(h))
+    }
+}
