@@ -184,6 +184,27 @@ async function whileItRuns(server, page, known, scenario, barrier, [open, walled
     `and it ends with ${area.toFixed(0)} m2 wetted; volume error ${edited.summary.mass_error.toExponential(1)}`);
 }
 
+/** The page computes a scenario by itself, in a worker: what it finds is what the server finds. */
+async function runOfThePage(server, page) {
+  const known = new Set((await json(`${server.url}/api/runs`)).runs.map((r) => r.id));
+  const scenario = {
+    name: '本机与服务器', base: 'none', duration_s: 300, frame_interval_s: 60, cell_m: 4, seed: 1, sewers: 'none',
+    forcing: { rain: { source: 'constant', rain_mmph: 60 }, river: { source: 'constant', level_m: 20.2 } }, interventions: [],
+  };
+  await page.evaluate((s) => window.sandtable.startRun(s), scenario);
+  const onServer = await finished(server, known);
+  await page.evaluate((s) => window.sandtable.runHere(s), scenario);
+  const local = (status) => hook(page, `window.sandtable.status().runs.find((r) => r.id >= 2 ** 52 && ${status})`);
+  const run = await until('the page has computed', 300000, () => local("(r.status === 'done' || r.status === 'failed')"), 100);
+  check(run.status === 'done' && run.frames === 6, `the page computed ${run.frames} frames: ${run.status} ${run.error ?? ''}`);
+  check(!(await json(`${server.url}/api/runs`)).runs.some((r) => r.id === run.id), 'the server knows nothing of it');
+  await page.evaluate(([x, y]) => window.sandtable.compareRuns(x, y), [onServer.id, run.id]);
+  const compared = await until('both can be compared', 120000, () => hook(page, `(({ compared }) => compared?.second === ${run.id} && compared)(window.sandtable.status())`));
+  check(compared.maxDropM === 0 && compared.maxRiseM === 0, `page and server agree to the last digit: ${compared.maxDropM}, ${compared.maxRiseM} m`);
+  await screenshot(page, 'web-here.png');
+  await page.evaluate(() => window.sandtable.setLayer('depth_difference', false));
+}
+
 /** ENU place of the embankment's lowest stretch (class 闸口). */
 async function gateOfTheEmbankment(server) {
   const { entities } = await json(`${server.url}/api/entities?kind=embankment&limit=50`);
@@ -222,6 +243,7 @@ try {
   await latency(server, page);
   await floodRun(server, page);
   await editor(server, page);
+  await runOfThePage(server, page);
   check(errors.length === 0, `no error in the browser console ${errors.slice(0, 3).join('; ')}`);
 } finally {
   await instance.close();

@@ -6,3 +6,4 @@ mod floods;
 mod malformed;
 mod peers;
 mod real;
+mod served;

@@ -3,7 +3,10 @@
 use crate::RunError;
 use crate::domain::Domain;
 use crate::sites::{nearest_open, nearest_where};
-use twin_model::{AlarmRule, CommunityModel, Comparison, EntityId, EntityKind, PredictedAlarm, PropertyTable, Quality};
+use twin_model::{
+    AlarmRule, CommunityModel, Comparison, EntityId, EntityKind, PredictedAlarm, PropertyTable, Quality, WaterGauge,
+    water_gauge,
+};
 
 /// What a property measures of the water.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,22 +17,13 @@ pub(crate) enum Measure {
     Level,
 }
 
-/// Properties of surface water that a run predicts. Levels inside sewers and manholes are not among them.
-const MEASURES: &[(&str, Measure)] = &[
-    ("ponding_depth_m", Measure::Depth),
-    ("water_depth_m", Measure::Depth),
-    ("depth_m", Measure::Depth),
-    ("water_level_m", Measure::Level),
-    ("level_m", Measure::Level),
-];
-
-/// Classes whose level is not that of the surface: they measure inside a shaft or sump.
-const BELOW_GROUND: &[&str] = &["manhole_level", "pump_station"];
-
 /// What a property of a device class measures of the surface water; `None` when it measures something else.
 pub(crate) fn measure(class: &str, property: &str) -> Option<Measure> {
-    let known = MEASURES.iter().find(|(key, _)| *key == property && !BELOW_GROUND.contains(&class));
-    known.map(|(_, measure)| *measure)
+    match water_gauge(class, property)? {
+        WaterGauge::Depth => Some(Measure::Depth),
+        WaterGauge::Level => Some(Measure::Level),
+        WaterGauge::Rain => None,
+    }
 }
 
 /// A level gauge on a bank measures the water at most this far away, m.

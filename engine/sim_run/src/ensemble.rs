@@ -11,7 +11,7 @@
 //! These are assumptions, stated in the results by their draws. Deviates come from the counter-based generator under the
 //! scenario's seed, so that member k is the same in every ensemble.
 
-use crate::flood::{MAX_MEMBERS, Prepared, RunEvent, new_run};
+use crate::flood::{Prepared, RunEvent, new_run};
 use crate::forcing::Adjust;
 use crate::outcome::{AFFECTED_DEPTH_M, CellResults, Outcome};
 use crate::results::flooded_area_m2;
@@ -83,7 +83,7 @@ pub(crate) fn members(
     cancel: &CancelToken,
     on_event: &mut dyn FnMut(RunEvent),
 ) -> Result<Option<Members>, RunError> {
-    let count = prepared.request.ensemble.min(MAX_MEMBERS);
+    let count = prepared.request.scenario.members;
     if count == 0 {
         return Ok(None);
     }

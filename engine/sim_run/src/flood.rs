@@ -35,16 +35,9 @@ pub struct RunRequest<'a> {
     pub exports: Exports,
     /// Who passes which water.
     pub limits: PassLimits,
-    /// Perturbed members beside the run itself, 0..=1000.
-    pub ensemble: u32,
-    /// Whether to correct measured rain and river level by gauges inside the domain.
-    pub correct: bool,
     /// Interventions that arrive while the run goes on; each takes effect after the next stored frame.
     pub edits: Option<&'a Mutex<Receiver<Vec<Intervention>>>>,
 }
-
-/// Most members of an ensemble.
-pub const MAX_MEMBERS: u32 = 1000;
 
 /// What happens while a run goes on.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,10 +98,6 @@ impl<'a> Prepared<'a> {
     pub(crate) fn new(request: RunRequest<'a>) -> Result<Self, RunError> {
         let scenario = request.scenario;
         scenario.validate()?;
-        if request.ensemble > MAX_MEMBERS {
-            let value = request.ensemble.to_string();
-            return Err(RunError::Option { name: "ensemble", value, allowed: "0..1000 members" });
-        }
         let pack = Pack::open(request.pack_dir)?;
         if pack.manifest.terrain.is_none() {
             return Err(RunError::NoTerrain { community: pack.manifest.community.id.clone() });
@@ -195,7 +184,7 @@ pub fn run_flood(
     on_event: &mut dyn FnMut(RunEvent),
 ) -> Result<RunSummary, RunError> {
     let prepared = Prepared::new(request)?;
-    let correction = if request.correct { Some(correct::correct(&prepared, cancel, on_event)?) } else { None };
+    let correction = if request.scenario.correct { Some(correct::correct(&prepared, cancel, on_event)?) } else { None };
     let adjust = correction.as_ref().map_or_else(Adjust::default, correct::adjust);
     let mut run = prepared.start(&adjust)?;
     let report = preflight::report(&prepared, &adjust)?;

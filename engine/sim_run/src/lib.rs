@@ -61,7 +61,7 @@ pub use domain::{Domain, build_domain};
 pub use ensemble::{Draw, PROBABILITY_DEPTHS_M};
 pub use error::RunError;
 #[cfg(not(target_arch = "wasm32"))]
-pub use flood::{FrameWritten, MAX_MEMBERS, RunEvent, RunRequest, check_flood, run_flood};
+pub use flood::{FrameWritten, RunEvent, RunRequest, check_flood, run_flood};
 pub use forcing::{Adjust, ForcingPlan, Inputs, RainPart, StagePart};
 pub use history::{GaugeHistory, GaugeSeries, read_history};
 pub use live::{LiveInput, LiveSnapshot};

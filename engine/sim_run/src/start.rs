@@ -6,7 +6,7 @@ use crate::forcing::{Adjust, ForcingPlan, Inputs};
 use crate::{LiveSnapshot, RunError};
 use community_pack::{Pack, RasterU8, Terrain};
 use sim_flood::{FloodMode, FloodModel, FloodParams, Forcing, Initial};
-use twin_model::{Intervention, Scenario};
+use twin_model::{Intervention, Scenario, ScenarioBase};
 
 /// A run at simulated second 0 and what it was made from. Storm drains take no part.
 pub struct Started {
@@ -31,6 +31,9 @@ pub fn start_flood(
     mode: FloodMode,
 ) -> Result<Started, RunError> {
     scenario.validate()?;
+    if let ScenarioBase::Run { run, at_s } = scenario.base {
+        return Err(RunError::NoState { run, at_s });
+    }
     let domain = build_domain(pack, terrain, landcover, scenario)?;
     let plan = ForcingPlan::new(scenario, pack, live)?;
     let forcing = plan.on(&domain, 0.0, &Adjust::default())?;

@@ -2,7 +2,8 @@
 
 use crate::fetch::CommandOutbox;
 use crate::{
-    CasePoint, Comparison, LayerVisibility, Notices, Now, Selection, Server, Tool, TwinSystems, ViewClock, Works,
+    CasePoint, Comparison, LayerVisibility, Live, LocalRuns, Notices, Now, Selection, Server, Tool, TwinSystems,
+    ViewClock, Works,
 };
 use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
@@ -40,12 +41,23 @@ fn apply(
     mut view: ViewState,
     mut outbox: ResMut<CommandOutbox>,
     mut notices: ResMut<Notices>,
+    mut local: ResMut<LocalRuns>,
     server: Res<Server>,
+    live: Res<Live>,
     now: Res<Now>,
 ) {
     for CommandIssued(command) in issued.read() {
         match command {
+            Command::View(ViewCommand::RunHere { scenario, preview }) => {
+                if let Err(line) = local.start(scenario, *preview, &live, &now) {
+                    notices.push(line, true, now.viewer);
+                }
+            }
             Command::View(command) => view.apply(command),
+            Command::Twin(TwinCommand::CancelRun(run)) if run.is_local() => local.cancel(*run),
+            Command::Twin(TwinCommand::EditRun { run, interventions }) if run.is_local() => {
+                local.edit(*run, interventions);
+            }
             Command::Twin(command) => match &server.0 {
                 Some(address) => outbox.send(address, command),
                 None => notices.push(refusal(command), true, now.viewer),
@@ -94,6 +106,8 @@ impl ViewState<'_> {
             }
             ViewCommand::FinishWork(work) => self.finish_work(*work),
             ViewCommand::ClearWorks => *self.works = Works::default(),
+            // Carried out before views are asked.
+            ViewCommand::RunHere { .. } => {}
             ViewCommand::CompareRuns(a, b) => {
                 self.comparison.0 = Some((*a, *b));
                 self.layers.set(LayerKind::DepthDifference, true);

@@ -13,6 +13,7 @@ mod commands;
 mod devices;
 mod fetch;
 mod link;
+mod local;
 mod pack;
 mod resources;
 mod runs;
@@ -21,6 +22,7 @@ pub use commands::{CommandIssued, FlyRequest};
 pub use devices::{DeviceCondition, Devices};
 pub use fetch::{Fetches, Source, Ticket};
 pub use link::LinkStatus;
+pub use local::{LocalEngine, LocalEvent, LocalRequest, LocalRunner, LocalRuns};
 pub use pack::{LoadProgress, PackInfo};
 pub use resources::{
     CasePoint, Community, Comparison, Intervals, LayerVisibility, Live, LiveStamp, Notice, Notices, Now, Properties,
@@ -65,6 +67,7 @@ impl Plugin for TwinPlugin {
         link::register(app, &self.source);
         commands::register(app);
         runs::register(app);
+        local::register(app);
         devices::register(app);
     }
 }

@@ -1,7 +1,7 @@
 //! Frames of runs: fetched as they are computed, decoded when shown.
 
 use crate::fetch::{Fetches, Ticket};
-use crate::{Comparison, Live, Notices, Now, TwinSystems, ViewClock};
+use crate::{Comparison, Live, LocalRuns, Notices, Now, TwinSystems, ViewClock};
 use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
 use bevy::time::Time;
@@ -141,6 +141,23 @@ impl RunData {
         Ok(())
     }
 
+    /// Begins a run of the viewer itself.
+    pub(crate) fn begin(&mut self, grid: GridSpec, bed: &[u8]) -> Result<(), String> {
+        self.grid = Some(grid);
+        self.store(What::Bed, bed.to_vec())
+    }
+
+    /// The next frame of it; gives its second.
+    pub(crate) fn push_frame(&mut self, bytes: Vec<u8>) -> Result<f64, String> {
+        self.store(What::Frame(self.frames.len() as u32), bytes)?;
+        Ok(self.reached_s())
+    }
+
+    /// Its greatest depths.
+    pub(crate) fn end(&mut self, max_depth: &[u8]) -> Result<(), String> {
+        self.store(What::MaxDepth, max_depth.to_vec())
+    }
+
     fn fits(&self, frame: Frame) -> Result<Frame, String> {
         let Some(grid) = &self.grid else { return Err("a frame came before its grid".to_owned()) };
         if (frame.nx, frame.ny) == (grid.nx, grid.ny) {
@@ -241,7 +258,7 @@ fn fetch_runs(
                     data.failures += 1;
                     data.retry_at_s = clock_s + 0.5 * f64::from(data.failures.min(10));
                     if data.failures == 4 {
-                        notices.push(format!("演算 #{id}: {error}"), true, now.viewer);
+                        notices.push(format!("演算 {}: {error}", id.label()), true, now.viewer);
                     }
                 }
             }
@@ -265,14 +282,14 @@ fn fetch_runs(
 /// A whole run plays in about this many seconds.
 const PLAY_S: f64 = 30.0;
 
-fn play(mut clock: ResMut<ViewClock>, runs: Res<Runs>, live: Res<Live>, time: Res<Time>) {
+fn play(mut clock: ResMut<ViewClock>, runs: Res<Runs>, live: Res<Live>, local: Res<LocalRuns>, time: Res<Time>) {
     let ViewTime::Run { run, t_s } = clock.time else { return };
     if !clock.playing {
         return;
     }
-    let (Some(data), Some(live_run)) = (runs.data.get(&run), live.0.run(run)) else { return };
+    let (Some(data), Some(live_run)) = (runs.data.get(&run), local.find(&live, run)) else { return };
     let reached = data.reached_s();
-    let speed = live_run.scenario.duration_s / PLAY_S;
+    let speed = live_run.scenario.total_s() / PLAY_S;
     let next = (t_s + speed * time.delta_secs_f64()).min(reached);
     if next > t_s {
         clock.time = ViewTime::Run { run, t_s: next };

@@ -174,6 +174,13 @@ pub enum ViewCommand {
     FinishWork(NewWork),
     /// Drop the points drawn and everything placed.
     ClearWorks,
+    /// Compute a scenario in this viewer (本机试算), for nobody else to see.
+    RunHere {
+        /// What to compute.
+        scenario: Box<Scenario>,
+        /// With the fast solver that is not certified.
+        preview: bool,
+    },
     /// Show the difference of two runs' maximum depths (second minus first).
     CompareRuns(RunId, RunId),
 }

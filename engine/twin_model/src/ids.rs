@@ -41,6 +41,29 @@ typed_id! {
     /// A simulation run (演算), unique within one server's log.
     RunId(u64)
 }
+/// Ids from here on belong to runs that a viewer computes itself; JSON holds them exactly.
+const LOCAL_RUNS: u64 = 1 << 52;
+
+impl RunId {
+    /// The id of the viewer's own run number `n`.
+    #[must_use]
+    pub const fn local(n: u64) -> Self {
+        Self(LOCAL_RUNS + n)
+    }
+
+    /// Whether a viewer computes it itself.
+    #[must_use]
+    pub const fn is_local(self) -> bool {
+        self.0 >= LOCAL_RUNS
+    }
+
+    /// How people see it: `#3`, or `本机 1`.
+    #[must_use]
+    pub fn label(self) -> String {
+        if self.is_local() { format!("本机 {}", self.0 - LOCAL_RUNS) } else { format!("#{self}") }
+    }
+}
+
 typed_id! {
     /// Commit sequence of the durable log: strictly increasing, never reused.
     Seq(u64)

@@ -8,6 +8,7 @@ mod alarm;
 mod case;
 mod command;
 mod entity;
+mod gauge;
 mod ids;
 mod impact;
 mod intervention;
@@ -24,6 +25,7 @@ pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
 pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
+pub use gauge::{WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
 pub use intervention::{

@@ -82,6 +82,11 @@ pub enum StageForcing {
     None,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
 fn one() -> f64 {
     1.0
 }
@@ -126,9 +131,16 @@ pub struct Scenario {
     pub frame_interval_s: f64,
     /// Cell size, m in [0.5, 50]; the terrain is resampled to it.
     pub cell_m: f64,
-    /// Seed of everything random in the run (the flood kernel uses none; kept for ensembles).
+    /// Seed of everything random in the run (the flood kernel uses none; ensembles do).
     #[serde(default)]
     pub seed: u64,
+    /// Perturbed members (集合成员) computed beside the run itself, 0..1000: for probabilities and percentiles.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub members: u32,
+    /// Measured rain and river level are corrected so that the past meets the depth and level gauges (实况订正). Only with
+    /// [`ScenarioBase::Hindcast`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub correct: bool,
     /// Water.
     #[serde(default)]
     pub forcing: Forcing,
@@ -172,6 +184,10 @@ impl Scenario {
         if let ScenarioBase::Hindcast { before_s } = self.base {
             self.range("base.hindcast.before_s", f64::from(before_s), 1.0, 604_800.0, "s")?;
         }
+        self.range("members", f64::from(self.members), 0.0, 1000.0, "")?;
+        if self.correct && !matches!(self.base, ScenarioBase::Hindcast { .. }) {
+            return Err(self.error("correct", "true".into(), "false unless base is a hindcast"));
+        }
         match &self.forcing.rain {
             RainForcing::Live { factor } => self.range("forcing.rain.factor", *factor, 0.0, 10.0, "")?,
             RainForcing::Constant { rain_mmph } => {
@@ -211,6 +227,18 @@ impl Scenario {
             check.interventions(&format!("edits[{i}].interventions"), &edit.interventions)?;
         }
         Ok(())
+    }
+
+    /// Seconds of the run before the present: those of a hindcast, else 0.
+    #[must_use]
+    pub fn past_s(&self) -> f64 {
+        if let ScenarioBase::Hindcast { before_s } = self.base { f64::from(before_s) } else { 0.0 }
+    }
+
+    /// All simulated seconds: past and future.
+    #[must_use]
+    pub fn total_s(&self) -> f64 {
+        self.past_s() + self.duration_s
     }
 
     pub(crate) fn series(
@@ -358,6 +386,8 @@ mod tests {
             frame_interval_s: 60.0,
             cell_m: 2.0,
             seed: 1,
+            members: 0,
+            correct: false,
             forcing: Forcing::default(),
             buildings: BuildingMode::Blocked,
             sewers: SewerMode::Pack,

@@ -1,14 +1,14 @@
 //! Right panel: works, scenario editor, run list, comparison of two runs.
 
 use crate::model::{CompareModel, RunRow, ViewModel};
-use crate::state::{RainChoice, RiverChoice, UiState};
+use crate::state::{BaseChoice, RainChoice, RiverChoice, ScenarioForm, UiState};
 use crate::theme::Palette;
 use crate::timeline::{has_frames, status_words};
 use crate::widgets::{card_frame, heading, one_line, primary_button, small_button, tag, weak};
 use egui::{DragValue, RichText, Ui};
 use twin_model::{
-    Command, DesignStorm, FloodTotals, Intervention, NewWork, RunId, RunStatus, ToolMode, TwinCommand, ViewCommand,
-    ViewTime,
+    Command, DesignStorm, FloodImpact, FloodTotals, Intervention, NewWork, RunId, RunStatus, ToolMode, TwinCommand,
+    ViewCommand, ViewTime,
 };
 
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
@@ -129,6 +129,7 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         ui.label(weak("名称"));
         ui.add(egui::TextEdit::singleline(&mut form.name).desired_width(190.0));
         ui.end_row();
+        base(ui, form);
         ui.label(weak("降雨"));
         ui.horizontal(|ui| {
             ui.selectable_value(&mut form.rain, RainChoice::Live, "实测");
@@ -170,23 +171,89 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
             ui.add(DragValue::new(&mut form.cell_m).range(1.0..=20.0).speed(0.5).suffix(" m"));
         });
         ui.end_row();
+        ui.label(weak("集合")).on_hover_text(ENSEMBLE);
+        ui.horizontal(|ui| {
+            ui.add(DragValue::new(&mut form.members).range(0..=100).speed(0.2).suffix(" 个成员"));
+            ui.label(weak(if form.members == 0 { "不估计不确定性" } else { "给出概率与区间" }));
+        });
+        ui.end_row();
     });
-    if primary_button(ui, "开始演算", vm.has_server()) {
-        match state.form.scenario(&vm.works) {
-            Ok(scenario) => {
-                state.form_error = None;
-                commands.push(Command::Twin(TwinCommand::StartRun(scenario)));
-            }
-            Err(error) => state.form_error = Some(error.to_string()),
-        }
-    }
-    if !vm.has_server() {
-        ui.label(weak("没有连接服务器, 不能运行演算。"));
-    }
+    start_buttons(ui, vm, state, commands);
     if let Some(error) = &state.form_error {
         ui.label(RichText::new(error).size(13.0).color(Palette::BAD));
     }
     ui.add_space(4.0);
+}
+
+fn start_buttons(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    let (mut on_server, mut here) = (false, false);
+    ui.horizontal(|ui| {
+        on_server = primary_button(ui, "开始演算", vm.has_server());
+        if vm.runs_here {
+            here = ui.add(egui::Button::new("本机试算")).on_hover_text(HERE).clicked();
+            ui.checkbox(&mut state.form.preview, "快速").on_hover_text(PREVIEW);
+        }
+    });
+    if !vm.has_server() && !vm.runs_here {
+        ui.label(weak("没有连接服务器, 不能运行演算。"));
+    }
+    if !on_server && !here {
+        return;
+    }
+    match state.form.scenario(&works_of(vm, state)) {
+        Ok(scenario) if on_server => commands.push(Command::Twin(TwinCommand::StartRun(scenario))),
+        Ok(scenario) => {
+            let (scenario, preview) = (Box::new(scenario), state.form.preview);
+            commands.push(Command::View(ViewCommand::RunHere { scenario, preview }));
+        }
+        Err(error) => {
+            state.form_error = Some(error.to_string());
+            return;
+        }
+    }
+    state.form_error = None;
+}
+
+const HERE: &str = "在本机计算, 不经服务器, 只有自己看得到; 不计雨水管网、集合与订正。";
+const PREVIEW: &str = "用快速近似求解器 (局部惯性波), 未经验证, 只作初看。";
+
+/// What is placed, and before it what the run that is continued has.
+fn works_of(vm: &ViewModel, state: &UiState) -> Vec<Intervention> {
+    let BaseChoice::Run { run, .. } = state.form.base else { return vm.works.clone() };
+    let before = vm.runs.iter().find(|r| r.id == run).map(|r| r.scenario.interventions.clone()).unwrap_or_default();
+    let sent = state.sent.get(&run).into_iter().flatten();
+    let mut works = before;
+    for work in sent.chain(&vm.works) {
+        if !works.contains(work) {
+            works.push(work.clone());
+        }
+    }
+    works
+}
+
+const ENSEMBLE: &str = "扰动雨量、水位、糙率各算一遍, 得到淹没概率与 10/50/90 % 区间; 每个成员耗时与主演算相当。";
+const HINDCAST: &str = "从过去开始, 用测站实测的雨量与水位算到现在, 再往后推演。";
+const CORRECT: &str = "按积水、水位测点订正雨量倍数与水位偏差, 不凭空增减水量。";
+
+/// Rows of the scenario grid for what it starts from.
+fn base(ui: &mut Ui, form: &mut ScenarioForm) {
+    ui.label(weak("起点"));
+    ui.horizontal(|ui| {
+        ui.selectable_value(&mut form.base, BaseChoice::Now, "现在");
+        ui.selectable_value(&mut form.base, BaseChoice::Hindcast, "回算").on_hover_text(HINDCAST);
+        if let BaseChoice::Run { run, .. } = form.base {
+            ui.selectable_label(true, format!("接续 {}", run.label())).on_hover_text("网格与管网设置须与该演算相同");
+        }
+    });
+    ui.end_row();
+    if form.base == BaseChoice::Hindcast {
+        ui.label(weak("回到"));
+        ui.horizontal(|ui| {
+            ui.add(DragValue::new(&mut form.before_h).range(0.1..=168.0).speed(0.1).suffix(" 小时前"));
+            ui.checkbox(&mut form.correct, "实况订正").on_hover_text(CORRECT);
+        });
+        ui.end_row();
+    }
 }
 
 /// Rows of the scenario grid for a design storm (芝加哥雨型).
@@ -247,7 +314,7 @@ fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, comm
     };
     ui.horizontal(|ui| {
         tag(ui, &status_words(&row.status, row.duration_s), colour);
-        one_line(ui, RichText::new(format!("#{} {}", row.id, row.name)).color(Palette::TEXT));
+        one_line(ui, RichText::new(format!("{} {}", row.id.label(), row.scenario.name)).color(Palette::TEXT));
     });
     if let RunStatus::Failed { error } = &row.status {
         ui.label(RichText::new(error).size(12.5).color(Palette::BAD));
@@ -267,10 +334,16 @@ fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, comm
         if matches!(row.status, RunStatus::Done { .. }) {
             mark(ui, "基准", &mut state.compare_first, row.id);
             mark(ui, "对比", &mut state.compare_second, row.id);
+            if row.files.is_some() && small_button(ui, "接续") {
+                let at_s = row.duration_s.round() as u32;
+                state.form = ScenarioForm::from_scenario(&row.scenario);
+                state.form.base = BaseChoice::Run { run: row.id, at_s };
+            }
         }
     });
     if let Some(impact) = vm.run.as_ref().filter(|_| shown).and_then(|r| r.impact.as_ref()) {
-        impact_lines(ui, impact);
+        impact_lines(ui, &impact.totals);
+        doubt_lines(ui, impact);
     }
     if let (RunStatus::Done { .. }, Some(files)) = (&row.status, &row.files) {
         ui.horizontal(|ui| {
@@ -300,6 +373,32 @@ fn impact_lines(ui: &mut Ui, t: &FloodTotals) {
     )));
 }
 
+/// How sure the run is, and what it assumed.
+fn doubt_lines(ui: &mut Ui, impact: &FloodImpact) {
+    if let Some(e) = &impact.ensemble {
+        let [low, middle, high] = e.flooded_area_m2;
+        let text = format!("集合 {} 个成员: 淹没 {low:.0} / {middle:.0} / {high:.0} m² (10/50/90 %)", e.members);
+        ui.label(RichText::new(text).size(12.5).color(Palette::SIMULATED));
+    }
+    if let Some(c) = &impact.correction {
+        let (rain, level) = (c.rain_factor, c.stage_offset_m);
+        let (before, after) = (c.rmse_before_m * 100.0, c.rmse_after_m * 100.0);
+        ui.label(weak(format!("实况订正: 雨量 × {rain:.2}, 水位 {level:+.2} m; 与测点差 {before:.0} → {after:.0} cm")));
+    }
+    if let Some(s) = &impact.sewer {
+        let text = format!("雨水管网: 收水 {:.0} m³, 冒水检查井 {}", s.taken_m3, s.surcharged.len());
+        let line = ui.label(weak(text));
+        if !s.assumptions.is_empty() {
+            line.on_hover_text(s.assumptions.join("\n"));
+            ui.label(weak(format!("管网资料不全, 有 {} 项假定 (悬停查看)", s.assumptions.len())));
+        }
+    }
+    if impact.preflight_warnings > 0 {
+        let text = format!("演算前检查有 {} 项提示, 见 preflight.json", impact.preflight_warnings);
+        ui.label(RichText::new(text).size(12.5).color(Palette::WARN));
+    }
+}
+
 /// Files of a finished run that other programs read.
 const EXPORTS: [(&str, &str); 3] =
     [("最大水深 GeoTIFF", "max_depth.tif"), ("影响清单 CSV", "outcomes.csv"), ("摘要 JSON", "run.json")];
@@ -307,7 +406,8 @@ const EXPORTS: [(&str, &str); 3] =
 /// Works that the run does not have yet go into it while it goes on.
 fn add_works(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, commands: &mut Vec<Command>) {
     let sent = state.sent.entry(row.id).or_default();
-    let new: Vec<_> = vm.works.iter().filter(|w| !row.works.contains(w) && !sent.contains(w)).cloned().collect();
+    let new: Vec<_> =
+        vm.works.iter().filter(|w| !row.scenario.interventions.contains(w) && !sent.contains(w)).cloned().collect();
     if !new.is_empty() && small_button(ui, &format!("加入 {} 项处置", new.len())) {
         sent.extend(new.iter().cloned());
         commands.push(Command::Twin(TwinCommand::EditRun { run: row.id, interventions: new }));
@@ -344,7 +444,7 @@ fn compare_result(ui: &mut Ui, c: &CompareModel) {
         ui.set_width(ui.available_width());
         ui.horizontal(|ui| {
             tag(ui, "模拟", Palette::SIMULATED);
-            ui.label(format!("#{} 相对 #{}", c.second, c.first));
+            ui.label(format!("{} 相对 {}", c.second.label(), c.first.label()));
         });
         if !c.ready {
             ui.label(weak("正在读取两次演算的最大水深 …"));

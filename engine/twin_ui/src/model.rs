@@ -1,7 +1,7 @@
 //! What the panels show. Built anew by the host; panels only read it.
 
 use twin_model::{
-    AlarmId, AlarmState, CaseId, CaseStage, EntityId, FloodTotals, Intervention, LayerKind, RunId, RunStatus,
+    AlarmId, AlarmState, CaseId, CaseStage, EntityId, FloodImpact, Intervention, LayerKind, RunId, RunStatus, Scenario,
     SearchHit, Severity, TimeMs, ToolMode, ViewTime,
 };
 
@@ -161,16 +161,14 @@ pub struct SelectionModel {
 pub struct RunRow {
     /// Its id.
     pub id: RunId,
-    /// Scenario name.
-    pub name: String,
+    /// What is computed.
+    pub scenario: Scenario,
     /// When it was asked for.
     pub created_at: TimeMs,
     /// Where it stands.
     pub status: RunStatus,
     /// Simulated length, s.
     pub duration_s: f64,
-    /// What its scenario builds.
-    pub works: Vec<Intervention>,
     /// Address of its folder on the server.
     pub files: Option<String>,
 }
@@ -191,7 +189,7 @@ pub struct RunTime {
     /// Greatest depth in the shown frame, m.
     pub max_depth_m: f64,
     /// What the whole run means; there once it is done.
-    pub impact: Option<FloodTotals>,
+    pub impact: Option<FloodImpact>,
 }
 
 /// The comparison of two runs.
@@ -259,6 +257,8 @@ pub struct ViewModel {
     pub draft_points: usize,
     /// What was placed.
     pub works: Vec<Intervention>,
+    /// This viewer can compute runs itself.
+    pub runs_here: bool,
     /// Where a case is about to be reported, ENU metres.
     pub case_point: Option<[f64; 3]>,
     /// Two runs compared.

@@ -44,11 +44,36 @@ pub enum RiverChoice {
     None,
 }
 
+/// What a scenario starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BaseChoice {
+    /// The present.
+    #[default]
+    Now,
+    /// The past, as the gauges measured it, until now and on (回算).
+    Hindcast,
+    /// The end of another run.
+    Run {
+        /// Which.
+        run: RunId,
+        /// Its last simulated second.
+        at_s: u32,
+    },
+}
+
 /// The scenario being edited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScenarioForm {
     /// Name.
     pub name: String,
+    /// What it starts from.
+    pub base: BaseChoice,
+    /// Hours before the present at which a hindcast begins.
+    pub before_h: f64,
+    /// A hindcast's forcing is corrected by gauges.
+    pub correct: bool,
+    /// Perturbed members beside the run.
+    pub members: u32,
     /// Rain source.
     pub rain: RainChoice,
     /// Constant rate, mm/h.
@@ -69,6 +94,8 @@ pub struct ScenarioForm {
     pub with_sewers: bool,
     /// Edges of the raster are walls.
     pub closed_edges: bool,
+    /// Runs of this viewer use the fast solver.
+    pub preview: bool,
     /// What is placed next.
     pub work: NewWork,
 }
@@ -77,6 +104,10 @@ impl Default for ScenarioForm {
     fn default() -> Self {
         Self {
             name: "内涝推演".to_owned(),
+            base: BaseChoice::Now,
+            before_h: 2.0,
+            correct: false,
+            members: 0,
             rain: RainChoice::Live,
             rain_mmph: 60.0,
             storm: DesignStorm::default(),
@@ -87,6 +118,7 @@ impl Default for ScenarioForm {
             cell_m: 4.0,
             with_sewers: true,
             closed_edges: false,
+            preview: false,
             work: NewWork::Barrier { height_m: 1.0 },
         }
     }
@@ -109,8 +141,17 @@ impl ScenarioForm {
             StageForcing::Constant { .. } | StageForcing::Series { .. } => (RiverChoice::Live, 0.0),
             StageForcing::None => (RiverChoice::None, 0.0),
         };
+        let (base, before_h) = match scenario.base {
+            ScenarioBase::Hindcast { before_s } => (BaseChoice::Hindcast, f64::from(before_s) / 3600.0),
+            ScenarioBase::Run { run, at_s } => (BaseChoice::Run { run, at_s }, 2.0),
+            ScenarioBase::Live | ScenarioBase::None => (BaseChoice::Now, 2.0),
+        };
         Self {
             name: scenario.name.clone(),
+            base,
+            before_h,
+            correct: scenario.correct,
+            members: scenario.members,
             rain,
             rain_mmph,
             storm,
@@ -140,14 +181,21 @@ impl ScenarioForm {
             RiverChoice::Live => StageForcing::Live { rise_mph: self.rise_mph },
             RiverChoice::None => StageForcing::None,
         };
+        let base = match self.base {
+            BaseChoice::Now => ScenarioBase::Live,
+            BaseChoice::Hindcast => ScenarioBase::Hindcast { before_s: (self.before_h * 3600.0).round() as u32 },
+            BaseChoice::Run { run, at_s } => ScenarioBase::Run { run, at_s },
+        };
         let edges = if self.closed_edges { EdgeForcing::Closed } else { EdgeForcing::Open };
         let scenario = Scenario {
             name: self.name.clone(),
-            base: ScenarioBase::Live,
+            base,
             duration_s: self.duration_min * 60.0,
             frame_interval_s: self.frame_interval_s.min(self.duration_min * 60.0),
             cell_m: self.cell_m,
             seed: 1,
+            members: self.members,
+            correct: self.correct && self.base == BaseChoice::Hindcast,
             forcing: Forcing { rain, river, edges, ..Forcing::default() },
             buildings: BuildingMode::Blocked,
             sewers: if self.with_sewers { SewerMode::Pack } else { SewerMode::None },
@@ -213,5 +261,13 @@ mod tests {
         form.rise_mph = 0.0;
         let back = ScenarioForm::from_scenario(&form.scenario(&[]).unwrap());
         assert_eq!(back, form);
+        form = ScenarioForm { base: BaseChoice::Hindcast, before_h: 1.5, correct: true, members: 8, ..form };
+        let scenario = form.scenario(&[]).unwrap();
+        assert_eq!(scenario.base, ScenarioBase::Hindcast { before_s: 5400 });
+        assert_eq!(ScenarioForm::from_scenario(&scenario), form);
+        form.base = BaseChoice::Run { run: RunId(3), at_s: 3600 };
+        let scenario = form.scenario(&[]).unwrap();
+        assert!(!scenario.correct, "only the past can be corrected");
+        assert_eq!(ScenarioForm::from_scenario(&scenario).base, form.base);
     }
 }

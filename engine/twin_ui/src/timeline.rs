@@ -43,11 +43,16 @@ fn run_choice(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
         ViewTime::Run { run, .. } => vm.runs.iter().find(|r| r.id == run),
         _ => None,
     };
-    let text = shown.map_or_else(|| "演算 …".to_owned(), |r| format!("#{} {}", r.id, short(&r.name)));
+    let text = shown.map_or_else(|| "演算 …".to_owned(), |r| format!("{} {}", r.id.label(), short(&r.scenario.name)));
     egui::ComboBox::from_id_salt("run").width(130.0).selected_text(text).show_ui(ui, |ui| {
         for row in vm.runs.iter().take(40) {
             let enabled = has_frames(&row.status);
-            let label = format!("#{} {} · {}", row.id, short(&row.name), status_words(&row.status, row.duration_s));
+            let label = format!(
+                "{} {} · {}",
+                row.id.label(),
+                short(&row.scenario.name),
+                status_words(&row.status, row.duration_s)
+            );
             if ui.add_enabled(enabled, egui::Button::selectable(shown.is_some_and(|s| s.id == row.id), label)).clicked()
             {
                 commands.push(Command::View(ViewCommand::SetTime(ViewTime::Run { run: row.id, t_s: 0.0 })));

@@ -97,7 +97,7 @@ pub struct BridgeStatus {
     pub open_alarms: usize,
     /// Cases: id, stage, title, whether it is open.
     pub cases: Vec<Value>,
-    /// Runs: the server's records.
+    /// Runs: the server's records, then those of this viewer.
     pub runs: Vec<Value>,
     /// Shown instant: `"now"`, `{"run":{"run":1,"t_s":60.0}}`.
     pub time: Value,
@@ -146,6 +146,11 @@ enum ScriptCommand {
     },
     StartRun {
         scenario: Box<Scenario>,
+    },
+    RunHere {
+        scenario: Box<Scenario>,
+        #[serde(default)]
+        preview: bool,
     },
     CancelRun {
         run: u64,
@@ -196,6 +201,7 @@ impl ScriptCommand {
             Self::Home => view(ViewCommand::Home),
             Self::SetLayer { layer, visible } => view(ViewCommand::SetLayerVisible(layer, visible)),
             Self::StartRun { scenario } => twin(TwinCommand::StartRun(*scenario)),
+            Self::RunHere { scenario, preview } => view(ViewCommand::RunHere { scenario, preview }),
             Self::CancelRun { run } => twin(TwinCommand::CancelRun(RunId(run))),
             Self::ShowRun { run, t_s, play } => vec![
                 Command::View(ViewCommand::SetTime(ViewTime::Run { run: RunId(run), t_s })),
@@ -257,7 +263,7 @@ fn update_status(
     progress: Res<LoadProgress>,
     tiles: Res<TileStatus>,
     link: Res<LinkStatus>,
-    live: Res<Live>,
+    (live, local): (Res<Live>, Res<twin_bevy::LocalRuns>),
     selection: Res<Selection>,
     clock: Res<ViewClock>,
     shown: Res<ShownRun>,
@@ -289,7 +295,7 @@ fn update_status(
         status.open_alarms = live.0.open_alarms().count();
         status.cases = live.0.cases().map(case_value).collect();
     }
-    status.runs = live.0.runs().filter_map(|r| serde_json::to_value(r).ok()).collect();
+    status.runs = live.0.runs().chain(local.iter()).filter_map(|r| serde_json::to_value(r).ok()).collect();
     status.time = serde_json::to_value(clock.time).unwrap_or_default();
     (status.water_cells, status.water_max_depth_m) = (shown.wet_cells, shown.max_depth_m);
     status.water_frames = shown.run.and_then(|id| runs.data.get(&id)).map_or(0, twin_bevy::RunData::frame_count);

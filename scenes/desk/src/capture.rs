@@ -100,10 +100,11 @@ fn waiting_for(world: &World, settings: &CaptureOptions) -> Option<String> {
     }
     if let ViewTime::Run { run, t_s } = world.resource::<ViewClock>().time {
         let reached = world.resource::<Runs>().data.get(&run).map_or(-1.0, twin_bevy::RunData::reached_s);
-        let complete = world.resource::<twin_bevy::Live>().0.run(run).is_some_and(|r| {
-            let fetched = world.resource::<Runs>().data.get(&run).map_or(0, twin_bevy::RunData::frame_count);
-            matches!(r.status, twin_model::RunStatus::Done { frames } if fetched as u32 >= frames)
-        });
+        let complete =
+            world.resource::<twin_bevy::LocalRuns>().find(world.resource::<twin_bevy::Live>(), run).is_some_and(|r| {
+                let fetched = world.resource::<Runs>().data.get(&run).map_or(0, twin_bevy::RunData::frame_count);
+                matches!(r.status, twin_model::RunStatus::Done { frames } if fetched as u32 >= frames)
+            });
         if (reached < t_s && !complete) || world.resource::<ShownRun>().run != Some(run) {
             return Some(format!("run {run} at {t_s} s"));
         }

@@ -6,6 +6,8 @@ mod bridge;
 mod capture;
 mod host;
 mod input;
+#[cfg(not(target_arch = "wasm32"))]
+mod local;
 mod model;
 mod options;
 #[cfg(not(target_arch = "wasm32"))]
@@ -43,6 +45,11 @@ pub fn app(options: AppOptions) -> App {
     app.add_plugins(plugins);
     app.add_plugins(TwinPlugin { source: options.source.clone(), clock: options.clock });
     app.add_plugins(ViewPlugin { quality: options.quality });
+    #[cfg(not(target_arch = "wasm32"))]
+    if let twin_bevy::Source::PackDir(dir) = &options.source {
+        let engine = Box::new(local::ThreadEngine::new(dir.clone()));
+        app.world_mut().insert_non_send(twin_bevy::LocalRunner(engine));
+    }
     app.insert_resource(twin_view::InstantFlights(capture));
     host::register(&mut app, &options);
     input::register(&mut app);

@@ -38,6 +38,7 @@ pub(crate) struct ModelParams<'w, 's> {
     compare: Res<'w, CompareResult>,
     comparison: Res<'w, Comparison>,
     works: Res<'w, Works>,
+    local: Res<'w, twin_bevy::LocalRuns>,
     server: Res<'w, Server>,
     tool: Res<'w, Tool>,
     case_point: Res<'w, CasePoint>,
@@ -69,6 +70,7 @@ impl ModelParams<'_, '_> {
             tool: self.tool.0,
             draft_points: self.works.draft.len(),
             works: self.works.placed.clone(),
+            runs_here: self.local.available,
             case_point: self.case_point.0,
             compare: self.compare_model(),
             notices: self.notices.0.iter().map(|n| Notice { text: n.text.clone(), error: n.error }).collect(),
@@ -154,31 +156,31 @@ impl ModelParams<'_, '_> {
 
     fn run_time(&self) -> Option<RunTime> {
         let ViewTime::Run { run, .. } = self.clock.time else { return None };
-        let live = self.live.0.run(run)?;
+        let live = self.local.find(&self.live, run)?;
         let data = self.runs.data.get(&run);
         let cell_m2 = data.and_then(|d| d.grid.as_ref()).map_or(0.0, |g| g.dx_m * g.dx_m);
+        let begun = live.created_at.plus_secs(-live.scenario.past_s());
         Some(RunTime {
             frames_s: data.map(twin_bevy::RunData::frame_times_s).unwrap_or_default(),
-            duration_s: live.scenario.duration_s,
-            started_from: Some(data.and_then(|d| d.summary.as_ref()).map_or(live.created_at, |s| s.started_from)),
+            duration_s: live.scenario.total_s(),
+            started_from: Some(data.and_then(|d| d.summary.as_ref()).map_or(begun, |s| s.started_from)),
             wet_cells: self.shown.wet_cells,
             wet_area_m2: self.shown.wet_cells as f64 * cell_m2,
             max_depth_m: f64::from(self.shown.max_depth_m),
-            impact: data.and_then(|d| d.summary.as_ref()).map(|s| s.impact.totals.clone()),
+            impact: data.and_then(|d| d.summary.as_ref()).map(|s| s.impact.clone()),
         })
     }
 
     fn run_rows(&self) -> Vec<RunRow> {
         let row = |run: &twin_model::Run| RunRow {
             id: run.id,
-            name: run.scenario.name.clone(),
             created_at: run.created_at,
             status: run.status.clone(),
-            duration_s: run.scenario.duration_s,
-            works: run.scenario.interventions.clone(),
-            files: self.server.0.as_ref().map(|address| format!("{address}/runs/{}", run.id)),
+            duration_s: run.scenario.total_s(),
+            scenario: run.scenario.clone(),
+            files: self.server.0.as_ref().filter(|_| !run.id.is_local()).map(|a| format!("{a}/runs/{}", run.id)),
         };
-        self.live.0.runs().rev().map(row).collect()
+        self.local.iter().rev().chain(self.live.0.runs().rev()).map(row).collect()
     }
 
     fn compare_model(&self) -> Option<CompareModel> {

@@ -3,6 +3,9 @@
 //! The server is the page's own origin. Scripts and tests use `window.sandtable` (see this crate's README).
 
 #[cfg(target_arch = "wasm32")]
+mod local;
+
+#[cfg(target_arch = "wasm32")]
 mod door {
     use bevy::prelude::*;
     use desk::{AppOptions, Bridge, FontBytes, StartOptions, ViewOptions};
@@ -47,7 +50,9 @@ mod door {
             start: StartOptions::default(),
             capture: None,
         };
-        desk::app(options).add_systems(First, hand_over).add_systems(Last, report.after(desk::StatusWritten)).run();
+        let mut app = desk::app(options);
+        app.world_mut().insert_non_send(twin_bevy::LocalRunner(Box::new(crate::local::WorkerEngine)));
+        app.add_systems(First, hand_over).add_systems(Last, report.after(desk::StatusWritten)).run();
     }
 
     /// Hands over commands before the frame that carries them out.

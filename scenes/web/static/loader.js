@@ -1,6 +1,8 @@
 // Loads font and program with a progress bar, starts the viewer, and gives scripts `window.sandtable`.
 // Query: ?quality=low|high  ?edit  ?server=ORIGIN
 
+import { localRuns } from "./local_runs.js";
+
 const say = document.getElementById("say");
 const fill = document.getElementById("fill");
 const cover = document.getElementById("cover");
@@ -73,6 +75,7 @@ function hooks(program) {
     home: () => send({ op: "home" }),
     setLayer: (layer, visible) => send({ op: "setLayer", layer, visible }),
     startRun: (scenario) => send({ op: "startRun", scenario: typeof scenario === "string" ? JSON.parse(scenario) : scenario }),
+    runHere: (scenario, preview = false) => send({ op: "runHere", scenario, preview }),
     cancelRun: (run) => send({ op: "cancelRun", run }),
     showRun: (run, t_s = 0, play = false) => send({ op: "showRun", run, t_s, play }),
     showNow: () => send({ op: "now" }),
@@ -117,8 +120,10 @@ async function main() {
   window.sandtable = hooks(program);
   window.sandtable.timing.programMs = performance.now();
   watch();
+  const server = query.get("server") || location.origin;
+  window.sandtableRuns = localRuns(server, program.sandtable_run_event);
   try {
-    program.run(fontBytes, query.get("server") || location.origin, quality, query.has("edit"));
+    program.run(fontBytes, server, quality, query.has("edit"));
   } catch (error) {
     // The event loop takes over by throwing; anything else is a real error.
     if (!String(error).includes("control flow")) throw error;

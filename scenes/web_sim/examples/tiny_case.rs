@@ -140,8 +140,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             from_state: None,
             exports: Exports::none(),
             limits: PassLimits::default(),
-            ensemble: 0,
-            correct: false,
             edits: None,
         };
         let summary = sim_run::run_flood(request, &out, &CancelToken::new(), &mut |_| {})?;

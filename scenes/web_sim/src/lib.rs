@@ -8,3 +8,4 @@ mod door;
 mod session;
 
 pub use session::{PackParts, Progress, Session, SessionError};
+pub use sim_flood::FloodMode;

@@ -102,7 +102,7 @@ impl Session {
         let landcover: Option<RasterU8> =
             if parts.landcover.is_empty() { None } else { Some(read_raster_u8(parts.landcover)?) };
         let started = start_flood(&scenario, &pack, &terrain, landcover.as_ref(), live.as_ref(), mode)?;
-        let times_s = frame_times_s(scenario.frame_interval_s, scenario.duration_s);
+        let times_s = frame_times_s(scenario.frame_interval_s, scenario.total_s());
         let looks_s = times_s.first().copied().into_iter().collect();
         let planned = scenario.edits.clone().into();
         Ok(Self { pack, live, scenario, started, times_s, looks_s, planned, frames: 0 })
@@ -200,7 +200,7 @@ impl Session {
         let model = &self.started.model;
         Progress {
             t_s: model.t_s(),
-            duration_s: self.scenario.duration_s,
+            duration_s: self.scenario.total_s(),
             steps: model.tick(),
             frames: self.frames,
             mode: model.mode(),

@@ -11,7 +11,7 @@
 //         { type: "edited", t_s }
 //         { type: "done", progress, maxDepth, busyMs } max_depth.q
 //         { type: "cancelled", t_s }
-//         { type: "error", message }
+//         { type: "error", message, refused }          refused: an edit was, the run goes on
 // Buffers are transferred, not copied. A slice of steps takes about SLICE_MS, then messages are looked at.
 
 import init, { FloodSession } from "./sandtable_sim.js";
@@ -123,7 +123,7 @@ self.onmessage = async ({ data }) => {
     else throw new Error(`unknown message ${JSON.stringify(data.type)}`);
   } catch (error) {
     // A refused edit leaves the run as it was.
-    if (data.type === "edit" && run) give({ type: "error", message: error.message });
+    if (data.type === "edit" && run) give({ type: "error", message: error.message, refused: true });
     else fail(error);
   }
 };

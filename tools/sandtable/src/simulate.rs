@@ -44,10 +44,11 @@ pub struct Args {
     /// Files to write beside frames, greatest depth and summary, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Export::Csv, Export::Geotiff, Export::State])]
     export: Vec<Export>,
-    /// Perturbed members to compute beside the run itself, 0 to 1000: for probabilities and percentiles.
-    #[arg(long, default_value_t = 0)]
-    ensemble: u32,
-    /// Correct measured rain and river level so that the past meets the depth and level gauges (base = "hindcast").
+    /// Perturbed members to compute beside the run itself, 0 to 1000: for probabilities and percentiles [default: the scenario's].
+    #[arg(long)]
+    ensemble: Option<u32>,
+    /// Correct measured rain and river level so that the past meets the depth and level gauges (base = "hindcast"), whatever
+    /// the scenario says.
     #[arg(long)]
     correct: bool,
     /// Greatest depth that fire engines wade, m, 0.1 to 2 [default: 0.5, that of large four-wheel-drive vehicles].
@@ -84,7 +85,9 @@ enum Export {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let scenario = read_scenario(&args.scenario)?;
+    let mut scenario = read_scenario(&args.scenario)?;
+    scenario.members = args.ensemble.unwrap_or(scenario.members);
+    scenario.correct |= args.correct;
     let live = live_state(args)?;
     let edits = args.edits.then(edits_from_stdin).transpose()?;
     let request = RunRequest {
@@ -94,8 +97,6 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         from_state: args.from_state.as_deref(),
         exports: exports(&args.export),
         limits: limits(args.fire_engine_depth)?,
-        ensemble: args.ensemble,
-        correct: args.correct,
         edits: edits.as_ref(),
     };
     match &args.out {

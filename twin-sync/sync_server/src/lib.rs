@@ -13,6 +13,7 @@ mod openapi;
 mod options;
 mod pages;
 mod rest;
+mod run_inputs;
 mod runs;
 mod server;
 mod store;

@@ -3,8 +3,8 @@
 use crate::http::ApiError;
 use crate::options::ServeOptions;
 use crate::rest::{body, number, refused};
-use crate::store::live_text;
-use crate::twin::{Twin, make_dir};
+use crate::run_inputs;
+use crate::twin::Twin;
 use crate::writer::{Change, Reply};
 use axum::Json;
 use axum::body::Bytes;
@@ -13,7 +13,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path as FilePath, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -114,18 +114,14 @@ impl RunManager {
 
     async fn compute_now(&self, run: &Run) -> Result<u32, String> {
         let dir = self.twin.data_dir.join("runs").join(run.id.to_string());
-        self.write_inputs(&dir, &run.scenario)?;
-        let mut child = Command::new(&self.exe)
-            .arg("simulate")
-            .arg("--json")
-            .arg(dir.join("scenario.toml"))
-            .arg("--pack")
-            .arg(&self.pack_dir)
-            .arg("--live")
-            .arg(dir.join("live.json"))
-            .arg("--out")
-            .arg(&dir)
-            .arg("--edits")
+        let inputs = run_inputs::write(&self.twin, &dir, &run.scenario).await?;
+        let mut command = Command::new(&self.exe);
+        command.arg("simulate").arg("--json").arg(&inputs.scenario).arg("--pack").arg(&self.pack_dir);
+        command.arg("--live").arg(&inputs.live).arg("--out").arg(&dir).arg("--edits");
+        if let Some(state) = &inputs.state {
+            command.arg("--from-state").arg(state);
+        }
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -151,17 +147,6 @@ impl RunManager {
             (true, false) => Err("the computation ended without a summary".to_owned()),
             (false, _) => Err(last_line(&said).unwrap_or_else(|| format!("the computation ended with {exit}"))),
         }
-    }
-
-    fn write_inputs(&self, dir: &FilePath, scenario: &Scenario) -> Result<(), String> {
-        make_dir(dir).map_err(|e| e.to_string())?;
-        let live = live_text(self.twin.read().live());
-        let text = toml::to_string(scenario).map_err(|e| format!("scenario: {e}"))?;
-        for (name, content) in [("scenario.toml", text), ("live.json", live)] {
-            let path = dir.join(name);
-            std::fs::write(&path, content).map_err(|e| format!("{}: {e}", path.display()))?;
-        }
-        Ok(())
     }
 
     /// Reads the child's lines until it ends, and hands it edits meanwhile.
@@ -272,6 +257,9 @@ pub(crate) async fn start(
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Run>), ApiError> {
     let scenario: Scenario = body(&bytes)?;
+    if let Some(line) = run_inputs::refusal(&runs.twin, &scenario) {
+        return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, line));
+    }
     if runs.cancels().len() >= WAITING {
         let line = format!("{WAITING} runs are waiting already: wait for one to end or cancel one");
         return Err(ApiError(StatusCode::TOO_MANY_REQUESTS, line));

@@ -196,9 +196,13 @@ pub fn live_json(data_dir: &Path) -> Result<String, ServeError> {
 }
 
 /// The text of [`live_json`] for a state.
-pub(crate) fn live_text(live: &LiveState) -> String {
-    let rows: Vec<StateRow> = live.iter().map(StateRow::from).collect();
-    serde_json::json!({ "now": now(), "state": rows }).to_string()
+fn live_text(live: &LiveState) -> String {
+    serde_json::json!({ "now": now(), "state": live_rows(live) }).to_string()
+}
+
+/// The latest values as rows.
+pub(crate) fn live_rows(live: &LiveState) -> Vec<StateRow> {
+    live.iter().map(StateRow::from).collect()
 }
 
 /// The database of a data folder: in itself, or in the folder of the pack that was written last.

@@ -264,6 +264,8 @@ pub fn write_run(dir: &Path, barrier_y: Option<f64>) {
         frame_interval_s: 300.0,
         cell_m: 2.0,
         seed: 1,
+        members: 0,
+        correct: false,
         forcing: Forcing::default(),
         buildings: twin_model::BuildingMode::Blocked,
         sewers: twin_model::SewerMode::None,
