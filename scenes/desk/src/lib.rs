@@ -13,6 +13,9 @@ mod options;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod wall;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use local::ThreadEngine;
+
 pub use bridge::{Bridge, BridgeStatus, StatusWritten};
 pub use options::{AppOptions, CaptureOptions, FontBytes, StartOptions, ViewOptions};
 

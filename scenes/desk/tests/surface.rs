@@ -7,6 +7,8 @@ use bevy::image::{CompressedImageFormats, Image, ImageSampler, ImageType};
 use bevy::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use twin_bevy::{LocalEngine, LocalEvent, LocalRequest};
+use twin_model::{RunId, Scenario};
 
 fn has_vulkan() -> bool {
     let there = std::env::var_os("VK_ICD_FILENAMES").is_some()
@@ -134,6 +136,63 @@ fn a_wall_writes_one_picture_per_window() {
         pictures[0].share(is_green) > 0.1 && pictures[1].share(is_green) < 0.05,
         "the windows show the same layers"
     );
+}
+
+/// Polls until a run has ended; what was said of it.
+fn to_the_end(engine: &mut desk::ThreadEngine) -> Vec<LocalEvent> {
+    let mut said = Vec::new();
+    for _ in 0..12_000 {
+        said.extend(engine.poll().into_iter().map(|(_, event)| event));
+        if matches!(said.last(), Some(LocalEvent::Done(_) | LocalEvent::Failed(_))) {
+            return said;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("the run does not end: {} events", said.len());
+}
+
+#[test]
+fn a_pack_without_a_server_floods_in_the_viewer() {
+    let (_dir, pack) = pack();
+    let mut engine = desk::ThreadEngine::new(pack.into());
+    let scenario = |base: &str, duration_s: f64| -> Scenario {
+        let text = format!(
+            r#"{{"name": "本机", "base": "{base}", "duration_s": {duration_s}, "frame_interval_s": 30.0, "cell_m": 4.0,
+                "forcing": {{ "rain": {{ "source": "constant", "rain_mmph": 90.0 }}, "river": {{ "source": "none" }} }}}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    };
+    let start = |n: u64, scenario: Scenario| LocalRequest::Start {
+        run: RunId::local(n),
+        scenario,
+        live_json: r#"{"now":1,"state":[]}"#.into(),
+        preview: false,
+    };
+    engine.send(start(1, scenario("none", 60.0)));
+    let said = to_the_end(&mut engine);
+    assert!(matches!(said[0], LocalEvent::Ready(..)) && said.len() == 5, "{} events", said.len());
+    let LocalEvent::Frame(last) = &said[3] else { panic!("three frames come") };
+    let LocalEvent::Done(greatest) = &said[4] else { panic!("then the end") };
+    let [last, greatest] = [last, greatest].map(|b| community_pack::run_folder::decode(b).unwrap());
+    assert!(last.values_m.iter().any(|d| *d > 0.0) && last.t_s == 60.0);
+    assert!(greatest.values_m.iter().zip(&last.values_m).all(|(g, l)| g >= l));
+
+    // A bad edit is refused and the run goes on; a stopped run says nothing more.
+    let bad = r#"[{"kind": "barrier", "line_enu": [[0.0, 0.0], [9.0, 0.0]], "height_m": -1.0}]"#;
+    let run = RunId::local(2);
+    engine.send(start(2, scenario("none", 3600.0)));
+    engine.send(LocalRequest::Edit { run, interventions: serde_json::from_str(bad).unwrap() });
+    let refused = (0..12_000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        engine.poll().iter().any(|(_, e)| matches!(e, LocalEvent::Refused(line) if line.contains("height_m")))
+    });
+    assert!(refused, "a height below zero is refused");
+    engine.send(LocalRequest::Cancel { run });
+    engine.send(start(3, scenario("live", 60.0)));
+    assert!(matches!(to_the_end(&mut engine).last(), Some(LocalEvent::Done(_))), "given rain needs no gauge");
+    engine.send(start(4, Scenario { forcing: Default::default(), ..scenario("live", 60.0) }));
+    let Some(LocalEvent::Failed(line)) = to_the_end(&mut engine).pop() else { panic!("there are no gauges") };
+    assert!(line.starts_with("no fresh rain gauge") && !line.contains('\n'), "{line}");
 }
 
 #[test]
