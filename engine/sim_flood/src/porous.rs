@@ -3,7 +3,8 @@
 //! Integral porosity (Sanders, Schubert and Gallegos 2008, J. Hydrol. 362): a cell holds water on its free share φ, a face lets the
 //! share ψ of its flux through, walls on the rest push back as the water at rest beside them does. Fluxes are counted less
 //! that thrust (see `rows`), so a share of them is all there is to take, and water at rest stays at rest whatever φ and ψ.
-//! What walls take beyond that is drag, if given.
+//! What walls take beyond that is drag, if given, and what runs against narrow gaps (see `rows::fluxes`). Faces with a law of
+//! their own (walls, gates) let through what the law says.
 
 use std::sync::Arc;
 
@@ -122,8 +123,11 @@ impl Cover {
 
     /// Free shares: of a cell that of its parts, of a face the least over the lines of parts across the way from one cell's centre to
     /// the other's. Full cells count as free: they are to be blocked.
+    ///
+    /// `drag`: coefficient of buildings smaller than a cell, whose frontal width is taken as the root of the area they cover; 0
+    /// for none.
     #[must_use]
-    pub fn porosity(&self) -> Porosity {
+    pub fn porosity(&self, drag: f64) -> Porosity {
         let (nx, ny) = (self.grid.nx, self.grid.ny);
         let at = |i: usize, j: usize| self.parts[j * nx + i];
         let storage = (0..self.grid.cell_count() as u32).map(|c| if self.full(c) { 1.0 } else { self.free(c) });
@@ -137,7 +141,10 @@ impl Cover {
             let (i, j) = (f % nx, f / nx);
             between((j > 0).then(|| at(i, j - 1)), (j < ny).then(|| at(i, j)), row)
         });
-        Porosity { storage: storage.collect(), west: west.collect(), south: south.collect(), drag_per_m: vec![] }
+        let storage: Vec<f64> = storage.collect();
+        let per_m = |free: &f64| 0.5 * drag * (1.0 - free).sqrt() / (self.grid.dx_m * free);
+        let drag_per_m = if drag > 0.0 { storage.iter().map(per_m).collect() } else { Vec::new() };
+        Porosity { storage, west: west.collect(), south: south.collect(), drag_per_m }
     }
 }
 
@@ -151,7 +158,8 @@ fn between(low: Option<u64>, high: Option<u64>, line: impl Fn(usize) -> u64) -> 
 /// Porosity prepared for stepping.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Porous<R> {
-    /// 1 / φ per cell, a ground of the layout.
+    /// φ and 1 / φ per cell: grounds of the layout.
+    pub cell: Vec<R>,
     pub inv: Vec<R>,
     /// Shares of west and south faces, drag per metre: grounds.
     pub west: Vec<R>,
@@ -173,6 +181,7 @@ impl<R: Real> Porous<R> {
         let clamp = |at: isize, n: usize| at.clamp(0, n as isize - 1) as usize;
         let inside = |i: isize, j: isize, nx: usize, ny: usize| i >= 0 && j >= 0 && i < nx as isize && j < ny as isize;
         let cell = |i: isize, j: isize| p.storage[clamp(j, ny) * nx + clamp(i, nx)];
+        let share = layout.ground(|i, j| R::of(cell(i, j)));
         let inv = layout.ground(|i, j| R::of(1.0 / cell(i, j)));
         let west = layout.ground(|i, j| {
             let there = inside(i, j, nx + 1, ny);
@@ -190,7 +199,7 @@ impl<R: Real> Porous<R> {
         });
         let near = near(layout, [&inv, &west, &south], &drag);
         let free = p.storage.iter().map(|share| 1.0 / R::of(1.0 / share).to_f64()).collect();
-        Some(Self { inv, west, south, drag, near, free })
+        Some(Self { cell: share, inv, west, south, drag, near, free })
     }
 }
 
@@ -216,13 +225,16 @@ mod tests {
         let grid = Grid { nx: 3, ny: 2, dx_m: 4.0 };
         let mut cover = Cover::new(grid);
         (0..6).for_each(|c| cover.mark(c, |p| (3.0..6.0).contains(&p[0]) && (0.0..2.0).contains(&p[1])));
-        let p = cover.porosity();
+        let p = cover.porosity(0.0);
         p.validate(&grid).unwrap();
         assert_eq!(p.storage[..3], [1.0 - 0.125, 0.75, 1.0]);
         assert_eq!(p.west[..4], [1.0, 0.5, 1.0, 1.0]);
         // From the centre of cell 1 southwards half of the way is free, northwards all of it.
         assert_eq!((p.south[1], p.south[4]), (0.5, 1.0));
         assert_eq!(p.storage[3..], [1.0; 3]);
+        let dragging = cover.porosity(2.0);
+        assert_eq!(dragging.drag_per_m[1], 0.5 / (4.0 * 0.75));
+        assert_eq!(dragging.drag_per_m[2], 0.0);
     }
 
     #[test]
@@ -232,8 +244,8 @@ mod tests {
         cover.mark(1, |_| true);
         cover.mark(9, |_| true);
         assert!(cover.full(1) && !cover.full(0) && cover.free(9) == 1.0);
-        assert_eq!(cover.porosity().storage, [1.0, 1.0]);
-        assert_eq!(cover.porosity().west, [1.0, 0.0, 0.0]);
+        assert_eq!(cover.porosity(0.0).storage, [1.0, 1.0]);
+        assert_eq!(cover.porosity(0.0).west, [1.0, 0.0, 0.0]);
         let mut bad = Porosity::uniform(&grid, 0.5);
         bad.west[1] = 1.5;
         let said = bad.validate(&grid).unwrap_err().to_string();

@@ -119,9 +119,18 @@ pub(crate) struct Crests<'a, R> {
     pub n: &'a [R],
 }
 
+/// Free shares (see `porous`) around a row: of the cells, and of faces as in [`Crests`].
+#[derive(Clone, Copy)]
+pub(crate) struct Shares<'a, R> {
+    pub cell: &'a [R],
+    pub w: &'a [R],
+    pub s: &'a [R],
+    pub n: &'a [R],
+}
+
 /// Limited slopes and the half-step predictor of MUSCL-Hancock (van Leer 1984) in primitive form.
 #[inline(always)]
-pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
+pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool, const POROUS: bool>(
     n: usize,
     k: &Step<R>,
     h: Around<'_, R>,
@@ -130,6 +139,7 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
     z: Around<'_, R>,
     n2: &[R],
     crest: Crests<'_, R>,
+    free: Shares<'_, R>,
     out: &mut Recon<R>,
 ) {
     assert!(n <= BUF);
@@ -140,6 +150,8 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
     let (cw, ce, cs, cn) =
         if CREST { (&crest.w[..n], &crest.w[1..=n], &crest.s[..n], &crest.n[..n]) } else { (zc, zc, zc, zc) };
     let n2 = &n2[..n];
+    let (free_c, free_s, free_n) = if POROUS { (&free.cell[..n], &free.s[..n], &free.n[..n]) } else { (zc, zc, zc) };
+    let (free_w, free_e) = if POROUS { (&free.w[..n], &free.w[1..=n]) } else { (zc, zc) };
     for i in 0..n {
         let (hi, ui, vi, zi) = (hc[i], uc[i], vc[i], zc[i]);
         let live = hi > k.thin;
@@ -152,6 +164,12 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
         if CREST {
             ok_x &= (cw[i] <= R::NO_CREST) & (ce[i] <= R::NO_CREST);
             ok_y &= (cs[i] <= R::NO_CREST) & (cn[i] <= R::NO_CREST);
+        }
+        if POROUS {
+            // What lies behind a narrow gap tells little about the slope here, and would drive water that cannot get there.
+            let half = R::HALF * free_c[i];
+            ok_x &= (free_w[i] >= half) & (free_e[i] >= half);
+            ok_y &= (free_s[i] >= half) & (free_n[i] >= half);
         }
         let mx = if ok_x { k.half_slope } else { R::ZERO };
         let my = if ok_y { k.half_slope } else { R::ZERO };
@@ -216,6 +234,8 @@ pub(crate) struct Side<'a, R> {
     /// Offset of the bed alone.
     pub dz: &'a [R],
     pub z: &'a [R],
+    /// Free share of the cells; read only if `POROUS`.
+    pub free: &'a [R],
 }
 
 impl<R: Real> Side<'_, R> {
@@ -232,6 +252,7 @@ impl<R: Real> Side<'_, R> {
             de: &self.de[at..],
             dz: &self.dz[at..],
             z: &self.z[at..],
+            free: &self.free[at..],
         }
     }
 
@@ -248,6 +269,7 @@ impl<R: Real> Side<'_, R> {
             de: &self.de[..n],
             dz: &self.dz[..n],
             z: &self.z[..n],
+            free: &self.free[..n],
         }
     }
 }
@@ -275,21 +297,26 @@ fn over_a_rise<R: Real>(step: R, bend: R, hl: R, hr: R, ul: R, ur: R, c2: R) -> 
 /// HLLC fluxes (Toro 2001, "Shock-capturing methods for free-surface shallow flows") between hydrostatically
 /// reconstructed states (Audusse et al. 2004, SIAM J. Sci. Comput. 25), with two-rarefaction wave speeds.
 ///
+/// Of a face with the free share ψ (`POROUS`) the flux takes that share. Where ψ is less than half the cell's φ, the rest up to
+/// φ / 2 counts, twice, as a wall that water runs against; so a closed face is a wall, and equal shares everywhere change nothing.
+///
 /// A face with a crest blocks up to the crest; while the crest stands above the water of both sides each side sees a
 /// reflecting wall with the thrust of the Riemann problem with its mirror image.
 #[expect(clippy::needless_range_loop, reason = "one index over many rows")]
 #[inline(always)]
-pub(crate) fn fluxes<R: Real, const CREST: bool>(
+pub(crate) fn fluxes<R: Real, const CREST: bool, const POROUS: bool>(
     n: usize,
     k: &Step<R>,
     lo: Side<'_, R>,
     hi: Side<'_, R>,
     crest: &[R],
+    share: &[R],
     out: &mut Flux<R>,
 ) {
     assert!(n <= BUF);
     let (l, r) = (lo.cut(n), hi.cut(n));
     let crest = if CREST { &crest[..n] } else { l.h };
+    let share = if POROUS { &share[..n] } else { l.h };
     for i in 0..n {
         let (hl, ul, vl) = (l.h[i] + l.dh[i], l.un[i] + l.dun[i], l.ut[i] + l.dut[i]);
         let (hr, ur, vr) = (r.h[i] - r.dh[i], r.un[i] - r.dun[i], r.ut[i] - r.dut[i]);
@@ -336,6 +363,15 @@ pub(crate) fn fluxes<R: Real, const CREST: bool>(
             let (wl, wr) = ((k.g * hl).sqrt(), (k.g * hr).sqrt());
             let still_l = max(hl * ul * (ul + max(wl - ul, wl + R::HALF * ul)), -R::HALF * wl * wl * hl);
             let still_r = max(hr * ur * (ur - max(wr + ur, wr - R::HALF * ur)), -R::HALF * wr * wr * hr);
+            if POROUS {
+                let open = if walled { R::ZERO } else { share[i] };
+                let shut = |free: R| max(R::ZERO, free - R::TWO * open);
+                out.mass[i] = open * mass;
+                out.lo[i] = open * to_lo + shut(l.free[i]) * still_l;
+                out.hi[i] = open * to_hi + shut(r.free[i]) * still_r;
+                out.cross[i] = open * cross;
+                continue;
+            }
             to_lo = if walled { still_l } else { to_lo };
             to_hi = if walled { still_r } else { to_hi };
         }
@@ -343,15 +379,6 @@ pub(crate) fn fluxes<R: Real, const CREST: bool>(
         out.lo[i] = to_lo;
         out.hi[i] = to_hi;
         out.cross[i] = cross;
-    }
-}
-
-/// Narrows `n` faces to the shares `free`; see `porous`.
-#[inline(always)]
-pub(crate) fn narrow<R: Real>(n: usize, flux: &mut Flux<R>, free: &[R]) {
-    let free = &free[..n];
-    for row in [&mut flux.mass, &mut flux.lo, &mut flux.hi, &mut flux.cross] {
-        row[..n].iter_mut().zip(free).for_each(|(f, share)| *f *= *share);
     }
 }
 

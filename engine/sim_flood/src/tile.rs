@@ -3,7 +3,7 @@
 use crate::faces::LawsNow;
 use crate::rows::{
     Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
-    narrow, outflow_share, reconstruct, scale, update,
+    Shares, outflow_share, reconstruct, scale, update,
 };
 use crate::porous::Porous;
 use crate::state::{Layout, PAD};
@@ -198,7 +198,7 @@ impl<R: Real> Scratch<R> {
     }
 
     #[inline(always)]
-    fn recon_row<const CREST: bool, const FRICTION: bool>(
+    fn recon_row<const CREST: bool, const FRICTION: bool, const POROUS: bool>(
         &mut self,
         f: &Fields<'_, R>,
         t: &Tile,
@@ -222,10 +222,16 @@ impl<R: Real> Scratch<R> {
             s: f.ground(f.crest_s, t, j, c, n),
             n: f.ground(f.crest_s, t, j + 1, c, n),
         };
+        let free = Shares {
+            cell: f.share(|p| &p.cell, t, j, c, n),
+            w: f.share(|p| &p.west, t, j, c, n + 1),
+            s: f.share(|p| &p.south, t, j, c, n),
+            n: f.share(|p| &p.south, t, j + 1, c, n),
+        };
         let n2 = f.ground(f.n2, t, j, c, n);
         let out = &mut self.recon[j % 3];
         let (h, u, v) = (around(|r| &r.h), around(|r| &r.u), around(|r| &r.v));
-        reconstruct::<R, CREST, FRICTION>(n, k, h, u, v, bed, n2, crests, out);
+        reconstruct::<R, CREST, FRICTION, POROUS>(n, k, h, u, v, bed, n2, crests, free, out);
         // Beyond the edge the bed goes on flat for want of anything better: that is no bend.
         if t.strip == 0 {
             out.zx[2] = R::NAN;
@@ -253,14 +259,13 @@ impl<R: Real> Scratch<R> {
             de: &r.ex[o..],
             dz: &r.zx[o..],
             z: f.ground(f.bed, t, j, c + o, n),
+            free: f.share(|p| &p.cell, t, j, c + o, n),
         };
         let out = &mut self.xf[j % 2];
-        fluxes::<R, CREST>(n, k, side(0), side(1), f.ground(f.crest_w, t, j, c + 1, n), out);
+        let (crest, share) = (f.ground(f.crest_w, t, j, c + 1, n), f.share(|p| &p.west, t, j, c + 1, n));
+        fluxes::<R, CREST, POROUS>(n, k, side(0), side(1), crest, share, out);
         if CREST {
             f.laws.apply(t.id, FaceAxis::X, j, k, side(0), side(1), out);
-        }
-        if POROUS {
-            narrow(n, out, f.share(|p| &p.west, t, j, c + 1, n));
         }
     }
 
@@ -281,16 +286,15 @@ impl<R: Real> Scratch<R> {
                 de: &r.ey[1..],
                 dz: &r.zy[1..],
                 z: f.ground(f.bed, t, row, c, n),
+                free: f.share(|p| &p.cell, t, row, c, n),
             }
         };
         let crest = f.ground(f.crest_s, t, j, c, n);
         let out = &mut self.yf[j % 3];
-        fluxes::<R, CREST>(n, k, side(j - 1), side(j), crest, out);
+        let share = f.share(|p| &p.south, t, j, c, n);
+        fluxes::<R, CREST, POROUS>(n, k, side(j - 1), side(j), crest, share, out);
         if CREST {
             f.laws.apply(t.id, FaceAxis::Y, j, k, side(j - 1), side(j), out);
-        }
-        if POROUS {
-            narrow(n, out, f.share(|p| &p.south, t, j, c, n));
         }
     }
 }
@@ -322,12 +326,12 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool, const 
     let mut sums = TileSums::default();
     let first = t.r0 - 1;
     (t.r0 - 3..=t.r0 + 1).for_each(|j| s.hold(f, t, j));
-    s.recon_row::<CREST, FRICTION>(f, t, k, first - 1);
-    s.recon_row::<CREST, FRICTION>(f, t, k, first);
+    s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, first - 1);
+    s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, first);
     s.y_faces::<CREST, POROUS>(f, t, k, first);
     for j in first..=t.r1 {
         s.hold(f, t, (j + 3).min(f.layout.rows - 1));
-        s.recon_row::<CREST, FRICTION>(f, t, k, j + 1);
+        s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, j + 1);
         s.y_faces::<CREST, POROUS>(f, t, k, j + 1);
         s.x_faces::<CREST, POROUS>(f, t, k, j);
         let xf = &mut s.xf[j % 2];
