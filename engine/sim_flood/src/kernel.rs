@@ -464,7 +464,9 @@ mod tests {
         (3000..3010).for_each(|k| terrain.blocked[k] = true);
         // The last column of tiles has no buildings smaller than a cell.
         let mut porosity = Porosity::uniform(&grid, 1.0);
-        (0..porosity.storage.len()).filter(|k| k % 130 < 100).for_each(|k| porosity.storage[k] = 0.2 + 0.1 * (k % 9) as f64);
+        (0..porosity.storage.len())
+            .filter(|k| k % 130 < 100)
+            .for_each(|k| porosity.storage[k] = 0.2 + 0.1 * (k % 9) as f64);
         terrain.porosity = porosity;
         let wall = barrier_along(&grid, &[[100.0, 0.0], [140.0, 140.0]], 6.0);
         let mut kernel = FloodKernelOf::new(&terrain, vec![wall], open_edges).unwrap();

@@ -54,7 +54,8 @@ impl Porosity {
         if self.is_none() {
             return Ok(());
         }
-        Err(ParamError::new("porosity", "given", "-", format!("none in {solver}: use the full solver on the CPU")).into())
+        Err(ParamError::new("porosity", "given", "-", format!("none in {solver}: use the full solver on the CPU"))
+            .into())
     }
 
     pub(crate) fn validate(&self, grid: &Grid) -> Result<(), FloodError> {

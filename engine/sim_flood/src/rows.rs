@@ -350,7 +350,8 @@ pub(crate) fn fluxes<R: Real, const CREST: bool, const POROUS: bool>(
         let width = sr - sl;
         let some = flows & (wet_a | wet_b) & (width > R::ZERO);
         let inv = if some { R::ONE / (if some { width } else { R::ONE }) } else { R::ZERO };
-        let (extra_l, extra_r, drop) = over_a_rise(step, (r.z[i] - l.z[i]) - (l.dz[i] + r.dz[i]), hl, hr, ul, ur, -sl * sr);
+        let (extra_l, extra_r, drop) =
+            over_a_rise(step, (r.z[i] - l.z[i]) - (l.dz[i] + r.dz[i]), hl, hr, ul, ur, -sl * sr);
         let (ma, mb) = ((a + extra_l) * ul, (b + extra_r) * ur);
         // Momentum fluxes less the thrust of the low side, so that rest gives exactly zero.
         let thrust = R::HALF * k.g * (b - a) * (b + a);

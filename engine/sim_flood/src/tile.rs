@@ -1,11 +1,11 @@
 //! One tile of one step: rows stream through small buffers that stay in the first-level cache.
 
 use crate::faces::LawsNow;
-use crate::rows::{
-    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
-    Shares, outflow_share, reconstruct, scale, update,
-};
 use crate::porous::Porous;
+use crate::rows::{
+    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Shares, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
+    outflow_share, reconstruct, scale, update,
+};
 use crate::state::{Layout, PAD};
 use crate::{FaceAxis, Real};
 

@@ -44,8 +44,10 @@ pub(super) fn dam_break<R: Real>(case: &mut VerificationCase) -> Result<(), Floo
     case.at_most("max |h - h of free ground|, share 0.3 everywhere, m", off, bound::<R>(1e-5, 1e-12), SOURCE);
     let built = |x: f64| if x < 120.0 { 1.0 } else { 0.4 };
     let (coarse, fine) = (channel::<R>(case, 1.0, built)?, channel::<R>(case, 0.25, built)?);
-    let merged: Vec<[f64; 2]> =
-        fine.chunks(4).map(|c| [c.iter().map(|p| p[0]).sum::<f64>() / 4.0, c.iter().map(|p| p[1]).sum::<f64>() / 4.0]).collect();
+    let merged: Vec<[f64; 2]> = fine
+        .chunks(4)
+        .map(|c| [c.iter().map(|p| p[0]).sum::<f64>() / 4.0, c.iter().map(|p| p[1]).sum::<f64>() / 4.0])
+        .collect();
     let error = rel_l1(coarse.iter().map(|c| c[1]), merged.iter().map(|c| c[1]));
     case.at_most("share 0.4 beyond 120 m: relL1(h), dx 1 m against dx 0.25 m", error, 5e-3, SOURCE);
     case.figures.push(
