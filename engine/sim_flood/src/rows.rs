@@ -280,7 +280,7 @@ impl<R: Real> Side<'_, R> {
 ///
 /// Over a rise in a steady flow the discharge stays and the level falls by rise Fr2 / (1 - Fr2) (Henderson 1966, 2.4); with both, the
 /// discharge h u of the cells at a bend of the bed is that of the faces. Only for bends of the bed itself, not for what limiters
-/// make of a wave on a slope; less and less so for rises between a twelfth and an eighth of the depth, and not below a Froude number
+/// make of a wave on a slope; less and less so for rises between a twentieth and a sixteenth of the depth, and not below a Froude number
 /// of 0.001.
 #[inline(always)]
 fn over_a_rise<R: Real>(step: R, bend: R, hl: R, hr: R, ul: R, ur: R, c2: R) -> (R, R, R) {
@@ -289,7 +289,7 @@ fn over_a_rise<R: Real>(step: R, bend: R, hl: R, hr: R, ul: R, ur: R, c2: R) -> 
     // Water that only rounding moves is left alone.
     let some = (step * bend > R::ZERO) & (R::of(1e6) * u * u > c2);
     let rise = if some { min(step.abs(), bend.abs()) } else { R::ZERO };
-    let rise = min(rise, max(R::ZERO, R::QUARTER * h - R::TWO * rise));
+    let rise = min(rise, max(R::ZERO, R::QUARTER * h - R::FOUR * rise));
     let drop = min(u * u, max(R::ZERO, c2)) * rise;
     if up { (rise, R::ZERO, drop) } else { (R::ZERO, rise, -drop) }
 }
@@ -302,7 +302,6 @@ fn over_a_rise<R: Real>(step: R, bend: R, hl: R, hr: R, ul: R, ur: R, c2: R) -> 
 ///
 /// A face with a crest blocks up to the crest; while the crest stands above the water of both sides each side sees a
 /// reflecting wall with the thrust of the Riemann problem with its mirror image.
-#[expect(clippy::needless_range_loop, reason = "one index over many rows")]
 #[inline(always)]
 pub(crate) fn fluxes<R: Real, const CREST: bool, const POROUS: bool>(
     n: usize,
