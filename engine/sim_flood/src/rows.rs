@@ -280,15 +280,15 @@ impl<R: Real> Side<'_, R> {
 ///
 /// Over a rise in a steady flow the discharge stays and the level falls by rise Fr2 / (1 - Fr2) (Henderson 1966, 2.4); with both, the
 /// discharge h u of the cells at a bend of the bed is that of the faces. Only for bends of the bed itself, not for what limiters
-/// make of a wave on a slope; less and less so for rises between a twentieth and a sixteenth of the depth, and not below a Froude number
-/// of 0.001.
+/// make of a wave on a slope; less and less so for rises between a twentieth and a sixteenth of the depth, and where the
+/// water moves.
 #[inline(always)]
 fn over_a_rise<R: Real>(step: R, bend: R, hl: R, hr: R, ul: R, ur: R, c2: R) -> (R, R, R) {
     let up = step > R::ZERO;
     let (h, u) = if up { (hl, ul) } else { (hr, ur) };
-    // Water that only rounding moves is left alone.
-    let some = (step * bend > R::ZERO) & (R::of(1e6) * u * u > c2);
-    let rise = if some { min(step.abs(), bend.abs()) } else { R::ZERO };
+    let rise = if step * bend > R::ZERO { min(step.abs(), bend.abs()) } else { R::ZERO };
+    // Water that hardly moves, or that only rounding moves, is left alone: at most some twenty velocity heads.
+    let rise = min(rise, u * u);
     let rise = min(rise, max(R::ZERO, R::QUARTER * h - R::FOUR * rise));
     let drop = min(u * u, max(R::ZERO, c2)) * rise;
     if up { (rise, R::ZERO, drop) } else { (R::ZERO, rise, -drop) }

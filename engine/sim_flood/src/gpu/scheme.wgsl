@@ -113,8 +113,7 @@ fn over_a_rise(step: f32, bend: f32, l: vec4<f32>, r: vec4<f32>, c2: f32) -> vec
     let up = step > 0.0;
     let h = select(r.x, l.x, up);
     let u = select(r.y, l.y, up);
-    let some = step * bend > 0.0 && 1e6 * u * u > c2;
-    let low = select(0.0, min(abs(step), abs(bend)), some);
+    let low = min(select(0.0, min(abs(step), abs(bend)), step * bend > 0.0), u * u);
     let rise = min(low, max(0.0, 0.25 * h - 4.0 * low));
     let drop = min(u * u, max(0.0, c2)) * rise;
     return select(vec3(0.0, rise, -drop), vec3(rise, 0.0, drop), up);
