@@ -338,7 +338,7 @@ fn put<R: Real>(
     let mut mixed = [s.mass, momentum[0], momentum[1], s.mass * across];
     if swe > 0.0 {
         let mut open = Flux::default();
-        fluxes::<R, true>(1, k, lo, hi, &[R::of(crest)], &mut open);
+        fluxes::<R, true, false>(1, k, lo, hi, &[R::of(crest)], &[], &mut open);
         for (m, o) in mixed.iter_mut().zip([open.mass[0], open.lo[0], open.hi[0], open.cross[0]]) {
             *m += swe * (o.to_f64() - *m);
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sim_core::ParamError;
 
-use crate::FloodError;
+use crate::{FloodError, Porosity};
 
 /// A uniform square raster in a local ENU frame shifted so that its south-west corner is (0, 0).
 ///
@@ -116,6 +116,9 @@ pub struct Terrain {
     pub manning: Vec<f64>,
     /// Cells no water enters (buildings): all their faces are walls, rain on them runs off to the nearest open cells.
     pub blocked: Vec<bool>,
+    /// Buildings smaller than a cell; empty where there are none.
+    #[serde(default)]
+    pub porosity: Porosity,
 }
 
 impl Terrain {
@@ -129,7 +132,7 @@ impl Terrain {
                 bed(x, y)
             })
             .collect();
-        Self { grid, bed_m, manning: vec![manning; n], blocked: vec![false; n] }
+        Self { grid, bed_m, manning: vec![manning; n], blocked: vec![false; n], porosity: Porosity::default() }
     }
 
     /// Checks sizes and values.
@@ -143,7 +146,8 @@ impl Terrain {
         check_len("manning", self.manning.len(), n)?;
         check_len("blocked", self.blocked.len(), n)?;
         check_cells("bed_m", &self.bed_m, "m", -12_000.0, 9_000.0)?;
-        check_cells("manning", &self.manning, "s/m^(1/3)", 0.0, 10.0)
+        check_cells("manning", &self.manning, "s/m^(1/3)", 0.0, 10.0)?;
+        self.porosity.validate(&self.grid)
     }
 }
 

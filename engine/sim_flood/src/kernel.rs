@@ -1,5 +1,7 @@
 //! The kernel: unchanging ground and walls, and the step.
 
+use std::sync::Arc;
+
 use sim_core::{Checksum, Kernel, ParamError, StepReport};
 
 use crate::faces::{Laws, crest_rasters, near_crests};
@@ -7,6 +9,7 @@ use crate::grid::GroundEdit;
 use crate::links;
 use crate::pass::{Pass, PassSums, Rasters, wet_flags};
 use crate::plan::FloodForcing;
+use crate::porous::Porous;
 use crate::rain::nearest_open;
 use crate::rows::{BUF, Step, TILE_W, WIDE, max};
 use crate::soil::Law;
@@ -35,6 +38,7 @@ pub struct FloodKernelOf<R> {
     /// Crests on the west and south faces of the cells.
     crests: [Vec<R>; 2],
     open_edges: bool,
+    porous: Option<Porous<R>>,
     /// Per tile: a crest on or near it.
     walled: Vec<bool>,
     rough: bool,
@@ -59,6 +63,7 @@ impl<R: Real> FloodKernelOf<R> {
         c.add_f64s(&terrain.bed_m);
         c.add_f64s(&terrain.manning);
         terrain.blocked.iter().for_each(|b| c.add_u64(u64::from(*b)));
+        terrain.porosity.digest(&mut c);
         let mut kernel = Self {
             layout,
             datum_m,
@@ -70,6 +75,7 @@ impl<R: Real> FloodKernelOf<R> {
             laws: Laws::default(),
             crests: [Vec::new(), Vec::new()],
             open_edges,
+            porous: Porous::new(&terrain.porosity, &layout),
             walled: Vec::new(),
             digest: c.finish(),
             arch: pulp::Arch::new(),
@@ -192,6 +198,17 @@ impl<R: Real> FloodKernelOf<R> {
         self.datum_m
     }
 
+    /// Free share of every cell; empty where all are free.
+    pub(crate) fn free(&self) -> Arc<[f64]> {
+        self.porous.as_ref().map(|p| p.free.clone()).unwrap_or_default()
+    }
+
+    /// Least free share of some cells.
+    pub(crate) fn least_free(&self, cells: &[u32]) -> f64 {
+        let free = |p: &Porous<R>| cells.iter().fold(1.0_f64, |m, c| m.min(p.free[*c as usize]));
+        self.porous.as_ref().map_or(1.0, free)
+    }
+
     pub(crate) const fn digest(&self) -> u64 {
         self.digest
     }
@@ -246,6 +263,7 @@ impl<R: Real> FloodKernelOf<R> {
             wet_flags(any, t.r1 - t.r0, row, dry)
         };
         state.wet = self.tiles().map(flags).collect();
+        state.free = self.free();
         state.ledger.initial_m3 = state.volume_m3();
         Ok(state)
     }
@@ -273,6 +291,10 @@ impl<R: Real> FloodKernelOf<R> {
         cap_s: f64,
         track: bool,
     ) -> (StepReport, u64) {
+        if self.porous.is_some() && state.free.is_empty() {
+            // A state read back does not know the ground.
+            state.free = self.free();
+        }
         let dt = self.stable_dt_s(params, forcing, state).min(cap_s);
         let t1_s = state.t_s + dt;
         let now = forcing.at_step(self, state.t_s, t1_s);
@@ -305,6 +327,7 @@ impl<R: Real> FloodKernelOf<R> {
             crest_w: &self.crests[0],
             crest_s: &self.crests[1],
             laws: &laws,
+            porous: self.porous.as_ref(),
             open_edges: self.open_edges,
         };
         let pass = Pass {
@@ -428,7 +451,7 @@ fn extend_edges<R: Real>(layout: &Layout, field: &mut [R]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Forcing, Grid, RainSeries, barrier_along};
+    use crate::{Forcing, Grid, Porosity, RainSeries, barrier_along};
     use sim_core::Snapshot;
 
     /// 130 x 70 cells: three by three tiles, the last of each row and column narrow.
@@ -439,6 +462,12 @@ mod tests {
         let grid = Grid { nx: 130, ny: 70, dx_m: 2.0 };
         let mut terrain = Terrain::from_fn(grid, 0.03, |x, y| 5.0 + 0.5 * (0.1 * x).sin() * (0.13 * y).cos());
         (3000..3010).for_each(|k| terrain.blocked[k] = true);
+        // The last column of tiles has no buildings smaller than a cell.
+        let mut porosity = Porosity::uniform(&grid, 1.0);
+        (0..porosity.storage.len())
+            .filter(|k| k % 130 < 100)
+            .for_each(|k| porosity.storage[k] = 0.2 + 0.1 * (k % 9) as f64);
+        terrain.porosity = porosity;
         let wall = barrier_along(&grid, &[[100.0, 0.0], [140.0, 140.0]], 6.0);
         let mut kernel = FloodKernelOf::new(&terrain, vec![wall], open_edges).unwrap();
         kernel.arch = arch.unwrap_or(kernel.arch);

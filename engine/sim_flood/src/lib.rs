@@ -2,7 +2,7 @@
 //!
 //! Second-order MUSCL-Hancock with HLLC fluxes and hydrostatic reconstruction (Audusse et al. 2004), bed terms in
 //! difference form, a draining limiter instead of clipping, point-implicit Manning friction. Buildings are blocked
-//! cells, walls and gates are face crests. Bit-identical for any number of threads; every cubic metre is booked.
+//! cells (or, smaller than a cell, porosity), walls and gates are face crests. Bit-identical for any number of threads; every cubic metre is booked.
 //!
 //! ```
 //! use sim_core::CancelToken;
@@ -33,6 +33,7 @@ mod model;
 mod params;
 mod pass;
 mod plan;
+mod porous;
 pub mod preview;
 mod rain;
 mod real;
@@ -54,6 +55,7 @@ pub use ledger::Ledger;
 pub use model::{FloodMode, FloodModel};
 pub use params::{FloodParams, Order};
 pub use plan::FloodForcing;
+pub use porous::{Cover, LEAST_FREE, Porosity};
 pub use real::Real;
 pub use run::{FloodRun, FloodRunOf, StepStats};
 pub use soil::{Infiltration, Soil};

@@ -38,8 +38,9 @@ impl<R: Real> Links<'_, R> {
         state.depth_at_m(cell as usize) > self.params.dry_depth_m
     }
 
-    fn area(&self) -> f64 {
-        self.kernel.layout().grid.cell_area_m2()
+    /// Free area of the emptiest of some cells, m2.
+    fn area(&self, cells: &[u32]) -> f64 {
+        self.kernel.layout().grid.cell_area_m2() * self.kernel.least_free(cells)
     }
 
     fn blocked(&self, cell: u32) -> bool {
@@ -57,7 +58,7 @@ impl<R: Real> Links<'_, R> {
         }
         let q = culvert_discharge(c, self.params.gravity_mps2, up, levels);
         // Half of what would level both cells: the flow cannot turn within a step.
-        let most = 0.5 * self.area() * (levels[up] - levels[down]);
+        let most = 0.5 * self.area(&c.ends) * (levels[up] - levels[down]);
         let taken = -state.shift(c.ends[up] as usize, -(q * self.dt_s).min(most), self.params);
         state.shift(c.ends[down] as usize, taken, self.params);
     }
@@ -69,7 +70,7 @@ impl<R: Real> Links<'_, R> {
         if !state.pump_on[index] || shut {
             return;
         }
-        let most = (level - p.stop_m) * self.area();
+        let most = (level - p.stop_m) * self.area(&[p.from]);
         let wanted = (p.capacity_m3ps * self.dt_s).min(most);
         match p.to {
             Some(to) => {

@@ -2,7 +2,7 @@
 
 use crate::Real;
 use crate::plan::{FloodForcing, Source, StepForcing};
-use crate::rows::{BUF, Row, Step, WIDE, max, max_or_nan};
+use crate::rows::{BUF, Row, Step, TILE_W, WIDE, max, max_or_nan};
 use crate::soil::Law;
 use crate::state::{Layout, PAD};
 use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, any_deeper, step_tile, track, wet};
@@ -100,11 +100,13 @@ impl<R: Real> Pass<'_, R> {
 
     fn step_active(&self, scratch: &mut Scratch<R>, job: &mut Job<'_, R>, sums: &mut PassSums) {
         let (p, id, tile, out) = (self, job.id, &job.tile, &mut job.target);
+        let porous = self.fields.porous.is_some_and(|p| p.near[id]);
         sums.tiles = match (self.walled[id], self.rough) {
-            (false, false) => self.arch.dispatch(StepOp::<R, false, false> { p, id, tile, scratch, out }),
-            (false, true) => self.arch.dispatch(StepOp::<R, false, true> { p, id, tile, scratch, out }),
-            (true, false) => self.arch.dispatch(StepOp::<R, true, false> { p, id, tile, scratch, out }),
-            (true, true) => self.arch.dispatch(StepOp::<R, true, true> { p, id, tile, scratch, out }),
+            _ if porous => self.arch.dispatch(StepOp::<R, true, true, true> { p, id, tile, scratch, out }),
+            (false, false) => self.arch.dispatch(StepOp::<R, false, false, false> { p, id, tile, scratch, out }),
+            (false, true) => self.arch.dispatch(StepOp::<R, false, true, false> { p, id, tile, scratch, out }),
+            (true, false) => self.arch.dispatch(StepOp::<R, true, false, false> { p, id, tile, scratch, out }),
+            (true, true) => self.arch.dispatch(StepOp::<R, true, true, false> { p, id, tile, scratch, out }),
         };
         sums.stepped = (tile.width * (tile.r1 - tile.r0)) as u64;
         apply_sources(p, id, out, sums);
@@ -112,7 +114,7 @@ impl<R: Real> Pass<'_, R> {
 }
 
 /// [`step_tile`] for the instruction set of the machine. (A closure would not be inlined into it.)
-struct StepOp<'a, 'b, R, const CREST: bool, const FRICTION: bool> {
+struct StepOp<'a, 'b, R, const CREST: bool, const FRICTION: bool, const POROUS: bool> {
     p: &'a Pass<'a, R>,
     id: usize,
     tile: &'a Tile,
@@ -120,13 +122,15 @@ struct StepOp<'a, 'b, R, const CREST: bool, const FRICTION: bool> {
     out: &'a mut Target<'b, R>,
 }
 
-impl<R: Real, const CREST: bool, const FRICTION: bool> pulp::WithSimd for StepOp<'_, '_, R, CREST, FRICTION> {
+impl<R: Real, const CREST: bool, const FRICTION: bool, const POROUS: bool> pulp::WithSimd
+    for StepOp<'_, '_, R, CREST, FRICTION, POROUS>
+{
     type Output = TileSums;
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> TileSums {
         let rain = |row: usize, out: &mut Row<R>| rain_row(self.p, self.id, self.tile, row, out);
-        step_tile::<R, CREST, FRICTION>(&self.p.fields, self.tile, &self.p.k, self.scratch, rain, self.out)
+        step_tile::<R, CREST, FRICTION, POROUS>(&self.p.fields, self.tile, &self.p.k, self.scratch, rain, self.out)
     }
 }
 
@@ -204,6 +208,9 @@ fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
     for j in t.r0..t.r1 {
         rain_row(p, job.id, &t, j, &mut rain);
         let at = (j - t.r0) * WIDE..(j - t.r0) * WIDE + t.width;
+        if let Some(inv) = p.fields.inv_row(&t, j) {
+            rain.iter_mut().zip(inv).for_each(|(r, inv)| *r *= *inv);
+        }
         let (now, carry) = (field_row(p, p.fields.h, &t, j), &mut out.carry[at.clone()]);
         for (((out, h), r), c) in out.h[at.clone()].iter_mut().zip(now).zip(&rain).zip(carry) {
             // As in `rows::update`.
@@ -238,6 +245,7 @@ fn infiltrate<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> f64 {
             if h <= R::ZERO {
                 continue;
             }
+            let free = p.fields.free(((j - PAD) * p.fields.layout.grid.nx) + t.strip * TILE_W + i);
             let law = &p.soil[usize::from(p.forcing.soil_kind[kinds + i])];
             let taken = law.take(h - carry, &mut job.soil_used[at]);
             if taken <= R::ZERO {
@@ -252,7 +260,7 @@ fn infiltrate<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> f64 {
             if out.h[at] <= p.k.dry {
                 (out.u[at], out.v[at]) = (R::ZERO, R::ZERO);
             }
-            sum += before - (out.h[at].to_f64() - out.carry[at].to_f64());
+            sum += free * (before - (out.h[at].to_f64() - out.carry[at].to_f64()));
         }
     }
     sum
@@ -262,19 +270,21 @@ fn infiltrate<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> f64 {
 fn apply_sources<R: Real>(p: &Pass<'_, R>, id: usize, out: &mut Target<'_, R>, sums: &mut PassSums) {
     for s in &p.forcing.inflows[id] {
         let before = depth_m(s, out);
-        let depth = p.now.inflow_m[s.series];
+        let free = p.fields.free(s.cell);
+        let depth = p.now.inflow_m[s.series] / free;
         let after = max(0.0, before + depth);
         let keep = if depth > 0.0 && after > 0.0 { before / after } else { 1.0 };
         let added = set_depth(p, s, out, after, R::of(keep), &mut sums.tiles);
         push(p, s, out, depth, after, &mut sums.tiles);
-        sums.point_in += max(0.0, added);
-        sums.point_out += max(0.0, -added);
+        sums.point_in += free * max(0.0, added);
+        sums.point_out += free * max(0.0, -added);
     }
     for s in &p.forcing.stages[id] {
         let level = p.now.level_m[s.series] - s.bed_m;
         let added = set_depth(p, s, out, max(0.0, level), R::ONE, &mut sums.tiles);
-        sums.stage_in += max(0.0, added);
-        sums.stage_out += max(0.0, -added);
+        let free = p.fields.free(s.cell);
+        sums.stage_in += free * max(0.0, added);
+        sums.stage_out += free * max(0.0, -added);
     }
 }
 

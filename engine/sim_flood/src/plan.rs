@@ -51,7 +51,7 @@ pub(crate) struct StepForcing<R> {
     pub raining: bool,
     /// Level per stage at the end of the step, relative to the kernel's datum, metres.
     pub level_m: Vec<f64>,
-    /// Depth per inflow cell, metres (negative: taken).
+    /// Depth per inflow cell that is wholly free, metres (negative: taken).
     pub inflow_m: Vec<f64>,
     /// Discharge per metre of width that enters an inflow cell, eastwards and northwards, m2/s.
     pub inflow_q: Vec<[f64; 2]>,
@@ -123,7 +123,7 @@ impl FloodForcing {
         let area = kernel.layout().grid.cell_area_m2();
         let ends = |q: &crate::PointInflow| {
             let flow = linear_at(&q.series, t_s).max(linear_at(&q.series, t_s + ahead_s));
-            flow / (area * q.cells.len().max(1) as f64)
+            flow / (area * kernel.least_free(&q.cells) * q.cells.len().max(1) as f64)
         };
         self.forcing.inflows.iter().map(ends).fold(0.0, f64::max)
     }

@@ -45,6 +45,8 @@ pub trait Real:
     const FOUR: Self;
     /// Crest of a face without a wall, metres relative to the run's datum.
     const NO_CREST: Self;
+    /// Not a number.
+    const NAN: Self;
     /// Crest of an impassable face.
     const WALL: Self;
     /// What saved states of this type begin with.
@@ -89,6 +91,7 @@ macro_rules! real {
             const TWO: Self = 2.0;
             const FOUR: Self = 4.0;
             const NO_CREST: Self = -1e30;
+            const NAN: Self = Self::NAN;
             const WALL: Self = 1e30;
             const STATE_KIND: [u8; 8] = *$kind;
             const NAME: &'static str = $name;

@@ -49,12 +49,15 @@ pub(crate) struct Recon<R> {
     pub uy: Row<R>,
     pub vy: Row<R>,
     pub ey: Row<R>,
+    /// Offsets of the bed alone.
+    pub zx: Row<R>,
+    pub zy: Row<R>,
 }
 
 impl<R: Real> Default for Recon<R> {
     fn default() -> Self {
         let z = [R::ZERO; BUF];
-        Self { h: z, u: z, v: z, hx: z, ux: z, vx: z, ex: z, hy: z, uy: z, vy: z, ey: z }
+        Self { h: z, u: z, v: z, hx: z, ux: z, vx: z, ex: z, hy: z, uy: z, vy: z, ey: z, zx: z, zy: z }
     }
 }
 
@@ -116,9 +119,18 @@ pub(crate) struct Crests<'a, R> {
     pub n: &'a [R],
 }
 
+/// Free shares (see `porous`) around a row: of the cells, and of faces as in [`Crests`].
+#[derive(Clone, Copy)]
+pub(crate) struct Shares<'a, R> {
+    pub cell: &'a [R],
+    pub w: &'a [R],
+    pub s: &'a [R],
+    pub n: &'a [R],
+}
+
 /// Limited slopes and the half-step predictor of MUSCL-Hancock (van Leer 1984) in primitive form.
 #[inline(always)]
-pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
+pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool, const POROUS: bool>(
     n: usize,
     k: &Step<R>,
     h: Around<'_, R>,
@@ -127,6 +139,7 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
     z: Around<'_, R>,
     n2: &[R],
     crest: Crests<'_, R>,
+    free: Shares<'_, R>,
     out: &mut Recon<R>,
 ) {
     assert!(n <= BUF);
@@ -137,6 +150,8 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
     let (cw, ce, cs, cn) =
         if CREST { (&crest.w[..n], &crest.w[1..=n], &crest.s[..n], &crest.n[..n]) } else { (zc, zc, zc, zc) };
     let n2 = &n2[..n];
+    let (free_c, free_s, free_n) = if POROUS { (&free.cell[..n], &free.s[..n], &free.n[..n]) } else { (zc, zc, zc) };
+    let (free_w, free_e) = if POROUS { (&free.w[..n], &free.w[1..=n]) } else { (zc, zc) };
     for i in 0..n {
         let (hi, ui, vi, zi) = (hc[i], uc[i], vc[i], zc[i]);
         let live = hi > k.thin;
@@ -149,6 +164,12 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
         if CREST {
             ok_x &= (cw[i] <= R::NO_CREST) & (ce[i] <= R::NO_CREST);
             ok_y &= (cs[i] <= R::NO_CREST) & (cn[i] <= R::NO_CREST);
+        }
+        if POROUS {
+            // What lies behind a narrow gap tells little about the slope here, and would drive water that cannot get there.
+            let half = R::HALF * free_c[i];
+            ok_x &= (free_w[i] >= half) & (free_e[i] >= half);
+            ok_y &= (free_s[i] >= half) & (free_n[i] >= half);
         }
         let mx = if ok_x { k.half_slope } else { R::ZERO };
         let my = if ok_y { k.half_slope } else { R::ZERO };
@@ -193,6 +214,8 @@ pub(crate) fn reconstruct<R: Real, const CREST: bool, const FRICTION: bool>(
         out.uy[i] = uy;
         out.vy[i] = vy;
         out.ey[i] = ey;
+        out.zx[i] = if ok_x { mx * limit(k.theta, zdw, zde) } else { R::NAN };
+        out.zy[i] = if ok_y { my * limit(k.theta, zds, zdn) } else { R::NAN };
     }
 }
 
@@ -208,7 +231,11 @@ pub(crate) struct Side<'a, R> {
     pub ut: &'a [R],
     pub dut: &'a [R],
     pub de: &'a [R],
+    /// Offset of the bed alone.
+    pub dz: &'a [R],
     pub z: &'a [R],
+    /// Free share of the cells; read only if `POROUS`.
+    pub free: &'a [R],
 }
 
 impl<R: Real> Side<'_, R> {
@@ -223,7 +250,9 @@ impl<R: Real> Side<'_, R> {
             ut: &self.ut[at..],
             dut: &self.dut[at..],
             de: &self.de[at..],
+            dz: &self.dz[at..],
             z: &self.z[at..],
+            free: &self.free[at..],
         }
     }
 
@@ -238,29 +267,55 @@ impl<R: Real> Side<'_, R> {
             ut: &self.ut[..n],
             dut: &self.dut[..n],
             de: &self.de[..n],
+            dz: &self.dz[..n],
             z: &self.z[..n],
+            free: &self.free[..n],
         }
     }
+}
+
+/// What a low rise of the bed between two cells takes away in the hydrostatic reconstruction, which keeps the velocity:
+/// depth for the discharge of the low and of the high side, and the part of the fall of the level that is Bernoulli's and not a
+/// wave's, times `c2`, the product of the wave speeds.
+///
+/// Over a rise in a steady flow the discharge stays and the level falls by rise Fr2 / (1 - Fr2) (Henderson 1966, 2.4); with both, the
+/// discharge h u of the cells at a bend of the bed is that of the faces. Only for bends of the bed itself, not for what limiters
+/// make of a wave on a slope; less and less so for rises between a twentieth and a sixteenth of the depth, and where the
+/// water moves.
+#[inline(always)]
+fn over_a_rise<R: Real>(step: R, bend: R, hl: R, hr: R, ul: R, ur: R, c2: R) -> (R, R, R) {
+    let up = step > R::ZERO;
+    let (h, u) = if up { (hl, ul) } else { (hr, ur) };
+    let rise = if step * bend > R::ZERO { min(step.abs(), bend.abs()) } else { R::ZERO };
+    // Water that hardly moves, or that only rounding moves, is left alone: at most some twenty velocity heads.
+    let rise = min(rise, u * u);
+    let rise = min(rise, max(R::ZERO, R::QUARTER * h - R::FOUR * rise));
+    let drop = min(u * u, max(R::ZERO, c2)) * rise;
+    if up { (rise, R::ZERO, drop) } else { (R::ZERO, rise, -drop) }
 }
 
 /// HLLC fluxes (Toro 2001, "Shock-capturing methods for free-surface shallow flows") between hydrostatically
 /// reconstructed states (Audusse et al. 2004, SIAM J. Sci. Comput. 25), with two-rarefaction wave speeds.
 ///
+/// Of a face with the free share ψ (`POROUS`) the flux takes that share. Where ψ is less than half the cell's φ, the rest up to
+/// φ / 2 counts, twice, as a wall that water runs against; so a closed face is a wall, and equal shares everywhere change nothing.
+///
 /// A face with a crest blocks up to the crest; while the crest stands above the water of both sides each side sees a
 /// reflecting wall with the thrust of the Riemann problem with its mirror image.
-#[expect(clippy::needless_range_loop, reason = "one index over many rows")]
 #[inline(always)]
-pub(crate) fn fluxes<R: Real, const CREST: bool>(
+pub(crate) fn fluxes<R: Real, const CREST: bool, const POROUS: bool>(
     n: usize,
     k: &Step<R>,
     lo: Side<'_, R>,
     hi: Side<'_, R>,
     crest: &[R],
+    share: &[R],
     out: &mut Flux<R>,
 ) {
     assert!(n <= BUF);
     let (l, r) = (lo.cut(n), hi.cut(n));
     let crest = if CREST { &crest[..n] } else { l.h };
+    let share = if POROUS { &share[..n] } else { l.h };
     for i in 0..n {
         let (hl, ul, vl) = (l.h[i] + l.dh[i], l.un[i] + l.dun[i], l.ut[i] + l.dut[i]);
         let (hr, ur, vr) = (r.h[i] - r.dh[i], r.un[i] - r.dun[i], r.ut[i] - r.dut[i]);
@@ -294,10 +349,12 @@ pub(crate) fn fluxes<R: Real, const CREST: bool>(
         let width = sr - sl;
         let some = flows & (wet_a | wet_b) & (width > R::ZERO);
         let inv = if some { R::ONE / (if some { width } else { R::ONE }) } else { R::ZERO };
-        let (ma, mb) = (a * ul, b * ur);
+        let (extra_l, extra_r, drop) =
+            over_a_rise(step, (r.z[i] - l.z[i]) - (l.dz[i] + r.dz[i]), hl, hr, ul, ur, -sl * sr);
+        let (ma, mb) = ((a + extra_l) * ul, (b + extra_r) * ur);
         // Momentum fluxes less the thrust of the low side, so that rest gives exactly zero.
         let thrust = R::HALF * k.g * (b - a) * (b + a);
-        let mass = (sr * ma - sl * mb + sl * sr * (b - a)) * inv;
+        let mass = (sr * ma - sl * mb + sl * sr * (b - a) - drop) * inv;
         let push = (sr * (ma * ul) - sl * (mb * ur + thrust) + sl * sr * (mb - ma)) * inv;
         let cross = mass * (if mass > R::ZERO { vl } else { vr });
         let (mut to_lo, mut to_hi) = (push, push - if some { thrust } else { R::ZERO });
@@ -306,6 +363,15 @@ pub(crate) fn fluxes<R: Real, const CREST: bool>(
             let (wl, wr) = ((k.g * hl).sqrt(), (k.g * hr).sqrt());
             let still_l = max(hl * ul * (ul + max(wl - ul, wl + R::HALF * ul)), -R::HALF * wl * wl * hl);
             let still_r = max(hr * ur * (ur - max(wr + ur, wr - R::HALF * ur)), -R::HALF * wr * wr * hr);
+            if POROUS {
+                let open = if walled { R::ZERO } else { share[i] };
+                let shut = |free: R| max(R::ZERO, free - R::TWO * open);
+                out.mass[i] = open * mass;
+                out.lo[i] = open * to_lo + shut(l.free[i]) * still_l;
+                out.hi[i] = open * to_hi + shut(r.free[i]) * still_r;
+                out.cross[i] = open * cross;
+                continue;
+            }
             to_lo = if walled { still_l } else { to_lo };
             to_hi = if walled { still_r } else { to_hi };
         }
@@ -316,11 +382,13 @@ pub(crate) fn fluxes<R: Real, const CREST: bool>(
     }
 }
 
-/// Share of its outflow each cell can pay for in this step; returns whether any share is below 1.
+/// Share of its outflow each cell can pay for in this step; returns whether any share is below 1. `inv`: one over the free share
+/// of the cells, read only if `POROUS`.
 #[inline(always)]
-pub(crate) fn outflow_share<R: Real>(
+pub(crate) fn outflow_share<R: Real, const POROUS: bool>(
     n: usize,
     lam: R,
+    inv: &[R],
     h: &[R],
     west: &[R],
     east: &[R],
@@ -330,10 +398,11 @@ pub(crate) fn outflow_share<R: Real>(
 ) -> bool {
     assert!(n <= BUF);
     let (h, west, east, south, north) = (&h[..n], &west[..n], &east[..n], &south[..n], &north[..n]);
+    let inv = if POROUS { &inv[..n] } else { h };
     let mut over = 0_u32;
     for i in 0..n {
         let out = max(R::ZERO, east[i]) + max(R::ZERO, -west[i]) + max(R::ZERO, north[i]) + max(R::ZERO, -south[i]);
-        let need = lam * out;
+        let need = if POROUS { lam * inv[i] * out } else { lam * out };
         share[i] = need;
         over |= u32::from(need > h[i]);
     }
@@ -383,6 +452,9 @@ pub(crate) struct Cells<'a, R> {
     pub n2: &'a [R],
     /// Depth of rain of this step, metres.
     pub rain: &'a [R],
+    /// One over the free share of the cells and their drag, 1/m; read only if `POROUS`.
+    pub inv: &'a [R],
+    pub drag: &'a [R],
 }
 
 /// What the update of a row makes.
@@ -396,7 +468,7 @@ pub(crate) struct Next<R> {
     pub carry: Row<R>,
     /// Fastest wave, m/s.
     pub speed: Row<R>,
-    /// Depth added by setting negative rounding to zero, metres.
+    /// Depth added by setting negative rounding to zero, times the free share of the cell, metres.
     pub lost: Row<R>,
 }
 
@@ -417,7 +489,7 @@ pub(crate) struct Around4<'a, R> {
 /// New depth and velocities of `n` cells, point-implicit Manning friction included; `shift` is the position of the
 /// first cell in the flux rows.
 #[inline(always)]
-pub(crate) fn update<R: Real, const FRICTION: bool>(
+pub(crate) fn update<R: Real, const FRICTION: bool, const POROUS: bool>(
     n: usize,
     shift: usize,
     k: &Step<R>,
@@ -429,6 +501,7 @@ pub(crate) fn update<R: Real, const FRICTION: bool>(
     let (h, u, v) = (&cells.h[..n], &cells.u[..n], &cells.v[..n]);
     let (hp, ex, ey) = (&cells.hp[..n], &cells.ex[..n], &cells.ey[..n]);
     let (n2, rain) = (&cells.n2[..n], &cells.rain[..n]);
+    let (inv_free, drag) = if POROUS { (&cells.inv[..n], &cells.drag[..n]) } else { (n2, n2) };
     let (h1, u1, v1, carry) = (&mut next.h[..n], &mut next.u[..n], &mut next.v[..n], &mut next.carry[..n]);
     let (speed, lost) = (&mut next.speed[..n], &mut next.lost[..n]);
     let (w, e) = (shift, shift + 1);
@@ -440,15 +513,19 @@ pub(crate) fn update<R: Real, const FRICTION: bool>(
     let (cs, cn) = (&f.south.cross[w..w + n], &f.north.cross[w..w + n]);
     for i in 0..n {
         let bed = R::TWO * k.g * hp[i];
-        let change = (rain[i] - k.lam * ((me[i] - mw[i]) + (mn[i] - ms[i]))) - carry[i];
+        let supply = rain[i] - k.lam * ((me[i] - mw[i]) + (mn[i] - ms[i]));
+        let change = (if POROUS { inv_free[i] * supply } else { supply }) - carry[i];
         let raw = h[i] + change;
         let excess = (raw - h[i]) - change;
-        let qx = h[i] * u[i] - k.lam * ((xe[i] - xw[i]) + bed * ex[i] + (cn[i] - cs[i]));
-        let qy = h[i] * v[i] - k.lam * ((yn[i] - ys[i]) + bed * ey[i] + (ce[i] - cw[i]));
+        // The slope of level inside a cell drives all its water, fluxes are shared among the free part.
+        let on = |flux: R| if POROUS { inv_free[i] * flux } else { flux };
+        let qx = h[i] * u[i] - k.lam * (on(xe[i] - xw[i]) + bed * ex[i] + on(cn[i] - cs[i]));
+        let qy = h[i] * v[i] - k.lam * (on(yn[i] - ys[i]) + bed * ey[i] + on(ce[i] - cw[i]));
         let hn = max(R::ZERO, raw);
         let below = raw < R::ZERO;
         carry[i] = if below { R::ZERO } else { excess };
-        lost[i] = if below { excess - raw } else { R::ZERO };
+        let gained = if below { excess - raw } else { R::ZERO };
+        lost[i] = if POROUS { gained / inv_free[i] } else { gained };
         let wet = hn > k.dry;
         let safe = if wet { hn } else { R::ONE };
         let inv = R::ONE / safe;
@@ -456,6 +533,7 @@ pub(crate) fn update<R: Real, const FRICTION: bool>(
         if FRICTION {
             // |u'| + a |u'|^2 = |u| with a = dt g n^2 h^(-4/3), solved without cancellation.
             let a = k.g * k.dt * n2[i] * inv_cbrt4(safe);
+            let a = if POROUS { a + k.dt * drag[i] } else { a };
             let s = (un * un + vn * vn).sqrt();
             let keep = R::TWO / (R::ONE + (R::ONE + R::FOUR * a * s).sqrt());
             un *= keep;

@@ -269,12 +269,13 @@ impl<R: Real> FloodRunOf<R> {
     /// # Errors
     /// [`FloodError::Snapshot`] when the bytes are damaged or belong to another grid or terrain; the run is unchanged.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), FloodError> {
-        let state = FloodStateOf::restore(bytes)?;
+        let mut state = FloodStateOf::restore(bytes)?;
         if state.layout != self.state.layout || state.model != self.kernel.digest() {
             let g = state.layout.grid;
             let found = format!("a state of another terrain ({} x {} cells of {} m)", g.nx, g.ny, g.dx_m);
             return Err(SnapshotError::WrongKind { expected: "this run's terrain", found }.into());
         }
+        state.free = self.kernel.free();
         self.state = state;
         Ok(())
     }

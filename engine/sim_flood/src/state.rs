@@ -1,5 +1,7 @@
 //! What changes during a run.
 
+use std::sync::Arc;
+
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
 use crate::rain::NOWHERE;
@@ -158,6 +160,8 @@ pub struct FloodStateOf<R> {
     /// Per pump: it runs.
     pub(crate) pump_on: Vec<bool>,
     pub(crate) ledger: Ledger,
+    /// Free share of every cell, from the kernel; empty where all are free.
+    pub(crate) free: Arc<[f64]>,
 }
 
 impl<R: Real> FloodStateOf<R> {
@@ -186,6 +190,7 @@ impl<R: Real> FloodStateOf<R> {
             soil_wait_s: 0.0,
             pump_on: Vec::new(),
             ledger: Ledger::default(),
+            free: Arc::default(),
         }
     }
 
@@ -206,14 +211,20 @@ impl<R: Real> FloodStateOf<R> {
     pub fn volume_m3(&self) -> f64 {
         let (mut sum, mut rest) = (0.0_f64, 0.0_f64);
         let cells = self.layout.pieces(PAD).zip(self.layout.pieces(0));
-        for (h, carry) in cells.flat_map(|(f, t)| self.h[f].iter().zip(&self.carry[t])) {
-            let x = h.to_f64();
+        for (cell, (h, carry)) in cells.flat_map(|(f, t)| self.h[f].iter().zip(&self.carry[t])).enumerate() {
+            let free = self.free_at(cell);
+            let x = free * h.to_f64();
             let t = sum + x;
             rest += if sum >= x { (sum - t) + x } else { (x - t) + sum };
-            rest -= carry.to_f64();
+            rest -= free * carry.to_f64();
             sum = t;
         }
         (sum + rest) * self.layout.grid.cell_area_m2()
+    }
+
+    /// Free share of a cell.
+    pub(crate) fn free_at(&self, cell: usize) -> f64 {
+        self.free.get(cell).copied().unwrap_or(1.0)
     }
 
     /// Place of a cell in fields and in tracks.
@@ -240,7 +251,7 @@ impl<R: Real> FloodStateOf<R> {
 
     /// Adds up to `volume_m3` to a cell without booking it: another cell or entry has the other side.
     pub(crate) fn shift(&mut self, cell: usize, volume_m3: f64, params: &FloodParams) -> f64 {
-        let area = self.layout.grid.cell_area_m2();
+        let area = self.layout.grid.cell_area_m2() * self.free_at(cell);
         let (field, track) = self.places(cell);
         let before = self.depth_at_m(cell);
         let after = (before + volume_m3 / area).max(0.0);

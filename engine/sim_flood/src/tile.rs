@@ -1,8 +1,9 @@
 //! One tile of one step: rows stream through small buffers that stay in the first-level cache.
 
 use crate::faces::LawsNow;
+use crate::porous::Porous;
 use crate::rows::{
-    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
+    Around, Around4, BUF, Cells, Crests, Flux, Next, Recon, Row, Shares, Side, Step, TILE_W, Totals, WIDE, fluxes, max,
     outflow_share, reconstruct, scale, update,
 };
 use crate::state::{Layout, PAD};
@@ -59,6 +60,8 @@ pub(crate) struct Fields<'a, R> {
     pub crest_s: &'a [R],
     /// Faces with a law of their own.
     pub laws: &'a LawsNow<'a>,
+    /// Free shares of cells and faces, if some are less than whole.
+    pub porous: Option<&'a Porous<R>>,
     pub open_edges: bool,
 }
 
@@ -71,6 +74,22 @@ impl<'a, R: Real> Fields<'a, R> {
     fn ground(&self, ground: &'a [R], t: &Tile, j: usize, c: usize, n: usize) -> &'a [R] {
         let at = (t.strip * self.layout.rows + j) * BUF + c;
         &ground[at..at + n]
+    }
+
+    /// `n` values of a row of a ground of the porosity; of the bed, which nobody reads then, where there is none.
+    #[inline(always)]
+    fn share(&self, which: fn(&Porous<R>) -> &Vec<R>, t: &Tile, j: usize, c: usize, n: usize) -> &'a [R] {
+        self.ground(self.porous.map_or(self.bed, |p| which(p)), t, j, c, n)
+    }
+
+    /// One over the free shares of a tile's cells of a row; `None` where all are free.
+    pub(crate) fn inv_row(&self, t: &Tile, j: usize) -> Option<&'a [R]> {
+        self.porous.map(|p| self.ground(&p.inv, t, j, C0, t.width))
+    }
+
+    /// Free share of a cell.
+    pub(crate) fn free(&self, cell: usize) -> f64 {
+        self.porous.map_or(1.0, |p| p.free[cell])
     }
 
     /// A field's row with what the neighbouring strips hold, or what lies beyond the edge of the raster.
@@ -179,7 +198,7 @@ impl<R: Real> Scratch<R> {
     }
 
     #[inline(always)]
-    fn recon_row<const CREST: bool, const FRICTION: bool>(
+    fn recon_row<const CREST: bool, const FRICTION: bool, const POROUS: bool>(
         &mut self,
         f: &Fields<'_, R>,
         t: &Tile,
@@ -203,14 +222,30 @@ impl<R: Real> Scratch<R> {
             s: f.ground(f.crest_s, t, j, c, n),
             n: f.ground(f.crest_s, t, j + 1, c, n),
         };
+        let free = Shares {
+            cell: f.share(|p| &p.cell, t, j, c, n),
+            w: f.share(|p| &p.west, t, j, c, n + 1),
+            s: f.share(|p| &p.south, t, j, c, n),
+            n: f.share(|p| &p.south, t, j + 1, c, n),
+        };
         let n2 = f.ground(f.n2, t, j, c, n);
         let out = &mut self.recon[j % 3];
         let (h, u, v) = (around(|r| &r.h), around(|r| &r.u), around(|r| &r.v));
-        reconstruct::<R, CREST, FRICTION>(n, k, h, u, v, bed, n2, crests, out);
+        reconstruct::<R, CREST, FRICTION, POROUS>(n, k, h, u, v, bed, n2, crests, free, out);
+        // Beyond the edge the bed goes on flat for want of anything better: that is no bend.
+        if t.strip == 0 {
+            out.zx[2] = R::NAN;
+        }
+        if t.strip + 1 == f.layout.tiles_x {
+            out.zx[t.width + 1] = R::NAN;
+        }
+        if j == PAD || j + 1 == PAD + f.layout.grid.ny {
+            out.zy[..n].fill(R::NAN);
+        }
     }
 
     #[inline(always)]
-    fn x_faces<const CREST: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
+    fn x_faces<const CREST: bool, const POROUS: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
         let (n, c) = (WIDE, C0 - 2);
         let (r, held) = (&self.recon[j % 3], &self.held[j % HELD]);
         let side = |o: usize| Side {
@@ -222,10 +257,13 @@ impl<R: Real> Scratch<R> {
             ut: &r.v[o..],
             dut: &r.vx[o..],
             de: &r.ex[o..],
+            dz: &r.zx[o..],
             z: f.ground(f.bed, t, j, c + o, n),
+            free: f.share(|p| &p.cell, t, j, c + o, n),
         };
         let out = &mut self.xf[j % 2];
-        fluxes::<R, CREST>(n, k, side(0), side(1), f.ground(f.crest_w, t, j, c + 1, n), out);
+        let (crest, share) = (f.ground(f.crest_w, t, j, c + 1, n), f.share(|p| &p.west, t, j, c + 1, n));
+        fluxes::<R, CREST, POROUS>(n, k, side(0), side(1), crest, share, out);
         if CREST {
             f.laws.apply(t.id, FaceAxis::X, j, k, side(0), side(1), out);
         }
@@ -233,7 +271,7 @@ impl<R: Real> Scratch<R> {
 
     /// South faces of the cells of row `j`.
     #[inline(always)]
-    fn y_faces<const CREST: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
+    fn y_faces<const CREST: bool, const POROUS: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
         let (n, c) = (WIDE, C0 - 1);
         let side = |row: usize| {
             let (r, held) = (&self.recon[row % 3], &self.held[row % HELD]);
@@ -246,12 +284,15 @@ impl<R: Real> Scratch<R> {
                 ut: &r.u[1..],
                 dut: &r.uy[1..],
                 de: &r.ey[1..],
+                dz: &r.zy[1..],
                 z: f.ground(f.bed, t, row, c, n),
+                free: f.share(|p| &p.cell, t, row, c, n),
             }
         };
         let crest = f.ground(f.crest_s, t, j, c, n);
         let out = &mut self.yf[j % 3];
-        fluxes::<R, CREST>(n, k, side(j - 1), side(j), crest, out);
+        let share = f.share(|p| &p.south, t, j, c, n);
+        fluxes::<R, CREST, POROUS>(n, k, side(j - 1), side(j), crest, share, out);
         if CREST {
             f.laws.apply(t.id, FaceAxis::Y, j, k, side(j - 1), side(j), out);
         }
@@ -271,7 +312,7 @@ fn only_out<R: Real>(mass: &mut [R], cross: &mut [R], inner: &mut [R], outward: 
 
 /// Advances a tile by one step. `rain(row, out)` writes the rain depth of the tile's cells of a row of the field.
 #[inline(always)]
-pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
+pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool, const POROUS: bool>(
     f: &Fields<'_, R>,
     t: &Tile,
     k: &Step<R>,
@@ -285,14 +326,14 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
     let mut sums = TileSums::default();
     let first = t.r0 - 1;
     (t.r0 - 3..=t.r0 + 1).for_each(|j| s.hold(f, t, j));
-    s.recon_row::<CREST, FRICTION>(f, t, k, first - 1);
-    s.recon_row::<CREST, FRICTION>(f, t, k, first);
-    s.y_faces::<CREST>(f, t, k, first);
+    s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, first - 1);
+    s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, first);
+    s.y_faces::<CREST, POROUS>(f, t, k, first);
     for j in first..=t.r1 {
         s.hold(f, t, (j + 3).min(f.layout.rows - 1));
-        s.recon_row::<CREST, FRICTION>(f, t, k, j + 1);
-        s.y_faces::<CREST>(f, t, k, j + 1);
-        s.x_faces::<CREST>(f, t, k, j);
+        s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, j + 1);
+        s.y_faces::<CREST, POROUS>(f, t, k, j + 1);
+        s.x_faces::<CREST, POROUS>(f, t, k, j);
         let xf = &mut s.xf[j % 2];
         if edge_c.0 {
             only_out(&mut xf.mass[1..2], &mut xf.cross[1..2], &mut xf.hi[1..2], -R::ONE);
@@ -308,9 +349,10 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
         if j + 1 == edge_r.1 {
             only_out(&mut yf.mass, &mut yf.cross, &mut yf.lo, R::ONE);
         }
-        let short = outflow_share(
+        let short = outflow_share::<R, POROUS>(
             WIDE,
             k.lam,
+            f.share(|p| &p.inv, t, j, C0 - 1, WIDE),
             &s.held[j % HELD].h[C0 - 1..],
             &xf.mass,
             &xf.mass[1..],
@@ -355,11 +397,13 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool>(
             ey: &rec.ey[2..],
             n2: f.ground(f.n2, t, row, C0, WIDE),
             rain: &s.rain,
+            inv: f.share(|p| &p.inv, t, row, C0, WIDE),
+            drag: f.share(|p| &p.drag, t, row, C0, WIDE),
         };
         let faces = Around4 { west: &s.xf[row % 2], south: &s.yf[row % 3], north: &s.yf[j % 3] };
         let at = (row - t.r0) * WIDE..(row - t.r0 + 1) * WIDE;
         s.next.carry[..WIDE].copy_from_slice(&out.carry[at.clone()]);
-        update::<R, FRICTION>(WIDE, 1, k, &cells, &faces, &mut s.next);
+        update::<R, FRICTION, POROUS>(WIDE, 1, k, &cells, &faces, &mut s.next);
         // What lies beyond the tile was computed from half of its faces.
         s.next.h[w..WIDE].fill(R::ZERO);
         s.next.speed[w..WIDE].fill(R::ZERO);

@@ -5,7 +5,7 @@ use crate::built::Site;
 use crate::sewers::Sewers;
 use community_pack::{Pack, RasterU8, Terrain};
 use geo_frame::{Crs, Projector};
-use sim_flood::{Grid, Outlet, OutletLaw, Soil, Structures};
+use sim_flood::{Cover, Grid, Outlet, OutletLaw, Porosity, Soil, Structures};
 use std::collections::BTreeMap;
 use twin_model::{AttrValue, BuildingMode, EdgeForcing, Entity, EntityKind, GridSpec, Infiltration, Polygon, Scenario};
 
@@ -69,8 +69,16 @@ pub fn build_domain(
     let grid = Grid { nx: spec.nx as usize, ny: spec.ny as usize, dx_m: spec.dx_m };
     let (mut bed_m, mut blocked) = resample(terrain, &spec);
     let without = blocked.clone();
-    for building in pack.model.of_kind(EntityKind::Building) {
-        mark(&projector, &spec, building, |cell| blocked[cell] = true)?;
+    let mut porosity = Porosity::default();
+    let buildings = || pack.model.of_kind(EntityKind::Building);
+    if let BuildingMode::Porous { drag } = scenario.buildings {
+        let cover = building_cover(&projector, &spec, buildings())?;
+        (0..grid.cell_count()).for_each(|cell| blocked[cell] |= cover.full(cell as u32));
+        porosity = cover.porosity(drag);
+    } else {
+        for building in buildings() {
+            mark(&projector, &spec, building, |cell| blocked[cell] = true)?;
+        }
     }
     let mut is_river = vec![false; grid.cell_count()];
     let mut ponds = Vec::new();
@@ -94,7 +102,7 @@ pub fn build_domain(
             }
         }
     }
-    let mut terrain = sim_flood::Terrain { grid, bed_m, manning, blocked };
+    let mut terrain = sim_flood::Terrain { grid, bed_m, manning, blocked, porosity };
     let site = Site { projector: &projector, spec: &spec, terrain: &terrain };
     let built = site.build(&scenario.interventions)?;
     for edit in &built.ground {
@@ -199,6 +207,31 @@ pub(crate) fn mark_polygon(
     mut visit: impl FnMut(usize),
 ) -> Result<(), RunError> {
     let polygon = raster_polygon(projector, spec, polygon, z_m)?;
+    near_polygon(spec, &polygon, |i, j| {
+        if polygon.contains([(i as f64 + 0.5) * spec.dx_m, (j as f64 + 0.5) * spec.dx_m]) {
+            visit(j * spec.nx as usize + i);
+        }
+    });
+    Ok(())
+}
+
+/// What buildings cover of each cell.
+fn building_cover<'a>(
+    projector: &Projector,
+    spec: &GridSpec,
+    buildings: impl Iterator<Item = &'a Entity>,
+) -> Result<Cover, RunError> {
+    let mut cover = Cover::new(Grid { nx: spec.nx as usize, ny: spec.ny as usize, dx_m: spec.dx_m });
+    for building in buildings {
+        let Some(footprint) = &building.footprint else { continue };
+        let polygon = raster_polygon(projector, spec, footprint, building.base_z_m)?;
+        near_polygon(spec, &polygon, |i, j| cover.mark((j * spec.nx as usize + i) as u32, |p| polygon.contains(p)));
+    }
+    Ok(cover)
+}
+
+/// Calls `visit` with column and row of every cell around a polygon of the raster frame.
+fn near_polygon(spec: &GridSpec, polygon: &Polygon, mut visit: impl FnMut(usize, usize)) {
     let (mut lo, mut hi) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
     for p in polygon.0.iter().flatten() {
         for k in 0..2 {
@@ -212,12 +245,9 @@ pub(crate) fn mark_polygon(
     };
     for j in range(1, spec.ny) {
         for i in range(0, spec.nx) {
-            if polygon.contains([(i as f64 + 0.5) * spec.dx_m, (j as f64 + 0.5) * spec.dx_m]) {
-                visit(j * spec.nx as usize + i);
-            }
+            visit(i, j);
         }
     }
-    Ok(())
 }
 
 fn raster_polygon(projector: &Projector, spec: &GridSpec, polygon: &Polygon, z_m: f64) -> Result<Polygon, RunError> {
@@ -329,5 +359,26 @@ pub(crate) mod tests {
             sewers: None,
             projector,
         }
+    }
+
+    /// A house 10 m wide from the middle of a cell of 10 m to the middle of the next, and one over a whole cell.
+    #[test]
+    fn houses_narrow_faces_and_fill_cells() {
+        let domain = domain_of(6, 3, 10.0, |_, _| 0.0);
+        let house = |x: f64, y: f64, wide: f64, high: f64| {
+            let corner = |dx: f64, dy: f64| [x - 30.0 + dx, y - 15.0 + dy];
+            let mut e = crate::tests::entity(1, EntityKind::Building, "楼");
+            e.footprint =
+                Some(Polygon(vec![vec![corner(0.0, 0.0), corner(wide, 0.0), corner(wide, high), corner(0.0, high)]]));
+            e
+        };
+        let houses = [house(15.0, 10.0, 10.0, 5.0), house(39.5, 9.5, 11.0, 11.0)];
+        let cover = building_cover(&domain.projector, &domain.spec, houses.iter()).unwrap();
+        let p = cover.porosity(0.0);
+        assert_eq!((cover.free(7), cover.free(8), cover.free(0)), (0.75, 0.75, 1.0));
+        assert!(cover.full(10) && !cover.full(7));
+        // West faces of the middle row: half of the way from cell 7 to cell 8 is free, all of it from 6 to 7.
+        assert_eq!((p.west[7 + 1], p.west[7 + 2]), (1.0, 0.5));
+        assert_eq!(p.west[7 + 4], 0.0);
     }
 }

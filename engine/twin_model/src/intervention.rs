@@ -181,6 +181,13 @@ pub enum BuildingMode {
         /// By how much, m in [0.1, 50].
         by_m: f64,
     },
+    /// They take their share of each cell's area and of the way across its faces (孔隙率): for cells wider than the gaps between
+    /// buildings. Full solver on the CPU only.
+    Porous {
+        /// Drag coefficient of buildings smaller than a cell, 0 (none but the narrowing, the default) to 10.
+        #[serde(default)]
+        drag: f64,
+    },
 }
 
 /// Whether storm drains take part.

@@ -219,6 +219,9 @@ impl Scenario {
         if let BuildingMode::Raised { by_m } = self.buildings {
             self.range("buildings.by_m", by_m, 0.1, 50.0, "m")?;
         }
+        if let BuildingMode::Porous { drag } = self.buildings {
+            self.range("buildings.drag", drag, 0.0, 10.0, "")?;
+        }
         check.interventions("interventions", &self.interventions)?;
         let mut last = 0.0;
         for (i, edit) in self.edits.iter().enumerate() {

@@ -138,7 +138,7 @@ fn outlet_flux(side: vec4<f32>, q: f32, outward: f32) -> Flux {
 }
 
 /// Flux through a face with the code `code`; see `face_flux`. `bed`: of the low cell, relative to the datum.
-fn flux_by_code(l: vec4<f32>, r: vec4<f32>, code: u32, bed: f32, flows: bool) -> Flux {
+fn flux_by_code(l: vec4<f32>, r: vec4<f32>, code: u32, bed: f32, flows: bool, bend: f32) -> Flux {
     var crest = select(WALL, NO_CREST, code == OPEN);
     var law: Law;
     var now = 0.0;
@@ -152,7 +152,7 @@ fn flux_by_code(l: vec4<f32>, r: vec4<f32>, code: u32, bed: f32, flows: bool) ->
         }
     }
     crest -= bed;
-    let shallow = face_flux(l, r, crest, flows);
+    let shallow = face_flux(l, r, crest, flows, bend);
     // Films stay where they are, whatever the law: a skipped tile relies on it.
     if !HAS_LAWS || code < FIRST_LAW || !flows {
         return shallow;

@@ -389,6 +389,7 @@ impl Prepared {
         initial: &Initial,
     ) -> Result<Self, FloodError> {
         let params = params.validate()?;
+        terrain.porosity.only_none("the GPU back end")?;
         let structures = structures.into();
         works::check(&structures)?;
         let kernel = FloodKernel::new(terrain, structures, forcing.open_edges)?;

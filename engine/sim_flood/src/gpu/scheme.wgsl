@@ -13,7 +13,13 @@ struct Recon {
     uy: f32,
     vy: f32,
     ey: f32,
+    // Offsets of the bed alone, or UNKNOWN.
+    zx: f32,
+    zy: f32,
 }
+
+/// Where the bed's own slope is not to be used.
+const UNKNOWN: f32 = 1e30;
 
 /// Flux through a face. `lo` and `hi` are the normal momentum fluxes seen by the cell on the low (west, south) and the
 /// high side, each less the hydrostatic thrust of its own reconstructed depth.
@@ -82,6 +88,8 @@ fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f
     r.ey = select(my, 0.25 * my, shore_s || shore_n) * limited(hs.x + hs.y, hn.x + hn.y);
     r.hx = clamp(mx * limited(hw.x, he.x), -h, h);
     r.hy = clamp(my * limited(hs.x, hn.x), -h, h);
+    r.zx = select(UNKNOWN, mx * limited(hw.y, he.y), mx > 0.0);
+    r.zy = select(UNKNOWN, my * limited(hs.y, hn.y), my > 0.0);
     let dh = clock.lam * (c.y * r.hx + c.z * r.hy + h * (r.ux + r.vy));
     let du = clock.lam * (c.y * r.ux + c.z * r.uy + p.g * r.ex);
     let dv = clock.lam * (c.y * r.vx + c.z * r.vy + p.g * r.ey);
@@ -99,11 +107,23 @@ fn reconstruct(c: vec4<f32>, w: vec4<f32>, e: vec4<f32>, s: vec4<f32>, n: vec4<f
     return r;
 }
 
+/// What a low rise of the bed takes away in the hydrostatic reconstruction, see rows.rs: depth for the discharge of the low and of
+/// the high side, and the part of the fall of the level that is Bernoulli's, times `c2`.
+fn over_a_rise(step: f32, bend: f32, l: vec4<f32>, r: vec4<f32>, c2: f32) -> vec3<f32> {
+    let up = step > 0.0;
+    let h = select(r.x, l.x, up);
+    let u = select(r.y, l.y, up);
+    let low = min(select(0.0, min(abs(step), abs(bend)), step * bend > 0.0), u * u);
+    let rise = min(low, max(0.0, 0.25 * h - 4.0 * low));
+    let drop = min(u * u, max(0.0, c2)) * rise;
+    return select(vec3(0.0, rise, -drop), vec3(rise, 0.0, drop), up);
+}
+
 /// HLLC flux (Toro 2001) between hydrostatically reconstructed states (Audusse et al. 2004), with two-rarefaction wave
 /// speeds. `l` and `r` hold depth, normal and transverse velocity at the face, and the bed there as an offset from the
-/// low cell's bed; `crest` is counted from there too. Films on both sides (not `flows`) stay where they are. While a
+/// low cell's bed; `crest` is counted from there too. `bend`: step of the bed alone between its own slopes, 0 where not known. Films on both sides (not `flows`) stay where they are. While a
 /// crest stands above the water of both sides, each side sees a reflecting wall.
-fn face_flux(l: vec4<f32>, r: vec4<f32>, crest: f32, flows: bool) -> Flux {
+fn face_flux(l: vec4<f32>, r: vec4<f32>, crest: f32, flows: bool, bend: f32) -> Flux {
     let rise = r.w - l.w;
     let above_l = crest - l.w;
     let above_r = above_l - rise;
@@ -139,11 +159,12 @@ fn face_flux(l: vec4<f32>, r: vec4<f32>, crest: f32, flows: bool) -> Flux {
         return Flux(0.0, 0.0, 0.0, 0.0);
     }
     let inv = 1.0 / width;
-    let ma = a * l.y;
-    let mb = b * r.y;
+    let extra = over_a_rise(rise, bend, l, r, -sl * sr);
+    let ma = (a + extra.x) * l.y;
+    let mb = (b + extra.y) * r.y;
     // Momentum fluxes less the thrust of the low side, so that rest gives exactly zero.
     let thrust = 0.5 * p.g * (b - a) * (b + a);
-    let mass = (sr * ma - sl * mb + sl * sr * (b - a)) * inv;
+    let mass = (sr * ma - sl * mb + sl * sr * (b - a) - extra.z) * inv;
     let push = (sr * (ma * l.y) - sl * (mb * r.y + thrust) + sl * sr * (mb - ma)) * inv;
     return Flux(mass, push, push - thrust, mass * select(r.z, l.z, mass > 0.0));
 }

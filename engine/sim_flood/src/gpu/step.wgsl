@@ -138,23 +138,32 @@ fn step_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_
     let beyond_x = local.x == 0u;
     let beyond_y = local.y == 0u;
     handed[thread] = vec4(r.h + r.hx, r.u + r.ux, r.v + r.vx, r.ex - r.hx);
+    // Beyond the edge the bed goes on flat for want of anything better: that is no bend.
+    let zx = select(r.zx, UNKNOWN, x <= 0 || x + 1 >= i32(p.nx));
+    shares[thread] = zx;
     workgroupBarrier();
     let low_x = held[at - 1u];
     let rise_x = own.w - low_x.w;
+    let low_zx = shares[select(thread - 1u, thread, beyond_x)];
+    let bend_x = select(rise_x - (low_zx + zx), 0.0, low_zx == UNKNOWN || zx == UNKNOWN);
     var fx = flux_by_code(handed[select(thread - 1u, thread, beyond_x)],
         vec4(r.h - r.hx, r.u - r.ux, r.v - r.vx, rise_x - (r.ex - r.hx)),
-        codes.x, low_x.w, low_x.x > p.dry || own.x > p.dry);
+        codes.x, low_x.w, low_x.x > p.dry || own.x > p.dry, bend_x);
     fx = only_out(fx, x, i32(p.nx));
     workgroupBarrier();
 
     // South face.
     handed[thread] = vec4(r.h + r.hy, r.v + r.vy, r.u + r.uy, r.ey - r.hy);
+    let zy = select(r.zy, UNKNOWN, y <= 0 || y + 1 >= i32(p.ny));
+    shares[thread] = zy;
     workgroupBarrier();
     let low_y = held[at - SX];
     let rise_y = own.w - low_y.w;
+    let low_zy = shares[select(thread - WX, thread, beyond_y)];
+    let bend_y = select(rise_y - (low_zy + zy), 0.0, low_zy == UNKNOWN || zy == UNKNOWN);
     var fy = flux_by_code(handed[select(thread - WX, thread, beyond_y)],
         vec4(r.h - r.hy, r.v - r.vy, r.u - r.uy, rise_y - (r.ey - r.hy)),
-        codes.z, low_y.w, low_y.x > p.dry || own.x > p.dry);
+        codes.z, low_y.w, low_y.x > p.dry || own.x > p.dry, bend_y);
     fy = only_out(fy, y, i32(p.ny));
     workgroupBarrier();
 

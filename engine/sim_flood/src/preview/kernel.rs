@@ -41,6 +41,7 @@ impl PreviewKernel {
     /// [`FloodError`] when the terrain or a barrier is invalid.
     pub fn new(terrain: &Terrain, barriers: &[Barrier], open_edges: bool) -> Result<Self, FloodError> {
         terrain.validate()?;
+        terrain.porosity.only_none("a preview")?;
         let (grid, layout) = (terrain.grid, Layout::new(terrain.grid));
         let datum_m = terrain.bed_m.iter().fold(f64::INFINITY, |m, z| m.min(*z)).floor();
         // Beyond the edge the ground goes on as it is at the edge.

@@ -11,7 +11,7 @@ use sim_core::CounterRng;
 const SOURCE: &str = "conservation of volume";
 
 /// A rough, hilly town with a river along its south edge.
-fn town(grid: Grid, seed: u64) -> Terrain {
+pub(super) fn town(grid: Grid, seed: u64) -> Terrain {
     let mut rng = CounterRng::new(seed, 0);
     let (a, b) = (rng.range_f64(0.05, 0.2), rng.range_f64(0.05, 0.2));
     let mut t = Terrain::from_fn(grid, 0.03, |x, y| 50.0 + 0.02 * y + 0.8 * (a * x).sin() * (b * y).cos());
@@ -27,7 +27,7 @@ fn town(grid: Grid, seed: u64) -> Terrain {
     t
 }
 
-fn random_forcing(grid: &Grid, rng: &mut CounterRng) -> Forcing {
+pub(super) fn random_forcing(grid: &Grid, rng: &mut CounterRng) -> Forcing {
     let river: Vec<u32> = (0..grid.nx as u32).collect();
     let mut rate = || rng.range_f64(0.0, 200.0);
     let rain = RainSeries { series: vec![(0.0, rate()), (40.0, rate()), (80.0, rate())], cells: None };

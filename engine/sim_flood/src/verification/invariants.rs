@@ -9,7 +9,7 @@ use crate::{
 use sim_core::conformance::{ConformanceError, Setup};
 use sim_core::{CounterRng, conformance};
 
-fn bumpy(grid: Grid, datum_m: f64, rough_m: f64) -> Terrain {
+pub(super) fn bumpy(grid: Grid, datum_m: f64, rough_m: f64) -> Terrain {
     let mut rng = CounterRng::new(11, 1);
     let noise: Vec<f64> = (0..grid.cell_count()).map(|_| rng.range_f64(0.0, rough_m)).collect();
     let mut t = Terrain::from_fn(grid, 0.03, |x, y| {

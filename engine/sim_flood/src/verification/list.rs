@@ -1,8 +1,8 @@
 //! Every case, in the order of tables.
 
 use super::{
-    Case, basin, beach, canal, conservation, dambreak, friction, invariants, macdonald, ponds, radial, steady, storm,
-    structures, urban,
+    Case, basin, beach, canal, conservation, dambreak, friction, invariants, macdonald, ponds, porous, radial, steady,
+    storm, structures, urban,
 };
 
 /// Both precisions of each case.
@@ -62,6 +62,10 @@ cases! {
     "ea2-like-pits", ponds::ea2_like, "A flood fills sixteen pits one after another, 24 h (rebuilt after EA test 2).";
     "ea3-like-obstruction", ponds::ea3_like,
         "A wave passes an obstruction by its momentum (rebuilt after EA test 3).";
+    "porous-dam-break", porous::dam_break,
+        "A dam break through ground half built over, everywhere and from a line on.";
+    "porous-lake-at-rest", porous::lake_at_rest, "Still water over a bumpy, partly dry bed with random free shares.";
+    "porous-mass", porous::mass, "Rain, springs, a river level, soaking ground and random free shares.";
     "threads-agree", invariants::threads_agree, "The same run on 1, 2, 3 and 4 threads.";
     "snapshot-continues", invariants::snapshot_continues, "The same run twice, and continued from a snapshot.";
 }

@@ -15,7 +15,9 @@ mod friction;
 mod invariants;
 mod list;
 mod macdonald;
+mod merewether;
 mod ponds;
+mod porous;
 mod published;
 mod radial;
 mod reference;
@@ -27,7 +29,8 @@ mod urban;
 pub use case::{Curve, CurveKind, Figure, VerificationCase};
 pub use dambreak::stoker_error;
 pub use list::CASES;
-pub use published::{MerewetherFiles, ea_test_4, merewether};
+pub use merewether::{MerewetherFiles, merewether};
+pub use published::ea_test_4;
 
 pub use sim_core::VerificationRow;
 
