@@ -67,7 +67,9 @@ fn every_export_opens_elsewhere_and_says_the_same() {
         println!("skipped: GDAL's programs are not installed");
         return;
     }
-    for name in ["max_depth.tif", "max_hazard.tif", "hazard_class.tif", "first_wet.tif", "max_speed.tif"] {
+    for name in
+        ["max_depth.tif", "max_hazard.tif", "hazard_class.tif", "first_wet.tif", "max_speed.tif", "depth_00002.tif"]
+    {
         let info = gdal("gdalinfo", &["-json", "-stats", &path(name).to_string_lossy()]);
         assert_eq!(info["size"], serde_json::json!([summary.grid.nx, summary.grid.ny]), "{name}");
         assert_eq!(info["bands"][0]["block"], serde_json::json!([256, 256]), "{name}");

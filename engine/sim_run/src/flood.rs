@@ -252,6 +252,10 @@ fn frames(
         if exports.frame_states {
             folder.write(&run_folder::state_name(number), &prepared.save(run, observers, t_s))?;
         }
+        if exports.frame_geotiffs {
+            let (spec, blocked) = (&prepared.domain.spec, &prepared.domain.terrain.blocked);
+            folder.write_geotiff(&run_folder::frame_tif_name(number), spec, &seen.depth_m, blocked)?;
+        }
         folder.write(&run_folder::frame_name(number), &run_folder::encode_depth(nx, ny, t_s, &seen.depth_m))?;
         on_event(RunEvent::Frame(FrameWritten { frame: number, t_s, duration_s: prepared.total_s }));
         if t_s < prepared.total_s {

@@ -16,6 +16,8 @@ pub struct Exports {
     pub parquet: bool,
     /// GeoTIFFs of depth × speed, hazard class, first wetting and speed.
     pub geotiff: bool,
+    /// `depth_00000.tif` …: the depth of every frame as GeoTIFF.
+    pub frame_geotiffs: bool,
     /// `frames.nc`: depth and velocity of every frame.
     pub netcdf: bool,
     /// Velocity frames for viewers.
@@ -41,6 +43,7 @@ impl Exports {
             csv: false,
             parquet: false,
             geotiff: false,
+            frame_geotiffs: false,
             netcdf: false,
             velocity: false,
             state: false,
@@ -51,7 +54,16 @@ impl Exports {
     /// Everything but a state at every frame.
     #[must_use]
     pub const fn all() -> Self {
-        Self { csv: true, parquet: true, geotiff: true, netcdf: true, velocity: true, state: true, frame_states: false }
+        Self {
+            csv: true,
+            parquet: true,
+            geotiff: true,
+            frame_geotiffs: true,
+            netcdf: true,
+            velocity: true,
+            state: true,
+            frame_states: false,
+        }
     }
 }
 

@@ -68,6 +68,12 @@ pub fn frame_name(index: u32) -> String {
     format!("frame_{index:05}.q")
 }
 
+/// Name of a depth frame as GeoTIFF.
+#[must_use]
+pub fn frame_tif_name(index: u32) -> String {
+    format!("depth_{index:05}.tif")
+}
+
 /// Name of a velocity frame.
 #[must_use]
 pub fn velocity_name(index: u32) -> String {

@@ -70,6 +70,8 @@ enum Export {
     Parquet,
     /// Hazard, hazard class, first wetting and speed as GeoTIFF.
     Geotiff,
+    /// Depth of every frame as GeoTIFF.
+    GeotiffFrames,
     /// Depth and velocity of every frame as NetCDF (CF).
     Netcdf,
     /// Velocity frames for viewers.
@@ -195,6 +197,7 @@ fn exports(wanted: &[Export]) -> Exports {
         csv: has(Export::Csv),
         parquet: has(Export::Parquet),
         geotiff: has(Export::Geotiff),
+        frame_geotiffs: has(Export::GeotiffFrames),
         netcdf: has(Export::Netcdf),
         velocity: has(Export::Velocity),
         state: has(Export::State),
