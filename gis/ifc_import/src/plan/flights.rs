@@ -13,7 +13,7 @@ const RISER_M: [f64; 2] = [0.08, 0.26];
 /// A tread this many times the usual area is a landing.
 const LANDING: f64 = 2.2;
 /// A path bends where treads leave the straight line by this, m.
-const BEND_M: f64 = 0.25;
+const BEND_M: f64 = 0.12;
 /// Least slope of a ramp's face, as a rise per length.
 const RAMP_SLOPE: f64 = 0.02;
 
@@ -27,10 +27,10 @@ struct Tread {
 }
 
 /// Flights of an element from the foot up; several when it has landings or bends. Empty when it has neither treads nor
-/// a slope.
-pub(crate) fn of(element: &Element) -> Vec<PlanFlight> {
+/// a slope. `floors` are levels that a flight may end on, metres.
+pub(crate) fn of(element: &Element, floors: &[f64]) -> Vec<PlanFlight> {
     let treads = treads(element);
-    if treads.len() < 2 { ramp(element).into_iter().collect() } else { steps(element, &treads) }
+    if treads.len() < 2 { ramp(element).into_iter().collect() } else { steps(element, &treads, floors) }
 }
 
 fn treads(element: &Element) -> Vec<Tread> {
@@ -64,7 +64,7 @@ fn treads(element: &Element) -> Vec<Tread> {
     found
 }
 
-fn steps(element: &Element, treads: &[Tread]) -> Vec<PlanFlight> {
+fn steps(element: &Element, treads: &[Tread], floors: &[f64]) -> Vec<PlanFlight> {
     let rises = treads.windows(2).map(|w| w[1].z - w[0].z).filter(|r| (RISER_M[0]..=RISER_M[1]).contains(r));
     let drawn = median(rises);
     if drawn <= 0.0 {
@@ -93,9 +93,11 @@ fn steps(element: &Element, treads: &[Tread]) -> Vec<PlanFlight> {
         let ends_on_landing = k + 1 < pieces.len();
         let walked: &[&Tread] = if ends_on_landing { &piece[..piece.len() - 1] } else { piece };
         let last_z = piece[piece.len() - 1].z;
-        // The last riser leads to a floor that is not part of the flight.
+        // The last riser leads to a floor or landing that is not part of the flight, or is the last tread itself.
+        let near = |z: f64| floors.iter().any(|f| (f - z).abs() < 0.4 * riser);
         let by_count = a.risers.is_some_and(|n| pieces.len() == 1 && n as usize == treads.len() + 1);
-        let head_z = if !ends_on_landing && (by_count || top - last_z > 0.6 * riser) { last_z + riser } else { last_z };
+        let one_more = near(last_z + riser) || (!near(last_z) && (by_count || top - last_z > 0.6 * riser));
+        let head_z = if !ends_on_landing && one_more { last_z + riser } else { last_z };
         found.extend(straight_pieces(walked, riser, a.tread_m, head_z));
     }
     found

@@ -39,8 +39,8 @@ pub(crate) struct Grid {
     columns: usize,
     rows: usize,
     cells: Vec<u32>,
-    /// Number of enclosed regions.
-    regions: usize,
+    /// Cells of each enclosed region.
+    regions: Vec<usize>,
 }
 
 impl Grid {
@@ -68,7 +68,7 @@ impl Grid {
         let margin = MARGIN as f64 * CELL_M;
         let (columns, rows) = (span(0), span(1));
         let mut grid =
-            Self { x0: lo[0] - margin, y0: lo[1] - margin, columns, rows, cells: vec![FREE; columns * rows], regions: 0 };
+            Self { x0: lo[0] - margin, y0: lo[1] - margin, columns, rows, cells: vec![FREE; columns * rows], regions: Vec::new() };
         for space in spaces {
             let rings: Vec<&[[f64; 2]]> =
                 std::iter::once(space.outline.as_slice()).chain(space.holes.iter().map(Vec::as_slice)).collect();
@@ -170,13 +170,14 @@ impl Grid {
         self.flood(0, OUTSIDE);
         for start in 0..self.cells.len() {
             if self.cells[start] == FREE {
-                self.flood(start, FIRST_REGION + self.regions as u32);
-                self.regions += 1;
+                let cells = self.flood(start, FIRST_REGION + self.regions.len() as u32);
+                self.regions.push(cells);
             }
         }
     }
 
-    fn flood(&mut self, start: usize, mark: u32) {
+    fn flood(&mut self, start: usize, mark: u32) -> usize {
+        let mut count = 1;
         let mut queue = VecDeque::from([start]);
         self.cells[start] = mark;
         while let Some(at) = queue.pop_front() {
@@ -191,9 +192,16 @@ impl Grid {
                 if self.cells[k] == FREE {
                     self.cells[k] = mark;
                     queue.push_back(k);
+                    count += 1;
                 }
             }
         }
+        count
+    }
+
+    /// Area of a region's cells.
+    pub fn region_m2(&self, region: usize) -> f64 {
+        self.regions.get(region).map_or(0.0, |cells| *cells as f64 * CELL_M * CELL_M)
     }
 
     /// Rings round a region's cells, metres: the outer one anticlockwise, holes clockwise.
@@ -260,14 +268,14 @@ mod tests {
             wall([4.0, 1.5], [0.0, 1.0], 3.2),
         ];
         let grid = Grid::new(&[], &[], &four, &[]).unwrap();
-        assert_eq!((grid.regions, grid.at([2.0, 1.5])), (1, Cell::Enclosed(0)));
+        assert_eq!((grid.regions.len(), grid.at([2.0, 1.5])), (1, Cell::Enclosed(0)));
         assert_eq!((grid.at([2.0, 0.0]), grid.at([9.0, 1.0])), (Cell::Solid, Cell::Outside));
         let rings = grid.outline(0);
         assert_eq!(rings.len(), 1);
         let area = 0.5 * twin_model::ring_area2(&rings[0]);
         assert!((area - 3.8 * 2.8).abs() < 1.4, "{area}");
         let open = Grid::new(&[], &[], &four[..3], &[]).unwrap();
-        assert_eq!((open.regions, open.at([2.0, 1.5])), (0, Cell::Outside));
+        assert_eq!((open.regions.len(), open.at([2.0, 1.5])), (0, Cell::Outside));
         assert!(Grid::new(&[], &[], &[], &[]).is_none());
     }
 }

@@ -63,7 +63,7 @@ pub(crate) fn collect(draft: &mut Draft<'_>) {
     // Walkable ones first: they make the derived rooms that windows then look into.
     for f in &found {
         let z = f64::midpoint(f.lo_m, f.hi_m).min(f.lo_m + 1.0);
-        let sides = sides::of(draft, f.element, &f.slot, f.storey, z, f.kind != OpeningKind::Window);
+        let sides = sides::of(draft, f.element, &f.slot, f.storey, z);
         match f.kind {
             OpeningKind::Window => lost_windows += usize::from(!add_window(draft, f, sides)),
             _ => add_walkable(draft, f, sides, ground),
@@ -127,7 +127,11 @@ fn ground_m(draft: &Draft<'_>) -> f64 {
 
 fn add_window(draft: &mut Draft<'_>, f: &Found, sides: [Side; 2]) -> bool {
     // Beyond a window may lie a cavity or a balcony: open air unless a space is there.
-    let spaces = sides.map(Side::space);
+    // A room of which no door is known stays unknown to windows too.
+    let spaces = sides.map(|s| match s {
+        Side::Enclosed(storey, region) => draft.derived.get(&(storey, region)).copied().flatten(),
+        other => other.space(),
+    });
     if spaces == [None, None] || spaces[0] == spaces[1] {
         return false;
     }
@@ -137,9 +141,13 @@ fn add_window(draft: &mut Draft<'_>, f: &Found, sides: [Side; 2]) -> bool {
 }
 
 fn add_walkable(draft: &mut Draft<'_>, f: &Found, sides: [Side; 2], ground: f64) {
-    let spaces = sides.map(Side::space);
     let door = f.kind == OpeningKind::Door;
     let label = draft.label(f.element);
+    if !door && !is_walked(draft, f, sides) {
+        return;
+    }
+    let sides = if sides.contains(&Side::Unknown) { sides } else { sides.map(|s| s.derived(draft)) };
+    let spaces = sides.map(Side::space);
     let floor = spaces.iter().flatten().map(|s| draft.space(*s).floor_m).reduce(f64::min);
     let Some(floor) = floor else {
         if door {
@@ -152,9 +160,6 @@ fn add_walkable(draft: &mut Draft<'_>, f: &Found, sides: [Side; 2], ground: f64)
             let name = spaces[0].map(|s| draft.space(s).name.clone()).unwrap_or_default();
             draft.warn(label, format!("has space {name} on both sides: left out"));
         }
-        return;
-    }
-    if !door && (f.lo_m - floor > PASS_SILL_M || f.hi_m - f.lo_m < PASS_HEIGHT_M || f.slot.length_m < PASS_WIDTH_M) {
         return;
     }
     if sides.contains(&Side::Unknown) {
@@ -176,6 +181,15 @@ fn add_walkable(draft: &mut Draft<'_>, f: &Found, sides: [Side; 2], ground: f64)
         kind = OpeningKind::Window;
     }
     push(draft, f, kind, spaces, width);
+}
+
+/// Whether people pass a hole in a wall: from the floor, high and wide enough.
+fn is_walked(draft: &Draft<'_>, f: &Found, sides: [Side; 2]) -> bool {
+    let storey = draft.plan.storeys[f.storey.index()].elevation_m;
+    let floor = sides.iter().filter_map(|s| s.space()).map(|s| draft.space(s).floor_m).reduce(f64::min);
+    f.lo_m - floor.unwrap_or(storey) <= PASS_SILL_M
+        && f.hi_m - f.lo_m >= PASS_HEIGHT_M
+        && f.slot.length_m >= PASS_WIDTH_M
 }
 
 /// What people can pass, m.

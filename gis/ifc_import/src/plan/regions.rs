@@ -57,6 +57,12 @@ pub(crate) fn space_of(draft: &mut Draft<'_>, storey: StoreyIndex, region: usize
     made
 }
 
+/// Whether a region is large enough for people.
+pub(crate) fn is_room(draft: &Draft<'_>, storey: StoreyIndex, region: usize) -> bool {
+    let grid = draft.grids.get(storey.index()).and_then(Option::as_ref);
+    grid.is_some_and(|g| g.region_m2(region) >= LEAST_ROOM_M2)
+}
+
 fn derive(draft: &mut Draft<'_>, storey: StoreyIndex, region: usize) -> Option<SpaceIndex> {
     let rings = draft.grids.get(storey.index())?.as_ref()?.outline(region);
     let sound = |r: &[[f64; 2]]| {

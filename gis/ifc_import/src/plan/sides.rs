@@ -15,6 +15,8 @@ const REACH_M: f64 = 0.6;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Space(SpaceIndex),
+    /// Enclosed by walls and no space of the file: region of the storey's cells.
+    Enclosed(StoreyIndex, usize),
     /// Open air.
     Outside,
     /// Neither a space nor the open air.
@@ -22,6 +24,16 @@ pub(crate) enum Side {
 }
 
 impl Side {
+    /// A space in the place of an enclosed region, made when first asked for.
+    pub fn derived(self, draft: &mut Draft<'_>) -> Self {
+        match self {
+            Side::Enclosed(storey, region) => {
+                regions::space_of(draft, storey, region).map_or(Side::Unknown, Side::Space)
+            }
+            other => other,
+        }
+    }
+
     pub fn space(self) -> Option<SpaceIndex> {
         match self {
             Side::Space(s) => Some(s),
@@ -30,10 +42,9 @@ impl Side {
     }
 }
 
-/// Both sides of an element whose slot lies in a storey; `z` is a height in the middle of it. `derive` makes spaces of
-/// enclosed regions.
-pub(crate) fn of(draft: &mut Draft<'_>, element: usize, slot: &Slot, storey: StoreyIndex, z: f64, derive: bool) -> [Side; 2] {
-    let seen = [1.0, -1.0].map(|sign| probe(draft, slot, storey, z, sign, derive));
+/// Both sides of an element whose slot lies in a storey; `z` is a height in the middle of it.
+pub(crate) fn of(draft: &Draft<'_>, element: usize, slot: &Slot, storey: StoreyIndex, z: f64) -> [Side; 2] {
+    let seen = [1.0, -1.0].map(|sign| probe(draft, slot, storey, z, sign));
     let stated = stated(draft, element, z);
     let external = draft.external(element) == Some(true);
     let known = match stated.as_slice() {
@@ -82,9 +93,9 @@ fn stated(draft: &Draft<'_>, element: usize, z: f64) -> Vec<SpaceIndex> {
 }
 
 /// The first thing that is no wall, from the slot's middle outwards, at the middle and at both quarters.
-fn probe(draft: &mut Draft<'_>, slot: &Slot, storey: StoreyIndex, z: f64, sign: f64, derive: bool) -> Side {
+fn probe(draft: &Draft<'_>, slot: &Slot, storey: StoreyIndex, z: f64, sign: f64) -> Side {
     let steps = ((0.5 * slot.depth_m + REACH_M) / STEP_M).ceil() as usize;
-    let mut outside = false;
+    let (mut outside, mut enclosed) = (false, None);
     for along in [0.0, 0.25, -0.25] {
         for i in 1..=steps {
             let p = slot.point(along * slot.length_m, sign * STEP_M * i as f64);
@@ -92,10 +103,8 @@ fn probe(draft: &mut Draft<'_>, slot: &Slot, storey: StoreyIndex, z: f64, sign: 
                 return Side::Space(s);
             }
             match draft.grids.get(storey.index()).and_then(Option::as_ref).map(|g| g.at(p)) {
-                Some(Cell::Enclosed(region)) if derive => {
-                    if let Some(s) = regions::space_of(draft, storey, region) {
-                        return Side::Space(s);
-                    }
+                Some(Cell::Enclosed(region)) if regions::is_room(draft, storey, region) => {
+                    enclosed = enclosed.or(Some(Side::Enclosed(storey, region)));
                 }
                 // The outline of a space takes in its whole cells: what lies beside them is still indoors.
                 Some(Cell::Outside) if STEP_M * i as f64 >= 0.5 * slot.depth_m => {
@@ -106,5 +115,5 @@ fn probe(draft: &mut Draft<'_>, slot: &Slot, storey: StoreyIndex, z: f64, sign: 
             }
         }
     }
-    if outside { Side::Outside } else { Side::Unknown }
+    enclosed.unwrap_or(if outside { Side::Outside } else { Side::Unknown })
 }

@@ -43,13 +43,17 @@ pub(crate) fn collect(draft: &mut Draft<'_>) {
 /// Flights by the stair that they are part of; loose ones by themselves.
 fn groups(draft: &Draft<'_>) -> BTreeMap<usize, Vec<PlanFlight>> {
     let mut groups: BTreeMap<usize, Vec<PlanFlight>> = BTreeMap::new();
+    let mut floors: Vec<f64> = draft.plan.spaces.iter().map(|s| s.floor_m).collect();
+    floors.extend(draft.plan.storeys.iter().map(|s| s.elevation_m));
+    floors.sort_by(f64::total_cmp);
+    floors.dedup();
     for part in draft.elements(&PARTS) {
         let whole = draft.model.elements[part].assembly.unwrap_or(part);
-        groups.entry(whole).or_default().extend(flights::of(&draft.model.elements[part]));
+        groups.entry(whole).or_default().extend(flights::of(&draft.model.elements[part], &floors));
     }
     for whole in draft.elements(&WHOLES) {
         if !groups.contains_key(&whole) {
-            groups.insert(whole, flights::of(&draft.model.elements[whole]));
+            groups.insert(whole, flights::of(&draft.model.elements[whole], &floors));
         }
     }
     groups

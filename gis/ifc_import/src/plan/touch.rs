@@ -12,6 +12,8 @@ const STEP_M: f64 = 0.05;
 const REACH_M: [f64; 4] = [0.01, 0.1, 0.2, 0.3];
 /// Narrower gaps are nothing to walk through, m.
 const LEAST_M: f64 = 0.6;
+/// The same beside a derived room, whose outline is rough by a cell on each side, m.
+const LEAST_DERIVED_M: f64 = 0.8;
 /// Floors further apart than this are not walked across without a stair, m.
 const STEP_UP_M: f64 = 0.3;
 /// Height above the floor at which walls are cut, m: lower than sills, so that windows' walls count.
@@ -110,7 +112,8 @@ fn add(draft: &mut Draft<'_>, [a, b]: [SpaceIndex; 2], p: [f64; 2], u: [f64; 2],
         let half = 0.5 * (o.ends[1][0] - o.ends[0][0]).hypot(o.ends[1][1] - o.ends[0][1]);
         same && (m[0] - middle[0]).hypot(m[1] - middle[1]) < DOOR_M.max(half + 0.2)
     });
-    if width < LEAST_M || has_door {
+    let rough = draft.derived.values().flatten().any(|s| *s == a || *s == b);
+    if width < (if rough { LEAST_DERIVED_M } else { LEAST_M }) || has_door {
         return;
     }
     let (sa, sb) = (draft.space(a), draft.space(b));

@@ -4,7 +4,8 @@ use twin_model::SpaceUse;
 
 /// Words in order of precedence: the first line with a word that occurs decides. English words match whole words,
 /// Chinese ones anywhere. German words are those of the common sample files.
-const WORDS: [(SpaceUse, &[&str]); 10] = [
+const WORDS: [(SpaceUse, &[&str]); 11] = [
+    (SpaceUse::Service, &["电梯机房", "elev eq", "elevator equipment", "machine room", "elevator machine"]),
     (
         SpaceUse::Shaft,
         &[
@@ -84,6 +85,8 @@ mod tests {
         assert_eq!(of(&["A202", "Bedroom 1"]), SpaceUse::Dwelling);
         assert_eq!(of(&["OPEN OFFICE"]), SpaceUse::Office);
         assert_eq!(of(&["ELEC RM"]), SpaceUse::Service);
+        assert_eq!(of(&["123", "ELEV EQ RM"]), SpaceUse::Service);
+        assert_eq!(of(&["124", "ELEV"]), SpaceUse::Shaft);
         assert_eq!(of(&["R301", "Roof"]), SpaceUse::Unknown);
         assert_eq!(of(&[]), SpaceUse::Unknown);
     }
