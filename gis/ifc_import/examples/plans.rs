@@ -1,9 +1,9 @@
 //! `cargo run --release -p ifc_import --example plans -- FILE.ifc [--json]`: the building plans of a file, and what is
-//! wrong with them.
+//! wrong with them. In the JSON an entity is the number of its record in the file.
 
 use ifc_import::{ImportOptions, PlanOptions, building_plan, import_ifc};
 use std::process::ExitCode;
-use twin_model::{BuildingPlan, OpeningKind};
+use twin_model::{BuildingPlan, EntityId, OpeningKind};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -22,7 +22,11 @@ fn main() -> ExitCode {
 
 fn run(path: &str, json: bool) -> Result<(), Box<dyn std::error::Error>> {
     let model = import_ifc(&std::fs::read(path)?, &ImportOptions::default())?;
-    let (plans, defects) = building_plan(&model, &PlanOptions::default())?;
+    // The number of the record stands for the entity, so that other tools can find it.
+    let nodes = model.spatial.iter().map(|n| (n.global_id.clone(), EntityId(n.record)));
+    let elements = model.elements.iter().map(|e| (e.global_id.clone(), EntityId(e.record)));
+    let options = PlanOptions { entities: nodes.chain(elements).collect(), ..Default::default() };
+    let (plans, defects) = building_plan(&model, &options)?;
     if json {
         println!("{}", serde_json::to_string(&plans)?);
         return Ok(());

@@ -54,7 +54,7 @@ impl Grid {
             .collect();
         let outlines = || spaces.iter().flat_map(|s| &s.outline).copied();
         let (mut lo, mut hi) = ([f64::MAX; 2], [f64::MIN; 2]);
-        for p in lines.iter().flatten().flatten().copied().chain(outlines()).chain(slots.iter().map(|s| s.centre)) {
+        for p in lines.iter().flatten().flatten().copied().chain(outlines()).chain(slots.iter().flat_map(Slot::corners)) {
             for k in 0..2 {
                 lo[k] = lo[k].min(p[k]);
                 hi[k] = hi[k].max(p[k]);
@@ -79,9 +79,8 @@ impl Grid {
             wall.iter().for_each(|l| grid.draw(*l, WALL));
         }
         for slot in slots {
-            let (s, t) = (0.5 * slot.length_m, 0.5 * slot.depth_m);
-            let ring = [slot.point(-s, -t), slot.point(s, -t), slot.point(s, t), slot.point(-s, t)];
-            let lines = ring_lines(&[&ring]);
+            let lines = ring_lines(&[&slot.corners()]);
+            let s = 0.5 * slot.length_m;
             // A box may stick out of its wall: it closes gaps and hides no space.
             grid.fill_free(&lines, CLOSED);
             grid.draw_free([slot.point(-s, 0.0), slot.point(s, 0.0)], CLOSED);

@@ -202,6 +202,11 @@ impl Slot {
         [self.centre[0] + s * x - t * y, self.centre[1] + s * y + t * x]
     }
 
+    pub fn corners(&self) -> [[f64; 2]; 4] {
+        let (s, t) = (0.5 * self.length_m, 0.5 * self.depth_m);
+        [self.point(-s, -t), self.point(s, -t), self.point(s, t), self.point(-s, t)]
+    }
+
     /// The smallest rectangle round points; its length is the side nearest to `width_m`, or the longer one.
     pub fn round(points: impl Iterator<Item = [f64; 2]>, width_m: Option<f64>) -> Option<Self> {
         let hull = MultiPoint(points.map(|p| Point::new(p[0], p[1])).collect()).convex_hull();

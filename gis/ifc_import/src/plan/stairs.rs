@@ -142,7 +142,7 @@ mod tests {
         let up = flight([0.0, 0.0, 0.0], [2.5, 0.0, 1.5]);
         let back = flight([2.5, 1.3, 1.5], [0.0, 1.3, 3.0]);
         let other = flight([40.0, 0.0, 0.0], [42.5, 0.0, 1.5]);
-        let found = chains(vec![back, other, up]);
+        let found = chains(vec![back, up, other]);
         assert_eq!(found.len(), 2);
         assert_eq!(found[0], [up, back]);
         assert_eq!(found[1], [other]);
