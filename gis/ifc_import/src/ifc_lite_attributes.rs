@@ -48,7 +48,7 @@ pub(crate) fn read(
 
 /// The attribute positions are the same in IFC 2x3, 4 and 4x3 unless a line says otherwise.
 fn attributes(e: &DecodedEntity, class: &str, unit_m: f64) -> Option<ElementAttributes> {
-    let length = |i: usize| e.get_float(i).filter(|v| v.is_finite() && *v > 0.0).map(|v| v * unit_m);
+    let length = |i: usize| e.get_float(i).filter(|v| v.is_finite() && *v >= 0.0).map(|v| v * unit_m);
     let count = |i: usize| e.get(i).and_then(AttributeValue::as_int).and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
     let word = |i: usize| e.get(i).and_then(AttributeValue::as_enum).map(str::to_owned);
     Some(match class {

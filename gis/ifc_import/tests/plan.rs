@@ -190,8 +190,10 @@ fn solid(id: u32, at: [f64; 3], size: [f64; 3]) -> String {
 
 /// What the small house is made with.
 struct House {
-    /// Width of the front door, m.
+    /// Width of the front door as drawn, m.
     front_m: f64,
+    /// Its `OverallWidth`, m.
+    overall_m: f64,
     /// Whether the right room has an `IfcSpace`.
     right_space: bool,
     /// Storey floor, m.
@@ -222,8 +224,8 @@ fn house(h: &House) -> String {
     ] {
         elements.push(add("IFCWALL", name, at, size, "$,$"));
     }
-    let front = format!("$,2.1,{:?},$,$,$", h.front_m);
-    elements.push(add("IFCDOOR", "front", [1.0, 0.05, z], [h.front_m.max(0.01), 0.1, 2.1], &front));
+    let front = format!("$,2.1,{:?},$,$,$", h.overall_m);
+    elements.push(add("IFCDOOR", "front", [1.0, 0.05, z], [h.front_m, 0.1, 2.1], &front));
     elements.push(add("IFCDOOR", "between", [4.25, 1.5, z], [0.1, 0.9, 2.1], "$,2.1,0.9,$,$,$"));
     let mut spaces = vec![add("IFCSPACE", "left", [0.2, 0.2, z], [4.0, 4.0, 2.6], "'走道',.ELEMENT.,.INTERNAL.,$")];
     if h.right_space {
@@ -265,7 +267,7 @@ END-ISO-10303-21;
     )
 }
 
-const SOUND: House = House { front_m: 1.0, right_space: true, floor_m: 0.0 };
+const SOUND: House = House { front_m: 1.0, overall_m: 1.0, right_space: true, floor_m: 0.0 };
 
 #[test]
 fn the_small_house_is_planned_whole() {
@@ -291,8 +293,10 @@ fn the_small_house_is_planned_whole() {
 #[test]
 fn faults_name_their_element() {
     let said = |h: &House| one_plan(house(h).as_bytes()).1.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let shut = said(&House { front_m: 0.0, ..SOUND });
-    assert!(shut.contains("door front (") && shut.contains("clear width"), "{shut}");
+    let zero = said(&House { overall_m: 0.0, ..SOUND });
+    assert!(zero.contains("door front (") && zero.contains("OverallWidth 0.00 m does not fit its shape: 1.00 m"), "{zero}");
+    let shut = said(&House { front_m: 0.12, overall_m: 0.12, ..SOUND });
+    assert!(shut.contains("door front (") && shut.contains("clear width 0.02 m; allowed: > 0: left out"), "{shut}");
     assert!(shut.contains("space left 走道: has no way out"), "{shut}");
     let high = said(&House { floor_m: 9.0, ..SOUND });
     assert_eq!(high, "", "the only storey is the ground floor, however high its coordinates");

@@ -89,7 +89,7 @@ fn locate(draft: &Draft<'_>, element: usize, kind: OpeningKind) -> Option<Found>
     let shaped = |i: &usize| draft.boxes[*i].is_some();
     let source = e.fills.filter(shaped).or(Some(element).filter(shaped))?;
     let (own, bounds) = (&draft.model.elements[source], draft.boxes[source]?);
-    let width = e.attributes.width_m;
+    let width = e.attributes.width_m.filter(|w| *w > 0.05);
     let points = own.meshes.iter().flat_map(Mesh::world_positions).map(|p| [p[0], p[1]]);
     let mut slot = Slot::round(points, width)?;
     if source == element && kind == OpeningKind::Door {
@@ -110,7 +110,7 @@ fn leafless(draft: &Draft<'_>, element: usize, bounds: &Bounds, whole: Slot) -> 
     let e = &draft.model.elements[element];
     let head = bounds.hi[2] - 0.02 * bounds.height();
     let points = e.meshes.iter().flat_map(|m| section_lines(m, head)).flatten();
-    match Slot::round(points, e.attributes.width_m) {
+    match Slot::round(points, e.attributes.width_m.filter(|w| *w > 0.05)) {
         Some(frame) if frame.length_m > 0.8 * whole.length_m.min(e.attributes.width_m.unwrap_or(f64::MAX)) => frame,
         _ => whole,
     }
@@ -201,7 +201,7 @@ fn clear_width(draft: &mut Draft<'_>, f: &Found) -> f64 {
     let a = &draft.model.elements[f.element].attributes;
     let (stated, lining) = (a.width_m, a.lining_m);
     let overall = match stated {
-        Some(w) if (w - drawn).abs() > WIDTH_DOUBT * drawn => {
+        Some(w) if w <= 0.0 || (w - drawn).abs() > WIDTH_DOUBT * drawn => {
             let text = format!("OverallWidth {w:.2} m does not fit its shape: {drawn:.2} m taken");
             draft.warn(draft.label(f.element), text);
             drawn
