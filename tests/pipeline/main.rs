@@ -5,4 +5,5 @@ mod flood_results;
 mod floods;
 mod malformed;
 mod peers;
+mod plans;
 mod real;
