@@ -10,6 +10,10 @@ const TICK_BITS: u32 = 20;
 /// Levels beyond the planned ones that a tile may go to when its waves speed up within a common step.
 const SPARE_LEVELS: u32 = 4;
 
+/// By how much a step may be longer than what the Courant number asks for, before a tile goes to the next finer level: without
+/// it a wave that grows by a hundredth would double the work. The Courant number stays below one half.
+const SLACK: f64 = 1.1;
+
 /// The step a tile is in.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Clock {
@@ -53,13 +57,14 @@ pub(crate) struct Common {
     pub dt_s: f64,
     /// Shortest step that a tile needs now, seconds.
     pub shortest_s: f64,
+    slack: f64,
     /// Deepest level allowed.
     deepest: u32,
 }
 
 impl Common {
     /// From the steps that tiles allow: of all, and of those that are computed. The shortest is met exactly.
-    pub(crate) fn plan(max_levels: u8, limits_s: &[f64], active: &[bool], max_dt_s: f64) -> Self {
+    pub(crate) fn plan(max_levels: u8, cfl: f64, limits_s: &[f64], active: &[bool], max_dt_s: f64) -> Self {
         let top = limits_s.iter().fold(0.0, |m: f64, x| m.max(*x));
         let needed = limits_s.iter().zip(active).filter(|(_, active)| **active).map(|(x, _)| *x);
         let shortest_s = needed.fold(max_dt_s, |m, x| if x.is_nan() || x < m { x } else { m });
@@ -68,7 +73,7 @@ impl Common {
             dt_s *= 2.0;
             level += 1;
         }
-        Self { dt_s, shortest_s, deepest: level }
+        Self { dt_s, shortest_s, deepest: level, slack: SLACK.min(0.5 / cfl) }
     }
 
     /// Not longer than `cap_s`.
@@ -81,11 +86,11 @@ impl Common {
         self.dt_s * (f64::from(ticks) / f64::from(TICKS))
     }
 
-    /// Lowest level whose step is not longer than `limit_s`.
+    /// Lowest level whose step is hardly longer than `limit_s`.
     fn level(&self, limit_s: f64) -> u32 {
         let mut level = 0;
         let mut dt_s = self.dt_s;
-        while dt_s > limit_s && level < self.deepest {
+        while dt_s > self.slack * limit_s && level < self.deepest {
             dt_s *= 0.5;
             level += 1;
         }

@@ -75,7 +75,7 @@ pub(crate) fn plan<R: Real>(
             if forcing.inflows[id].is_empty() || dt.is_nan() { dt } else { dt.min(column_s) }
         })
         .collect();
-    Common::plan(max_levels, &limits, &kernel.active(&state.wet, forcing), params.max_dt_s)
+    Common::plan(max_levels, params.cfl, &limits, &kernel.active(&state.wet, forcing), params.max_dt_s)
 }
 
 /// Waves of all tiles; those not known are worked out.

@@ -3,7 +3,7 @@
 use super::case::{CurveKind, Figure, VerificationCase};
 use super::{bound, f64s, invariants, urban};
 use crate::{
-    FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, RainSeries, Real, StageBoundary, Terrain, TimeStepping,
+    FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, RainSeries, Real, Terrain, TimeStepping,
 };
 use sim_core::{CancelToken, CounterRng};
 
@@ -23,7 +23,8 @@ pub(super) fn lake_at_rest<R: Real>(case: &mut VerificationCase) -> Result<(), F
         let speed = speeds.iter().fold(0.0_f64, |m, u| m.max(u.abs()));
         let moved = f64s(&run.depth_m()).iter().zip(&start).fold(0.0_f64, |m, (a, b)| m.max((a - b).abs()));
         let at = |what: &str| format!("{what} after 250 s (4000 shortest steps), datum {datum_m} m");
-        let tolerance = bound::<R>(2e-5, 1e-12);
+        // The unit of rounding of 22 m is eight times that of 2 m, the depth in `lake-at-rest`.
+        let tolerance = bound::<R>(8.0 * 2e-5, 1e-12);
         case.at_most(&at("max speed, m/s,"), speed, tolerance, source);
         case.at_most(&at("max |dh|, m,"), moved, tolerance, source);
         case.close(&run);
@@ -68,9 +69,9 @@ pub(super) fn positivity<R: Real>(case: &mut VerificationCase) -> Result<(), Flo
     Ok(())
 }
 
-/// A day of random edits with six tiles and a channel 6 m deep.
+/// A day of random edits with two tiles and a channel 3 m deep.
 pub(super) fn live_edits<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
-    urban::edits_of_a_day::<R>(case, Grid { nx: 130, ny: 65, dx_m: 1200.0 / 130.0 }, 6.0)
+    urban::edits_of_a_day::<R>(case, Grid { nx: 100, ny: 50, dx_m: 12.0 }, 3.0)
 }
 
 const STREET: Grid = Grid { nx: 240, ny: 200, dx_m: 1.0 };
@@ -84,13 +85,14 @@ fn street<R: Real>(time_stepping: TimeStepping) -> Result<FloodRunOf<R>, FloodEr
         let [x, y] = STREET.centre_m(cell as u32);
         terrain.blocked[cell] = y > 34.0 && x % 40.0 > 16.0 && y % 36.0 > 20.0;
     }
-    let river: Vec<u32> = (0..24).map(|j| j * STREET.nx as u32).collect();
     let wet: Vec<u32> = (0..24 * STREET.nx as u32).collect();
     let initial = Initial::pool(&terrain, &[], &wet, 5.0);
+    // The river swells along its first 20 m: 60 m3/s raise it by 1 m in 100 s.
+    let swells = wet.into_iter().filter(|c| *c as usize % STREET.nx < 20).collect();
+    let river = PointInflow { cells: swells, series: vec![(0.0, 0.0), (30.0, 60.0)], ..PointInflow::default() };
     let forcing = Forcing {
-        stages: vec![StageBoundary { cells: river, series: vec![(0.0, 5.0), (60.0, 6.4)] }],
+        inflows: vec![river],
         rain: vec![RainSeries { series: vec![(0.0, 100.0)], cells: None }],
-        open_edges: true,
         ..Forcing::default()
     };
     let params = FloodParams { time_stepping, ..FloodParams::default() };
