@@ -265,18 +265,19 @@ impl<R: Real> FloodKernelOf<R> {
     /// on dry ground within the step. With local steps the common one.
     #[must_use]
     pub fn stable_dt_s(&self, params: &FloodParams, forcing: &FloodForcing, state: &FloodStateOf<R>) -> f64 {
-        self.step_lengths_s(params, forcing, state).0
+        self.step_lengths_s(params, forcing, state, f64::INFINITY).0
     }
 
-    /// Longest and shortest step that the state allows now, seconds.
+    /// Longest and shortest step that the state allows now, seconds; with local steps the longest is fitted to the time left.
     pub(crate) fn step_lengths_s(
         &self,
         params: &FloodParams,
         forcing: &FloodForcing,
         state: &FloodStateOf<R>,
+        left_s: f64,
     ) -> (f64, f64) {
         if let TimeStepping::Local { max_levels } = params.time_stepping {
-            let common = local::plan(self, params, forcing, state, max_levels);
+            let common = local::plan(self, params, forcing, state, max_levels, left_s);
             return (common.dt_s, common.shortest_s);
         }
         let dt = self.reach_m(params) / state.speed_mps;

@@ -92,7 +92,7 @@ impl<R: Real> FloodRunOf<R> {
                 return Err(FloodError::Cancelled { t_s: self.state.t_s });
             }
             let left = t_s - self.state.t_s;
-            let (stable, shortest) = self.kernel.step_lengths_s(&self.params, &self.forcing, &self.state);
+            let (stable, shortest) = self.kernel.step_lengths_s(&self.params, &self.forcing, &self.state, left);
             if shortest.is_nan() || shortest < self.params.min_dt_s {
                 return Err(FloodError::StepTooSmall {
                     dt_s: shortest,

@@ -147,6 +147,7 @@ impl ScenarioForm {
             duration_s: self.duration_min * 60.0,
             frame_interval_s: self.frame_interval_s.min(self.duration_min * 60.0),
             cell_m: self.cell_m,
+            local_time_steps: false,
             seed: 1,
             forcing: Forcing { rain, river, edges, ..Forcing::default() },
             buildings: BuildingMode::Blocked,

@@ -76,9 +76,24 @@ impl Common {
         Self { dt_s, shortest_s, deepest: level, slack: SLACK.min(0.5 / cfl) }
     }
 
-    /// Not longer than `cap_s`.
-    pub(crate) fn capped(self, cap_s: f64) -> Self {
-        Self { dt_s: self.dt_s.min(cap_s), deepest: (self.deepest + SPARE_LEVELS).min(TICK_BITS), ..self }
+    /// Fitted to the time left to the caller's: the last common steps are equal, and as many as make least work. Halving one
+    /// would shorten the steps of all tiles, those of the river that need it least too.
+    pub(crate) fn fitted(self, left_s: f64, limits_s: &[f64], active: &[bool]) -> Self {
+        let whole = Self { deepest: (self.deepest + SPARE_LEVELS).min(TICK_BITS), ..self };
+        if self.dt_s.is_nan() || left_s >= 2.0 * self.dt_s {
+            return whole;
+        }
+        let least = if left_s > self.dt_s { 2_u32 } else { 1 };
+        let mut best = (u64::MAX, whole);
+        for n in least..=2 * least + 2 {
+            let fitted = Self { dt_s: left_s / f64::from(n), ..whole };
+            let needed = limits_s.iter().zip(active).filter(|(_, active)| **active);
+            let work = u64::from(n) * needed.map(|(limit, _)| 1_u64 << fitted.level(*limit)).sum::<u64>();
+            if work < best.0 {
+                best = (work, fitted);
+            }
+        }
+        best.1
     }
 
     /// Length of a number of ticks, seconds.

@@ -59,13 +59,14 @@ struct Advance<'a, R> {
     total: PassSums,
 }
 
-/// The common step that the state allows.
+/// The common step that the state allows, with `left_s` seconds left to the time the caller asks for.
 pub(crate) fn plan<R: Real>(
     kernel: &FloodKernelOf<R>,
     params: &FloodParams,
     forcing: &FloodForcing,
     state: &FloodStateOf<R>,
     max_levels: u8,
+    left_s: f64,
 ) -> Common {
     let waves = waves_of(kernel, params, state);
     let column_s = kernel.column_dt_s(params, forcing, state.t_s);
@@ -75,7 +76,8 @@ pub(crate) fn plan<R: Real>(
             if forcing.inflows[id].is_empty() || dt.is_nan() { dt } else { dt.min(column_s) }
         })
         .collect();
-    Common::plan(max_levels, params.cfl, &limits, &kernel.active(&state.wet, forcing), params.max_dt_s)
+    let active = kernel.active(&state.wet, forcing);
+    Common::plan(max_levels, params.cfl, &limits, &active, params.max_dt_s).fitted(left_s, &limits, &active)
 }
 
 /// Waves of all tiles; those not known are worked out.
@@ -89,19 +91,19 @@ fn waves_of<R: Real>(kernel: &FloodKernelOf<R>, params: &FloodParams, state: &Fl
     kernel.tiles().zip(&state.waves).map(|(t, known)| known.unwrap_or_else(|| missing(t))).collect()
 }
 
-/// Takes one common step of at most `cap_s` seconds.
+/// Takes one common step on the way to a time `left_s` seconds ahead.
 pub(crate) fn advance<R: Real>(
     kernel: &FloodKernelOf<R>,
     params: &FloodParams,
     forcing: &FloodForcing,
     state: &mut FloodStateOf<R>,
     max_levels: u8,
-    cap_s: f64,
+    left_s: f64,
     last: bool,
 ) -> Done {
     let waves = waves_of(kernel, params, state);
     state.waves = waves.iter().copied().map(Some).collect();
-    let common = plan(kernel, params, forcing, state, max_levels).capped(cap_s);
+    let common = plan(kernel, params, forcing, state, max_levels, left_s);
     let tiles = waves.len();
     let soil_due = last || state.soil_wait_s + common.dt_s >= SOIL_EVERY_S;
     let mut step = Advance {
