@@ -394,7 +394,13 @@ impl<R: Real> FloodKernelOf<R> {
     }
 
     /// Laws of the ground for the time it has not taken in water, this step included; none in a step in which it waits.
-    pub(crate) fn soil_laws(&self, forcing: &FloodForcing, state: &mut FloodStateOf<R>, dt_s: f64, due: bool) -> Vec<Law<R>> {
+    pub(crate) fn soil_laws(
+        &self,
+        forcing: &FloodForcing,
+        state: &mut FloodStateOf<R>,
+        dt_s: f64,
+        due: bool,
+    ) -> Vec<Law<R>> {
         if forcing.soil_kind.is_empty() {
             return Vec::new();
         }
@@ -484,20 +490,23 @@ mod tests {
         (kernel, forcing, state)
     }
 
-    fn run<R: Real>(arch: Option<pulp::Arch>) -> u64 {
+    fn run<R: Real>(arch: Option<pulp::Arch>, time_stepping: TimeStepping) -> u64 {
         let (kernel, forcing, mut state) = lively::<R>(arch, false);
-        for _ in 0..120 {
-            kernel.step(&FloodParams::default(), &forcing, &mut state);
+        let params = FloodParams { time_stepping, ..FloodParams::default() };
+        for _ in 0..60 {
+            kernel.step(&params, &forcing, &mut state);
         }
         state.checksum()
     }
 
     fn same_bits<R: Real>() {
-        let plain = run::<R>(Some(pulp::Arch::Scalar));
-        assert_eq!(run::<R>(None), plain);
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = pulp::x86::V3::try_new() {
-            assert_eq!(run::<R>(Some(pulp::Arch::V3(avx2))), plain);
+        for stepping in [TimeStepping::Global, TimeStepping::LOCAL] {
+            let plain = run::<R>(Some(pulp::Arch::Scalar), stepping);
+            assert_eq!(run::<R>(None, stepping), plain);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(avx2) = pulp::x86::V3::try_new() {
+                assert_eq!(run::<R>(Some(pulp::Arch::V3(avx2)), stepping), plain);
+            }
         }
     }
 

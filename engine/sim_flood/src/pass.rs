@@ -310,7 +310,14 @@ fn apply_sources<R: Real, W>(p: &Pass<'_, R, W>, id: usize, out: &mut Target<'_,
 }
 
 /// Momentum that a directed inflow brings: its discharge over the cell's width, at most at the critical velocity.
-fn push<R: Real, W>(p: &Pass<'_, R, W>, s: &Source, out: &mut Target<'_, R>, depth: f64, after: f64, sums: &mut TileSums) {
+fn push<R: Real, W>(
+    p: &Pass<'_, R, W>,
+    s: &Source,
+    out: &mut Target<'_, R>,
+    depth: f64,
+    after: f64,
+    sums: &mut TileSums,
+) {
     let q = p.now.inflow_q[s.series];
     if depth <= 0.0 || after <= p.k.dry.to_f64() || q == [0.0; 2] {
         return;
@@ -410,11 +417,17 @@ impl<R: Real> Rasters<'_, R> {
     }
 }
 
-pub(crate) fn field_tiles<'a, T>(layout: &Layout, field: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
+pub(crate) fn field_tiles<'a, T>(
+    layout: &Layout,
+    field: &'a mut [T],
+) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
     let inner = PAD * WIDE..(PAD + layout.grid.ny) * WIDE;
     field.chunks_mut(layout.rows * WIDE).flat_map(move |strip| strip[inner.clone()].chunks_mut(TILE_H * WIDE))
 }
 
-pub(crate) fn track_tiles<'a, T>(layout: &Layout, track: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
+pub(crate) fn track_tiles<'a, T>(
+    layout: &Layout,
+    track: &'a mut [T],
+) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
     track.chunks_mut(layout.grid.ny * WIDE).flat_map(|strip| strip.chunks_mut(TILE_H * WIDE))
 }

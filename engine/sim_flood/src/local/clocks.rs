@@ -34,12 +34,7 @@ impl Clock {
 pub(crate) fn beside(layout: &Layout, id: usize) -> [Option<usize>; 4] {
     let (nx, ny) = (layout.tiles_x, layout.tiles_y);
     let (i, j) = (id % nx, id / nx);
-    [
-        (i > 0).then(|| id - 1),
-        (i + 1 < nx).then_some(id + 1),
-        (j > 0).then(|| id - nx),
-        (j + 1 < ny).then_some(id + nx),
-    ]
+    [(i > 0).then(|| id - 1), (i + 1 < nx).then_some(id + 1), (j > 0).then(|| id - nx), (j + 1 < ny).then_some(id + nx)]
 }
 
 /// The up to eight tiles around a tile.
@@ -187,4 +182,64 @@ pub(crate) fn limit_s(
     });
     let dt = reach_m / fastest;
     if dt >= max_dt_s { max_dt_s } else { dt }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Grid;
+
+    const GRID: Grid = Grid { nx: 480, ny: 192, dx_m: 1.0 };
+
+    /// One fast tile, the others slow: through a whole common step.
+    fn walk(pinned: &[usize], mut each: impl FnMut(u32, &[Clock])) {
+        let layout = Layout::new(GRID);
+        let tiles = layout.tiles_x * layout.tiles_y;
+        let mut limits = vec![0.9; tiles];
+        limits[9] = 0.05;
+        let active = vec![true; tiles];
+        let common = Common::plan(6, 0.45, &limits, &active, 1.0).fitted(100.0, &limits, &active);
+        assert_eq!((common.dt_s, common.shortest_s), (0.8, 0.05));
+        let mut demands = Demands { pinned: vec![false; tiles], sources: vec![false; tiles] };
+        pinned.iter().for_each(|id| demands.pinned[*id] = true);
+        let mut clocks = vec![Clock::default(); tiles];
+        let mut tick = 0;
+        while tick < TICKS {
+            let due: Vec<usize> = (0..tiles).filter(|id| clocks[*id].end() == tick).collect();
+            begin(&layout, &common, &demands, tick, &due, &limits, &mut clocks);
+            each(tick, &clocks);
+            tick = clocks.iter().map(Clock::end).min().unwrap();
+        }
+        assert!(clocks.iter().all(|c| c.end() == TICKS));
+    }
+
+    #[test]
+    fn steps_double_from_tile_to_tile_and_begin_at_their_multiples() {
+        let layout = Layout::new(GRID);
+        let mut begun = 0;
+        walk(&[], |tick, clocks| {
+            for (id, c) in clocks.iter().enumerate() {
+                assert!(c.start.is_multiple_of(c.len) && c.start <= tick && tick < c.end());
+                assert!(around(&layout, id).all(|n| clocks[n].len <= 2 * c.len));
+            }
+            begun += u32::from(clocks[9].start == tick);
+        });
+        assert_eq!(begun, 16);
+    }
+
+    #[test]
+    fn links_always_have_the_finest_step() {
+        walk(&[23], |_, clocks| assert_eq!((clocks[23].start, clocks[23].len), (clocks[9].start, clocks[9].len)));
+    }
+
+    #[test]
+    fn a_short_stretch_is_cut_where_it_costs_least() {
+        let (limits, active) = (vec![0.05, 0.9, 0.9, 0.9], vec![true; 4]);
+        let whole = Common::plan(6, 0.45, &limits, &active, 1.0);
+        // Two halves would take 2 x (16 + 3) steps of tiles; three thirds take 3 x (8 + 3).
+        let fitted = whole.fitted(1.0, &limits, &active);
+        assert!((fitted.dt_s - 1.0 / 3.0).abs() < 1e-12, "{fitted:?}");
+        let nan = Common::plan(6, 0.45, &[0.5, f64::NAN], &[true, true], 1.0);
+        assert!(nan.shortest_s.is_nan() && nan.fitted(1.0, &[0.5, f64::NAN], &[true, true]).dt_s.is_nan());
+    }
 }

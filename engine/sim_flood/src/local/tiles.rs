@@ -27,16 +27,10 @@ pub(crate) fn slots<'a, R: Real>(state: &'a mut FloodStateOf<R>, edges: &'a mut 
     let layout = state.layout;
     let mut flags: Vec<_> =
         state.wet.iter_mut().zip(state.settled.iter_mut()).zip(edges.iter_mut()).map(Some).collect();
-    let mut first = [
-        field_tiles(&layout, &mut state.h),
-        field_tiles(&layout, &mut state.u),
-        field_tiles(&layout, &mut state.v),
-    ];
-    let mut second = [
-        field_tiles(&layout, &mut state.h1),
-        field_tiles(&layout, &mut state.u1),
-        field_tiles(&layout, &mut state.v1),
-    ];
+    let mut first =
+        [field_tiles(&layout, &mut state.h), field_tiles(&layout, &mut state.u), field_tiles(&layout, &mut state.v)];
+    let mut second =
+        [field_tiles(&layout, &mut state.h1), field_tiles(&layout, &mut state.u1), field_tiles(&layout, &mut state.v1)];
     let mut tracks = [
         track_tiles(&layout, &mut state.max_depth_m),
         track_tiles(&layout, &mut state.max_hazard_m2ps),
@@ -201,4 +195,3 @@ impl<R: Real> View<'_, R> {
         }
     }
 }
-

@@ -1,8 +1,8 @@
 //! Every case, in the order of tables.
 
 use super::{
-    Case, basin, beach, canal, conservation, dambreak, friction, invariants, local, macdonald, ponds, radial, steady, storm,
-    structures, urban,
+    Case, basin, beach, canal, conservation, dambreak, friction, invariants, local, macdonald, ponds, radial, steady,
+    storm, structures, urban,
 };
 
 /// Both precisions of each case; of those with local steps the ones that are named.

@@ -3,9 +3,9 @@
 use super::bound;
 use super::case::VerificationCase;
 use crate::{
-    Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodError, FloodRunOf, Forcing, Gate, Grid,
-    GroundEdit, Infiltration, Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Real, Soil, StageBoundary,
-    Structures, Terrain,
+    Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodError, FloodRunOf, Forcing, Gate, Grid, GroundEdit,
+    Infiltration, Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Real, Soil, StageBoundary, Structures,
+    Terrain,
 };
 use sim_core::{CounterRng, VerificationRow};
 
@@ -270,8 +270,7 @@ pub(super) fn edits_of_a_day<R: Real>(case: &mut VerificationCase, grid: Grid, d
         .for_each(|(k, b)| *b = k / nx > 5 && (k % nx / 4) % 3 == 1 && (k / nx / 3) % 2 == 1);
     let depth_m = (0..grid.cell_count()).map(|k| if k < 4 * nx { 1.0 + dug_m } else { 0.0 }).collect();
     let initial = Initial { depth_m, ..Initial::default() };
-    let mut run =
-        FloodRunOf::<R>::new(terrain, vec![], random_forcing(&grid, &mut rng), case.params(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], random_forcing(&grid, &mut rng), case.params(), initial)?;
     let (mut jump, mut booked) = (0.0_f64, 0.0);
     for k in 1..=96 {
         case.advance(&mut run, 900.0 * f64::from(k))?;
