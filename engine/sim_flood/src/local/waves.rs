@@ -4,8 +4,8 @@ use crate::Real;
 use crate::rows::{WIDE, max, max_or_nan};
 use crate::tile::Tile;
 
-/// Rows and columns beside an edge whose waves the neighbour's step must suit too. Within a step next to a tile of twice as
-/// fine steps a wave crosses less than one cell.
+/// Rows and columns beside an edge whose waves the neighbour's step must suit too: a wave from farther in does not reach the
+/// edge within that step.
 const STRIP: usize = 4;
 
 /// Fastest waves (speed plus celerity), m/s.
