@@ -160,7 +160,7 @@ fn demands<R: Real>(kernel: &FloodKernelOf<R>, forcing: &FloodForcing) -> Demand
     structures.pumps.iter().flat_map(|p| [Some(p.from), p.to]).flatten().for_each(&mut pin);
     for o in &structures.outlets {
         let edge = links::edge_of(&layout.grid, o);
-        let inside = |c: &&u32| !edge.is_some_and(|e| e.face(&layout.grid, **c).is_some());
+        let inside = |c: &&u32| edge.is_none_or(|e| e.face(&layout.grid, **c).is_none());
         o.cells.iter().filter(inside).for_each(|c| pin(*c));
     }
     Demands { pinned, sources: (0..tiles).map(|id| forcing.has_source(id)).collect() }

@@ -153,8 +153,9 @@ impl<R: Real> Water<R> for Mosaic<'_, R> {
     fn load(&self, layout: &Layout, open_edges: bool, t: &Tile, j: usize, out: &mut Held<R>) {
         let last = PAD + layout.grid.ny - 1;
         if !open_edges && (j < PAD || j > last) {
-            let z = R::ZERO;
-            (out.h[..C0 + WIDE].fill(z), out.u[..C0 + WIDE].fill(z), out.v[..C0 + WIDE].fill(z));
+            for field in [&mut out.h, &mut out.u, &mut out.v] {
+                field[..C0 + WIDE].fill(R::ZERO);
+            }
             return;
         }
         // Beyond open edges the outermost rows go on.
