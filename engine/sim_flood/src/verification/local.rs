@@ -69,9 +69,9 @@ pub(super) fn positivity<R: Real>(case: &mut VerificationCase) -> Result<(), Flo
     Ok(())
 }
 
-/// A day of random edits with two tiles and a channel 3 m deep.
+/// A day of random edits with two tiles and a channel 2 m deep.
 pub(super) fn live_edits<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
-    urban::edits_of_a_day::<R>(case, Grid { nx: 100, ny: 50, dx_m: 12.0 }, 3.0)
+    urban::edits_of_a_day::<R>(case, Grid { nx: 72, ny: 36, dx_m: 1200.0 / 72.0 }, 2.0)
 }
 
 const STREET: Grid = Grid { nx: 240, ny: 200, dx_m: 1.0 };
