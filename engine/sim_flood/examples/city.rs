@@ -1,8 +1,12 @@
-//! A river rises over its banks into a town: 1200 x 1000 cells of 2 m, 600 s. `city [rain]` adds 60 mm/h everywhere.
+//! A river rises over its banks into a town: 1200 x 1000 cells of 2 m, 600 s. `city [rain] [local]`: with 60 mm/h
+//! everywhere, with local time steps.
 //! Run it under `time` for the figures of the README.
 
 use sim_core::CancelToken;
-use sim_flood::{FloodError, FloodParams, FloodRun, Forcing, Grid, Initial, RainSeries, StageBoundary, Terrain};
+use sim_flood::{
+    FloodError, FloodMode, FloodParams, Forcing, Grid, Initial, RainSeries, StageBoundary, Structures, Terrain,
+    TimeStepping,
+};
 
 const GRID: Grid = Grid { nx: 1200, ny: 1000, dx_m: 2.0 };
 
@@ -31,14 +35,17 @@ fn main() -> Result<(), FloodError> {
     };
     let river: Vec<u32> = (0..GRID.cell_count() as u32).filter(in_river).collect();
     let initial = Initial::pool(&terrain, &[], &river, 9.5);
+    let asked = |what: &str| std::env::args().any(|a| a == what);
     let rain = RainSeries { series: vec![(0.0, 60.0)], cells: None };
     let forcing = Forcing {
         stages: vec![StageBoundary { cells: river, series: vec![(0.0, 9.5), (300.0, 12.0)] }],
-        rain: if std::env::args().any(|a| a == "rain") { vec![rain] } else { vec![] },
+        rain: if asked("rain") { vec![rain] } else { vec![] },
         open_edges: true,
         ..Forcing::default()
     };
-    let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
+    let time_stepping = if asked("local") { TimeStepping::LOCAL } else { TimeStepping::Global };
+    let params = FloodParams { time_stepping, ..FloodParams::default() };
+    let mut run = FloodMode::Full.start(terrain, Structures::default(), forcing, params, initial)?;
     for minute in 1..=10 {
         let stats = run.advance_to(60.0 * f64::from(minute), &CancelToken::new())?;
         println!("{stats:?}");

@@ -178,6 +178,11 @@ impl Laws {
         self.crests.iter().map(|(face, (crest, _))| (face, *crest))
     }
 
+    /// No laws, for a pass that looks at no face.
+    pub(crate) fn none(&self) -> LawsNow<'_> {
+        LawsNow { now: Vec::new(), tiles: &self.tiles }
+    }
+
     /// The laws at a time, with the discharge out of each cell of each outlet, m3/s.
     pub(crate) fn at_time(&self, t_s: f64, outlets: &[Vec<f64>], dx_m: f64) -> LawsNow<'_> {
         let now = |law: &Law| match law {

@@ -15,12 +15,23 @@ use crate::rows::{BUF, Step, TILE_W, WIDE, max};
 use crate::soil::Law;
 use crate::state::{FloodStateOf, Layout, PAD};
 use crate::structure::Structures;
-use crate::tile::{Fields, Tile, track, wet};
-use crate::{FloodError, FloodParams, Initial, Order, Real, Terrain};
+use crate::tile::{Fields, Tile, Whole, track, wet};
+use crate::{FloodError, FloodParams, Initial, Real, Terrain, TimeStepping, local};
 
 /// Extremes are tracked in every fourth step: the fastest wave crosses less than two cells in that time, and the tracks
 /// would be a quarter of the memory traffic.
 pub(crate) const TRACK_EVERY: u64 = 4;
+
+/// What a step did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stepped {
+    pub report: StepReport,
+    /// Cells computed, summed over the steps of tiles.
+    pub cells: u64,
+    /// Shortest and longest step of a tile, seconds.
+    pub shortest_s: f64,
+    pub longest_s: f64,
+}
 
 /// [`FloodKernelOf`] in the precision of work.
 pub type FloodKernel = FloodKernelOf<f32>;
@@ -30,20 +41,20 @@ pub type FloodKernel = FloodKernelOf<f32>;
 pub struct FloodKernelOf<R> {
     layout: Layout,
     datum_m: f64,
-    bed: Vec<R>,
-    n2: Vec<R>,
+    pub(crate) bed: Vec<R>,
+    pub(crate) n2: Vec<R>,
     blocked: Vec<bool>,
     structures: Structures,
-    laws: Laws,
+    pub(crate) laws: Laws,
     /// Crests on the west and south faces of the cells.
-    crests: [Vec<R>; 2],
-    open_edges: bool,
+    pub(crate) crests: [Vec<R>; 2],
+    pub(crate) open_edges: bool,
     porous: Option<Porous<R>>,
     /// Per tile: a crest on or near it.
-    walled: Vec<bool>,
-    rough: bool,
+    pub(crate) walled: Vec<bool>,
+    pub(crate) rough: bool,
     digest: u64,
-    arch: pulp::Arch,
+    pub(crate) arch: pulp::Arch,
 }
 
 impl<R: Real> FloodKernelOf<R> {
@@ -213,7 +224,7 @@ impl<R: Real> FloodKernelOf<R> {
         self.digest
     }
 
-    fn tiles(&self) -> impl Iterator<Item = Tile> {
+    pub(crate) fn tiles(&self) -> impl Iterator<Item = Tile> {
         let l = self.layout;
         (0..l.tiles_y).flat_map(move |ty| (0..l.tiles_x).map(move |tx| Tile::new(&l, tx, ty)))
     }
@@ -269,20 +280,45 @@ impl<R: Real> FloodKernelOf<R> {
     }
 
     /// The step the CFL condition allows, seconds: for the waves there are, and for the column a discharge would raise
-    /// on dry ground within the step.
+    /// on dry ground within the step. With local steps the common one.
     #[must_use]
     pub fn stable_dt_s(&self, params: &FloodParams, forcing: &FloodForcing, state: &FloodStateOf<R>) -> f64 {
-        let reach = params.cfl * self.layout.grid.dx_m;
-        let dt = reach / state.speed_mps;
-        let dt = if dt >= params.max_dt_s { params.max_dt_s } else { dt };
-        let rise = params.gravity_mps2 * forcing.fastest_rise_mps(self, state.t_s, params.max_dt_s);
-        // sqrt(g rise dt) dt <= reach.
-        let column = if rise > 0.0 { libm::cbrt(reach * reach / rise) } else { dt };
-        if dt > column { column } else { dt }
+        self.step_lengths_s(params, forcing, state, f64::INFINITY).0
     }
 
-    /// Advances by at most `cap_s` seconds; returns the report and the number of cells computed. Extremes are tracked
-    /// in every [`TRACK_EVERY`]th step, and in this one if `track`.
+    /// Longest and shortest step that the state allows now, seconds; with local steps the longest is fitted to the time left.
+    pub(crate) fn step_lengths_s(
+        &self,
+        params: &FloodParams,
+        forcing: &FloodForcing,
+        state: &FloodStateOf<R>,
+        left_s: f64,
+    ) -> (f64, f64) {
+        if let TimeStepping::Local { max_levels } = params.time_stepping {
+            let common = local::plan(self, params, forcing, state, max_levels, left_s);
+            return (common.dt_s, common.shortest_s);
+        }
+        let dt = self.reach_m(params) / state.speed_mps;
+        let dt = if dt >= params.max_dt_s { params.max_dt_s } else { dt };
+        let column = self.column_dt_s(params, forcing, state.t_s);
+        let dt = if dt > column { column } else { dt };
+        (dt, dt)
+    }
+
+    /// How far a wave may go in a step, metres.
+    pub(crate) fn reach_m(&self, params: &FloodParams) -> f64 {
+        params.cfl * self.layout.grid.dx_m
+    }
+
+    /// Longest step for the columns that discharges raise on dry ground, seconds.
+    pub(crate) fn column_dt_s(&self, params: &FloodParams, forcing: &FloodForcing, t_s: f64) -> f64 {
+        let reach = self.reach_m(params);
+        let rise = params.gravity_mps2 * forcing.fastest_rise_mps(self, t_s, params.max_dt_s);
+        // sqrt(g rise dt) dt <= reach.
+        if rise > 0.0 { libm::cbrt(reach * reach / rise) } else { f64::INFINITY }
+    }
+
+    /// Advances by at most `cap_s` seconds. Extremes are tracked in every [`TRACK_EVERY`]th step, and in this one if `track`.
     pub(crate) fn step_capped(
         &self,
         params: &FloodParams,
@@ -290,10 +326,15 @@ impl<R: Real> FloodKernelOf<R> {
         state: &mut FloodStateOf<R>,
         cap_s: f64,
         track: bool,
-    ) -> (StepReport, u64) {
+    ) -> Stepped {
         if self.porous.is_some() && state.free.is_empty() {
             // A state read back does not know the ground.
             state.free = self.free();
+        }
+        if let (TimeStepping::Local { max_levels }, None) = (params.time_stepping, &self.porous) {
+            let done = local::advance(self, params, forcing, state, max_levels, cap_s, track);
+            let report = StepReport { tick: state.tick, t_s: state.t_s, dt_s: done.dt_s };
+            return Stepped { report, cells: done.cells, shortest_s: done.shortest_s, longest_s: done.longest_s };
         }
         let dt = self.stable_dt_s(params, forcing, state).min(cap_s);
         let t1_s = state.t_s + dt;
@@ -304,24 +345,15 @@ impl<R: Real> FloodKernelOf<R> {
             }
         }
         let active: Vec<bool> = self.active(&state.wet, forcing);
-        let k = Step {
-            g: R::of(params.gravity_mps2),
-            dt: R::of(dt),
-            lam: R::of(dt / self.layout.grid.dx_m),
-            dry: R::of(params.dry_depth_m),
-            thin: R::of(5.0 * params.dry_depth_m),
-            theta: R::of(params.limiter_theta),
-            half_slope: if params.order == Order::Second { R::HALF } else { R::ZERO },
-        };
-        let flows: Vec<_> = self.structures.outlets.iter().map(|o| links::outlet_flows(self, o, state)).collect();
+        let k = Step::new(params, dt, self.layout.grid.dx_m);
+        let depth_m = |cell: u32| state.depth_at_m(cell as usize);
+        let flows: Vec<_> = self.structures.outlets.iter().map(|o| links::outlet_flows(self, o, depth_m)).collect();
         let laws = self.laws.at_time(t1_s, &flows, self.layout.grid.dx_m);
         let last_or_fourth = track || (state.tick + 1).is_multiple_of(TRACK_EVERY);
         let soil = self.soil_laws(forcing, state, dt, last_or_fourth);
         let fields = Fields {
             layout: self.layout,
-            h: &state.h,
-            u: &state.u,
-            v: &state.v,
+            water: Whole { h: &state.h, u: &state.u, v: &state.v },
             bed: &self.bed,
             n2: &self.n2,
             crest_w: &self.crests[0],
@@ -376,14 +408,22 @@ impl<R: Real> FloodKernelOf<R> {
         std::mem::swap(&mut state.u, &mut state.u1);
         std::mem::swap(&mut state.v, &mut state.v1);
         state.speed_mps = total.tiles.speed;
+        state.waves.fill(None);
         state.t_s = t1_s;
         state.tick += 1;
         links::apply(self, params, state, dt);
-        (StepReport { tick: state.tick, t_s: t1_s, dt_s: dt }, total.stepped)
+        let report = StepReport { tick: state.tick, t_s: t1_s, dt_s: dt };
+        Stepped { report, cells: total.stepped, shortest_s: dt, longest_s: dt }
     }
 
     /// Laws of the ground for the time it has not taken in water, this step included; none in a step in which it waits.
-    fn soil_laws(&self, forcing: &FloodForcing, state: &mut FloodStateOf<R>, dt_s: f64, due: bool) -> Vec<Law<R>> {
+    pub(crate) fn soil_laws(
+        &self,
+        forcing: &FloodForcing,
+        state: &mut FloodStateOf<R>,
+        dt_s: f64,
+        due: bool,
+    ) -> Vec<Law<R>> {
         if forcing.soil_kind.is_empty() {
             return Vec::new();
         }
@@ -399,7 +439,7 @@ impl<R: Real> FloodKernelOf<R> {
     }
 
     /// Tiles to compute: with water that moves, next to such water, or with a source.
-    fn active(&self, flags: &[u8], forcing: &FloodForcing) -> Vec<bool> {
+    pub(crate) fn active(&self, flags: &[u8], forcing: &FloodForcing) -> Vec<bool> {
         let (tx, ty) = (self.layout.tiles_x, self.layout.tiles_y);
         let has = |t: usize, part: u8| flags[t] & part != 0;
         (0..tx * ty)
@@ -422,7 +462,7 @@ impl<R: Real> Kernel for FloodKernelOf<R> {
     type State = FloodStateOf<R>;
 
     fn step(&self, params: &FloodParams, forcing: &FloodForcing, state: &mut FloodStateOf<R>) -> StepReport {
-        self.step_capped(params, forcing, state, params.max_dt_s, false).0
+        self.step_capped(params, forcing, state, params.max_dt_s, false).report
     }
 }
 
@@ -479,20 +519,23 @@ mod tests {
         (kernel, forcing, state)
     }
 
-    fn run<R: Real>(arch: Option<pulp::Arch>) -> u64 {
+    fn run<R: Real>(arch: Option<pulp::Arch>, time_stepping: TimeStepping) -> u64 {
         let (kernel, forcing, mut state) = lively::<R>(arch, false);
-        for _ in 0..120 {
-            kernel.step(&FloodParams::default(), &forcing, &mut state);
+        let params = FloodParams { time_stepping, ..FloodParams::default() };
+        for _ in 0..60 {
+            kernel.step(&params, &forcing, &mut state);
         }
         state.checksum()
     }
 
     fn same_bits<R: Real>() {
-        let plain = run::<R>(Some(pulp::Arch::Scalar));
-        assert_eq!(run::<R>(None), plain);
-        #[cfg(target_arch = "x86_64")]
-        if let Some(avx2) = pulp::x86::V3::try_new() {
-            assert_eq!(run::<R>(Some(pulp::Arch::V3(avx2))), plain);
+        for stepping in [TimeStepping::Global, TimeStepping::LOCAL] {
+            let plain = run::<R>(Some(pulp::Arch::Scalar), stepping);
+            assert_eq!(run::<R>(None, stepping), plain);
+            #[cfg(target_arch = "x86_64")]
+            if let Some(avx2) = pulp::x86::V3::try_new() {
+                assert_eq!(run::<R>(Some(pulp::Arch::V3(avx2)), stepping), plain);
+            }
         }
     }
 
@@ -510,11 +553,11 @@ mod tests {
         let mut eager = lazy.clone();
         let (mut skipped, cells) = (0, kernel.layout.grid.cell_count() as u64);
         for _ in 0..150 {
-            let (a, done) = kernel.step_capped(&FloodParams::default(), &none, &mut lazy, 1.0, false);
+            let done = kernel.step_capped(&FloodParams::default(), &none, &mut lazy, 1.0, false);
             eager.wet.fill(u8::MAX);
-            let (b, all) = kernel.step_capped(&FloodParams::default(), &none, &mut eager, 1.0, false);
-            assert_eq!((a, all), (b, cells));
-            skipped += cells - done;
+            let all = kernel.step_capped(&FloodParams::default(), &none, &mut eager, 1.0, false);
+            assert_eq!((done.report, all.cells), (all.report, cells));
+            skipped += cells - done.cells;
             assert_eq!(lazy.checksum(), eager.checksum());
         }
         assert!(skipped > 0, "nothing was skipped: the test shows nothing");

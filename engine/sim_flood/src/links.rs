@@ -87,7 +87,7 @@ impl<R: Real> Links<'_, R> {
     fn outlet(&self, o: &Outlet, state: &mut FloodStateOf<R>) {
         let grid = self.kernel.layout().grid;
         let edge = edge_of(&grid, o);
-        for (c, q) in o.cells.iter().zip(outlet_flows(self.kernel, o, state)) {
+        for (c, q) in o.cells.iter().zip(outlet_flows(self.kernel, o, |cell| state.depth_at_m(cell as usize))) {
             if !edge.is_some_and(|e| e.face(&grid, *c).is_some()) {
                 state.ledger.edge_out_m3 -= state.shift(*c as usize, -(q * self.dt_s), self.params);
             }
@@ -95,9 +95,9 @@ impl<R: Real> Links<'_, R> {
     }
 }
 
-/// Discharge out of each cell of an outlet, m3/s.
-pub(crate) fn outlet_flows<R: Real>(kernel: &FloodKernelOf<R>, o: &Outlet, state: &FloodStateOf<R>) -> Vec<f64> {
-    let depth = |c: u32| if kernel.blocked()[c as usize] { 0.0 } else { state.depth_at_m(c as usize).max(0.0) };
+/// Discharge out of each cell of an outlet, m3/s, by the depths of cells.
+pub(crate) fn outlet_flows<R: Real>(kernel: &FloodKernelOf<R>, o: &Outlet, depth_m: impl Fn(u32) -> f64) -> Vec<f64> {
+    let depth = |c: u32| if kernel.blocked()[c as usize] { 0.0 } else { depth_m(c).max(0.0) };
     let conveyance: Vec<f64> = o.cells.iter().map(|c| five_thirds(depth(*c))).collect();
     let share = match &o.law {
         OutletLaw::NormalDepth { slope } => {

@@ -5,7 +5,9 @@ use crate::plan::{FloodForcing, Source, StepForcing};
 use crate::rows::{BUF, Row, Step, TILE_W, WIDE, max, max_or_nan};
 use crate::soil::Law;
 use crate::state::{Layout, PAD};
-use crate::tile::{Fields, Scratch, TILE_H, Target, Tile, TileSums, any_deeper, step_tile, track, wet};
+use crate::tile::{
+    Fields, Rim, SameStep, Scratch, TILE_H, Target, Tile, TileSums, Water, any_deeper, step_tile, track, wet,
+};
 
 /// Sums of one step over one or more tiles.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,6 +19,8 @@ pub(crate) struct PassSums {
     pub point_out: f64,
     /// Depth taken in by the ground, metres, summed over cells.
     pub infiltrated: f64,
+    /// Rain, metres, summed over cells; only with local steps, otherwise it is booked as a whole.
+    pub rain: f64,
     pub stepped: u64,
 }
 
@@ -31,6 +35,7 @@ impl PassSums {
         self.point_in += o.point_in;
         self.point_out += o.point_out;
         self.infiltrated += o.infiltrated;
+        self.rain += o.rain;
         self.stepped += o.stepped;
     }
 }
@@ -50,8 +55,8 @@ pub(crate) struct Job<'a, R> {
 }
 
 /// What every tile of a step reads.
-pub(crate) struct Pass<'a, R> {
-    pub fields: Fields<'a, R>,
+pub(crate) struct Pass<'a, R, W> {
+    pub fields: Fields<'a, R, W>,
     pub forcing: &'a FloodForcing,
     pub now: &'a StepForcing<R>,
     pub active: &'a [bool],
@@ -69,7 +74,7 @@ pub(crate) struct Pass<'a, R> {
     pub arch: pulp::Arch,
 }
 
-impl<R: Real> Pass<'_, R> {
+impl<R: Real, W: Water<R> + Sync> Pass<'_, R, W> {
     /// Steps one tile.
     pub(crate) fn step(&self, scratch: &mut Scratch<R>, mut job: Job<'_, R>) -> PassSums {
         let mut sums = PassSums::default();
@@ -93,54 +98,82 @@ impl<R: Real> Pass<'_, R> {
             sums.infiltrated = infiltrate(self, &mut job);
             *job.settled &= sums.infiltrated == 0.0;
         }
-        let flags = self.arch.dispatch(TrackOp { p: self, job: &mut job });
-        *job.wet = flags;
+        self.note(&mut job);
         sums
     }
 
+    /// Tracks extremes of a tile that has come to the end of its step, and notes where it is wet.
+    pub(crate) fn note(&self, job: &mut Job<'_, R>) {
+        let flags = self.arch.dispatch(TrackOp { p: self, job });
+        *job.wet = flags;
+    }
+
     fn step_active(&self, scratch: &mut Scratch<R>, job: &mut Job<'_, R>, sums: &mut PassSums) {
-        let (p, id, tile, out) = (self, job.id, &job.tile, &mut job.target);
-        let porous = self.fields.porous.is_some_and(|p| p.near[id]);
-        sums.tiles = match (self.walled[id], self.rough) {
-            _ if porous => self.arch.dispatch(StepOp::<R, true, true, true> { p, id, tile, scratch, out }),
-            (false, false) => self.arch.dispatch(StepOp::<R, false, false, false> { p, id, tile, scratch, out }),
-            (false, true) => self.arch.dispatch(StepOp::<R, false, true, false> { p, id, tile, scratch, out }),
-            (true, false) => self.arch.dispatch(StepOp::<R, true, false, false> { p, id, tile, scratch, out }),
-            (true, true) => self.arch.dispatch(StepOp::<R, true, true, false> { p, id, tile, scratch, out }),
+        let (p, tile, out, rim) = (self, &job.tile, &mut job.target, &mut SameStep);
+        let porous = self.fields.porous.is_some_and(|p| p.near[job.id]);
+        sums.tiles = match (self.walled[job.id], self.rough) {
+            _ if porous => self.arch.dispatch(StepOp::<R, W, _, true, true, true> { p, tile, scratch, rim, out }),
+            (false, false) => self.arch.dispatch(StepOp::<R, W, _, false, false, false> { p, tile, scratch, rim, out }),
+            (false, true) => self.arch.dispatch(StepOp::<R, W, _, false, true, false> { p, tile, scratch, rim, out }),
+            (true, false) => self.arch.dispatch(StepOp::<R, W, _, true, false, false> { p, tile, scratch, rim, out }),
+            (true, true) => self.arch.dispatch(StepOp::<R, W, _, true, true, false> { p, tile, scratch, rim, out }),
         };
-        sums.stepped = (tile.width * (tile.r1 - tile.r0)) as u64;
-        apply_sources(p, id, out, sums);
+        self.finish_active(job, sums);
+    }
+
+    /// The same, with `rim` at the tile's edges. A bed without friction is one with the roughness 0: the same bits, and half
+    /// the machine code.
+    pub(crate) fn step_active_with<B: Rim<R>>(
+        &self,
+        scratch: &mut Scratch<R>,
+        job: &mut Job<'_, R>,
+        rim: &mut B,
+        sums: &mut PassSums,
+    ) {
+        let (p, tile, out) = (self, &job.tile, &mut job.target);
+        sums.tiles = if self.walled[job.id] {
+            self.arch.dispatch(StepOp::<R, W, B, true, true, false> { p, tile, scratch, rim, out })
+        } else {
+            self.arch.dispatch(StepOp::<R, W, B, false, true, false> { p, tile, scratch, rim, out })
+        };
+        self.finish_active(job, sums);
+    }
+
+    fn finish_active(&self, job: &mut Job<'_, R>, sums: &mut PassSums) {
+        sums.stepped = (job.tile.width * (job.tile.r1 - job.tile.r0)) as u64;
+        apply_sources(self, job.id, &mut job.target, sums);
     }
 }
 
 /// [`step_tile`] for the instruction set of the machine. (A closure would not be inlined into it.)
-struct StepOp<'a, 'b, R, const CREST: bool, const FRICTION: bool, const POROUS: bool> {
-    p: &'a Pass<'a, R>,
-    id: usize,
+struct StepOp<'a, 'b, R, W, B, const CREST: bool, const FRICTION: bool, const POROUS: bool> {
+    p: &'a Pass<'a, R, W>,
     tile: &'a Tile,
     scratch: &'a mut Scratch<R>,
+    rim: &'a mut B,
     out: &'a mut Target<'b, R>,
 }
 
-impl<R: Real, const CREST: bool, const FRICTION: bool, const POROUS: bool> pulp::WithSimd
-    for StepOp<'_, '_, R, CREST, FRICTION, POROUS>
+impl<R: Real, W: Water<R>, B: Rim<R>, const CREST: bool, const FRICTION: bool, const POROUS: bool> pulp::WithSimd
+    for StepOp<'_, '_, R, W, B, CREST, FRICTION, POROUS>
 {
     type Output = TileSums;
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> TileSums {
-        let rain = |row: usize, out: &mut Row<R>| rain_row(self.p, self.id, self.tile, row, out);
-        step_tile::<R, CREST, FRICTION, POROUS>(&self.p.fields, self.tile, &self.p.k, self.scratch, rain, self.out)
+        let rain = |row: usize, out: &mut Row<R>| rain_row(self.p, self.tile.id, self.tile, row, out);
+        let (f, k) = (&self.p.fields, &self.p.k);
+        step_tile::<R, W, CREST, FRICTION, POROUS>(f, self.tile, k, self.scratch, rain, self.rim, self.out)
     }
 }
 
 /// [`track_tile`] for the instruction set of the machine.
-struct TrackOp<'a, 'b, R> {
-    p: &'a Pass<'a, R>,
+struct TrackOp<'a, 'b, R, W> {
+    p: &'a Pass<'a, R, W>,
     job: &'a mut Job<'b, R>,
 }
 
-impl<R: Real> pulp::WithSimd for TrackOp<'_, '_, R> {
+impl<R: Real, W> pulp::WithSimd for TrackOp<'_, '_, R, W> {
     type Output = u8;
 
     #[inline(always)]
@@ -166,7 +199,7 @@ pub(crate) fn wet_flags<'a, R: Real>(any: bool, rows: usize, row: impl Fn(usize)
 
 /// Extremes of a tile, in one piece: what lies beyond its cells is dry.
 #[inline(always)]
-fn track_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> u8 {
+fn track_tile<R: Real, W>(p: &Pass<'_, R, W>, job: &mut Job<'_, R>) -> u8 {
     let (t, out) = (job.tile, &job.target);
     let (rows, dry) = (t.r1 - t.r0, p.k.dry);
     let (depth, hazard, first) = (&mut *job.max_depth, &mut *job.max_hazard, &mut *job.first_wet);
@@ -182,7 +215,7 @@ fn track_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> u8 {
 
 /// Rain depth of a tile's cells of one row of the field.
 #[inline(always)]
-fn rain_row<R: Real>(p: &Pass<'_, R>, id: usize, t: &Tile, row: usize, out: &mut Row<R>) {
+fn rain_row<R: Real, W>(p: &Pass<'_, R, W>, id: usize, t: &Tile, row: usize, out: &mut Row<R>) {
     if !p.now.raining {
         out[..t.width].fill(R::ZERO);
     } else if let Some(class) = p.forcing.rain_uniform[id] {
@@ -195,14 +228,8 @@ fn rain_row<R: Real>(p: &Pass<'_, R>, id: usize, t: &Tile, row: usize, out: &mut
     }
 }
 
-/// Row `j` of a tile in a field.
-fn field_row<'a, R: Real>(p: &Pass<'_, R>, field: &'a [R], t: &Tile, j: usize) -> &'a [R] {
-    let at = (t.strip * p.fields.layout.rows + j) * WIDE;
-    &field[at..at + t.width]
-}
-
 /// A tile without moving water only collects rain.
-fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
+pub(crate) fn rain_only<R: Real, W: Water<R>>(p: &Pass<'_, R, W>, job: &mut Job<'_, R>) {
     let (t, out) = (job.tile, &mut job.target);
     let mut rain: Row<R> = [R::ZERO; BUF];
     for j in t.r0..t.r1 {
@@ -211,7 +238,8 @@ fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
         if let Some(inv) = p.fields.inv_row(&t, j) {
             rain.iter_mut().zip(inv).for_each(|(r, inv)| *r *= *inv);
         }
-        let (now, carry) = (field_row(p, p.fields.h, &t, j), &mut out.carry[at.clone()]);
+        let [now, _, _] = p.fields.water.own_row(&p.fields.layout, &t, j);
+        let carry = &mut out.carry[at.clone()];
         for (((out, h), r), c) in out.h[at.clone()].iter_mut().zip(now).zip(&rain).zip(carry) {
             // As in `rows::update`.
             let change = *r - *c;
@@ -223,18 +251,19 @@ fn rain_only<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
     }
 }
 
-fn copy_tile<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) {
+pub(crate) fn copy_tile<R: Real, W: Water<R>>(p: &Pass<'_, R, W>, job: &mut Job<'_, R>) {
     let (t, out) = (job.tile, &mut job.target);
     for j in t.r0..t.r1 {
         let at = (j - t.r0) * WIDE..(j - t.r0) * WIDE + t.width;
-        out.h[at.clone()].copy_from_slice(field_row(p, p.fields.h, &t, j));
-        out.u[at.clone()].copy_from_slice(field_row(p, p.fields.u, &t, j));
-        out.v[at].copy_from_slice(field_row(p, p.fields.v, &t, j));
+        let [h, u, v] = p.fields.water.own_row(&p.fields.layout, &t, j);
+        out.h[at.clone()].copy_from_slice(&h[..t.width]);
+        out.u[at.clone()].copy_from_slice(&u[..t.width]);
+        out.v[at].copy_from_slice(&v[..t.width]);
     }
 }
 
 /// What the ground of a tile takes in. Velocities stay: the water takes its momentum along. Returns the depth, summed over cells.
-fn infiltrate<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> f64 {
+pub(crate) fn infiltrate<R: Real, W>(p: &Pass<'_, R, W>, job: &mut Job<'_, R>) -> f64 {
     let (t, out) = (job.tile, &mut job.target);
     let mut sum = 0.0;
     for j in t.r0..t.r1 {
@@ -267,7 +296,7 @@ fn infiltrate<R: Real>(p: &Pass<'_, R>, job: &mut Job<'_, R>) -> f64 {
 }
 
 /// Discharges (momentum kept, so velocity is diluted), then imposed levels (velocity kept).
-fn apply_sources<R: Real>(p: &Pass<'_, R>, id: usize, out: &mut Target<'_, R>, sums: &mut PassSums) {
+fn apply_sources<R: Real, W>(p: &Pass<'_, R, W>, id: usize, out: &mut Target<'_, R>, sums: &mut PassSums) {
     for s in &p.forcing.inflows[id] {
         let before = depth_m(s, out);
         let free = p.fields.free(s.cell);
@@ -289,7 +318,14 @@ fn apply_sources<R: Real>(p: &Pass<'_, R>, id: usize, out: &mut Target<'_, R>, s
 }
 
 /// Momentum that a directed inflow brings: its discharge over the cell's width, at most at the critical velocity.
-fn push<R: Real>(p: &Pass<'_, R>, s: &Source, out: &mut Target<'_, R>, depth: f64, after: f64, sums: &mut TileSums) {
+fn push<R: Real, W>(
+    p: &Pass<'_, R, W>,
+    s: &Source,
+    out: &mut Target<'_, R>,
+    depth: f64,
+    after: f64,
+    sums: &mut TileSums,
+) {
     let q = p.now.inflow_q[s.series];
     if depth <= 0.0 || after <= p.k.dry.to_f64() || q == [0.0; 2] {
         return;
@@ -302,7 +338,7 @@ fn push<R: Real>(p: &Pass<'_, R>, s: &Source, out: &mut Target<'_, R>, depth: f6
     note_speed(p, s, out, sums);
 }
 
-fn note_speed<R: Real>(p: &Pass<'_, R>, s: &Source, out: &Target<'_, R>, sums: &mut TileSums) {
+fn note_speed<R: Real, W>(p: &Pass<'_, R, W>, s: &Source, out: &Target<'_, R>, sums: &mut TileSums) {
     let speed = max(out.u[s.at].abs(), out.v[s.at].abs()) + (p.k.g * out.h[s.at]).sqrt();
     sums.speed = max_or_nan(sums.speed, speed.to_f64());
 }
@@ -313,8 +349,8 @@ fn depth_m<R: Real>(s: &Source, out: &Target<'_, R>) -> f64 {
 }
 
 /// Sets the depth of a source cell and scales its velocity by `keep`. Returns the depth added, metres.
-fn set_depth<R: Real>(
-    p: &Pass<'_, R>,
+fn set_depth<R: Real, W>(
+    p: &Pass<'_, R, W>,
     s: &Source,
     out: &mut Target<'_, R>,
     depth: f64,
@@ -389,11 +425,17 @@ impl<R: Real> Rasters<'_, R> {
     }
 }
 
-fn field_tiles<'a, T>(layout: &Layout, field: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
+pub(crate) fn field_tiles<'a, T>(
+    layout: &Layout,
+    field: &'a mut [T],
+) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
     let inner = PAD * WIDE..(PAD + layout.grid.ny) * WIDE;
     field.chunks_mut(layout.rows * WIDE).flat_map(move |strip| strip[inner.clone()].chunks_mut(TILE_H * WIDE))
 }
 
-fn track_tiles<'a, T>(layout: &Layout, track: &'a mut [T]) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
+pub(crate) fn track_tiles<'a, T>(
+    layout: &Layout,
+    track: &'a mut [T],
+) -> impl Iterator<Item = &'a mut [T]> + use<'a, T> {
     track.chunks_mut(layout.grid.ny * WIDE).flat_map(|strip| strip.chunks_mut(TILE_H * WIDE))
 }

@@ -33,6 +33,8 @@ pub struct FloodForcing {
     pub(crate) rain_classes: Vec<(u64, u32)>,
     /// Cells per class.
     rain_count: Vec<u64>,
+    /// Per tile: its classes, with the number of cells of each.
+    rain_cells: Vec<Vec<(u32, u32)>>,
     /// Per tile: the class of all its cells, if they share one.
     pub(crate) rain_uniform: Vec<Option<u32>>,
     pub(crate) stages: Vec<Vec<Source>>,
@@ -93,25 +95,38 @@ impl FloodForcing {
         for c in &rain_class {
             rain_count[*c as usize] += 1;
         }
-        let mut rain_uniform: Vec<Option<u32>> = vec![None; tiles];
-        let mut seen = vec![false; tiles];
+        let mut by_tile = vec![BTreeMap::new(); tiles];
         for (cell, class) in rain_class.iter().enumerate() {
-            let t = layout.tile_of(cell);
-            if !seen[t] {
-                (seen[t], rain_uniform[t]) = (true, Some(*class));
-            } else if rain_uniform[t] != Some(*class) {
-                rain_uniform[t] = None;
-            }
+            *by_tile[layout.tile_of(cell)].entry(*class).or_insert(0) += 1;
         }
+        let rain_cells: Vec<Vec<(u32, u32)>> = by_tile.into_iter().map(|t| t.into_iter().collect()).collect();
+        let one = |t: &Vec<(u32, u32)>| if let [(class, _)] = t[..] { Some(class) } else { None };
+        let rain_uniform: Vec<Option<u32>> = rain_cells.iter().map(one).collect();
         let rain_class = layout.track(&rain_class, 0);
         let (soil_kind, pervious) = soil_rasters(layout, &forcing.soil);
-        Ok(Self { forcing, rain_class, rain_classes, rain_count, rain_uniform, stages, inflows, soil_kind, pervious })
+        Ok(Self {
+            forcing,
+            rain_class,
+            rain_classes,
+            rain_count,
+            rain_cells,
+            rain_uniform,
+            stages,
+            inflows,
+            soil_kind,
+            pervious,
+        })
     }
 
     /// The forcing this was made from.
     #[must_use]
     pub const fn forcing(&self) -> &Forcing {
         &self.forcing
+    }
+
+    /// Rain of a step on all cells of a tile, metres.
+    pub(crate) fn rain_on_tile<R: Real>(&self, tile: usize, now: &StepForcing<R>) -> f64 {
+        self.rain_cells[tile].iter().map(|(class, n)| now.rain_m[*class as usize].to_f64() * f64::from(*n)).sum()
     }
 
     pub(crate) fn has_source(&self, tile: usize) -> bool {

@@ -6,7 +6,7 @@
 //!
 //! Bed terms appear only as differences: water at rest gives exact zeros and nothing depends on the datum.
 
-use crate::Real;
+use crate::{FloodParams, Order, Real};
 
 /// Numbers computed of every row: whole vectors of every instruction set, and a trip count that the compiler knows.
 pub(crate) const WIDE: usize = 64;
@@ -31,6 +31,21 @@ pub(crate) struct Step<R> {
     pub theta: R,
     /// R::HALF for the second order, 0 for the first.
     pub half_slope: R,
+}
+
+impl<R: Real> Step<R> {
+    /// A step of `dt_s` seconds on cells of `dx_m` metres.
+    pub(crate) fn new(params: &FloodParams, dt_s: f64, dx_m: f64) -> Self {
+        Self {
+            g: R::of(params.gravity_mps2),
+            dt: R::of(dt_s),
+            lam: R::of(dt_s / dx_m),
+            dry: R::of(params.dry_depth_m),
+            thin: R::of(5.0 * params.dry_depth_m),
+            theta: R::of(params.limiter_theta),
+            half_slope: if params.order == Order::Second { R::HALF } else { R::ZERO },
+        }
+    }
 }
 
 /// Half-step values at cell centres and half-slopes (offsets from the centre to a face), one row.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sim_core::{CancelToken, Snapshot, SnapshotError};
 
+use crate::kernel::Stepped;
 use crate::{
     Barrier, FloodError, FloodForcing, FloodKernelOf, FloodParams, FloodStateOf, Forcing, Grid, GroundEdit, Initial,
     Ledger, Real, Structures, Terrain,
@@ -11,13 +12,13 @@ use crate::{
 /// What an advance did.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct StepStats {
-    /// Steps taken by this call.
+    /// Steps taken by this call; with local steps the common ones.
     pub steps: u64,
     /// Simulated time reached, seconds.
     pub t_s: f64,
-    /// Shortest step, seconds (0 when no step was taken).
+    /// Shortest step of any cell, seconds (0 when no step was taken).
     pub min_dt_s: f64,
-    /// Longest step, seconds.
+    /// Longest step of any cell, seconds.
     pub max_dt_s: f64,
     /// Cells computed, summed over the steps; dry tiles are skipped and not counted.
     pub cell_steps: u64,
@@ -91,10 +92,10 @@ impl<R: Real> FloodRunOf<R> {
                 return Err(FloodError::Cancelled { t_s: self.state.t_s });
             }
             let left = t_s - self.state.t_s;
-            let stable = self.kernel.stable_dt_s(&self.params, &self.forcing, &self.state);
-            if stable.is_nan() || stable < self.params.min_dt_s {
+            let (stable, shortest) = self.kernel.step_lengths_s(&self.params, &self.forcing, &self.state, left);
+            if shortest.is_nan() || shortest < self.params.min_dt_s {
                 return Err(FloodError::StepTooSmall {
-                    dt_s: stable,
+                    dt_s: shortest,
                     min_dt_s: self.params.min_dt_s,
                     t_s: self.state.t_s,
                     speed_mps: self.state.speed_mps,
@@ -102,19 +103,19 @@ impl<R: Real> FloodRunOf<R> {
             }
             // Two equal last steps instead of one whole and one tiny.
             let cap = if left > stable && left < 2.0 * stable { 0.5 * left } else { left };
-            let (report, cells) = self.step(cap, left <= stable);
+            let done = self.step(cap, left <= stable);
             if left <= stable {
                 self.state.t_s = t_s;
             }
             stats.steps += 1;
-            stats.cell_steps += cells;
-            stats.min_dt_s = stats.min_dt_s.min(report.dt_s);
-            stats.max_dt_s = stats.max_dt_s.max(report.dt_s);
+            stats.cell_steps += done.cells;
+            stats.min_dt_s = stats.min_dt_s.min(done.shortest_s);
+            stats.max_dt_s = stats.max_dt_s.max(done.longest_s);
         }
         Ok(())
     }
 
-    fn step(&mut self, cap_s: f64, last: bool) -> (sim_core::StepReport, u64) {
+    fn step(&mut self, cap_s: f64, last: bool) -> Stepped {
         let (kernel, params, forcing, state) = (&self.kernel, &self.params, &self.forcing, &mut self.state);
         #[cfg(feature = "parallel")]
         if let Some(pool) = &self.pool {

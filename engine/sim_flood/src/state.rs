@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
+use crate::local::TileWaves;
 use crate::rain::NOWHERE;
 use crate::rows::{BUF, TILE_W, WIDE, max, max_or_nan};
 use crate::tile::TILE_H;
@@ -150,6 +151,8 @@ pub struct FloodStateOf<R> {
     pub(crate) wet: Vec<u8>,
     /// Per tile: both buffers hold the same values.
     pub(crate) settled: Vec<bool>,
+    /// Per tile: its waves, where known; derived from depth and velocities, for local steps.
+    pub(crate) waves: Vec<Option<TileWaves>>,
     pub(crate) max_depth_m: Vec<f32>,
     pub(crate) max_hazard_m2ps: Vec<f32>,
     pub(crate) first_wet_s: Vec<f32>,
@@ -183,6 +186,7 @@ impl<R: Real> FloodStateOf<R> {
             carry: vec![R::ZERO; layout.track_len()],
             wet: vec![0; tiles],
             settled: vec![false; tiles],
+            waves: vec![None; tiles],
             max_depth_m: vec![0.0; layout.track_len()],
             max_hazard_m2ps: vec![0.0; layout.track_len()],
             first_wet_s: vec![f32::INFINITY; layout.track_len()],
@@ -269,6 +273,7 @@ impl<R: Real> FloodStateOf<R> {
         self.v[field] *= R::of(keep);
         let tile = self.layout.tile_of(cell);
         self.settled[tile] = false;
+        self.waves[tile] = None;
         if h.to_f64() > params.dry_depth_m {
             // Every side counts as wet until the tile's next step looks again.
             self.wet[tile] = u8::MAX;

@@ -47,11 +47,10 @@ impl Tile {
 
 /// Rasters a tile reads; see [`Layout`].
 #[derive(Clone, Copy)]
-pub(crate) struct Fields<'a, R> {
+pub(crate) struct Fields<'a, R, W> {
     pub layout: Layout,
-    pub h: &'a [R],
-    pub u: &'a [R],
-    pub v: &'a [R],
+    /// Depth and velocities.
+    pub water: W,
     pub bed: &'a [R],
     pub n2: &'a [R],
     /// Crest on the west face of each cell.
@@ -66,9 +65,93 @@ pub(crate) struct Fields<'a, R> {
 }
 
 /// First column of a tile in rows with a halo.
-const C0: usize = PAD;
+pub(crate) const C0: usize = PAD;
 
-impl<'a, R: Real> Fields<'a, R> {
+/// Where the rows of depth and velocities of a tile come from.
+pub(crate) trait Water<R> {
+    /// Row `j` of the fields from [`PAD`] columns west of the tile, with what neighbouring tiles hold or what lies beyond
+    /// the edge of the raster.
+    fn load(&self, layout: &Layout, open_edges: bool, t: &Tile, j: usize, out: &mut Held<R>);
+
+    /// Row `j` of the tile itself: depth, velocities; [`WIDE`] values each.
+    fn own_row(&self, layout: &Layout, t: &Tile, j: usize) -> [&[R]; 3];
+}
+
+/// Whole fields at one time.
+#[derive(Clone, Copy)]
+pub(crate) struct Whole<'a, R> {
+    pub h: &'a [R],
+    pub u: &'a [R],
+    pub v: &'a [R],
+}
+
+impl<R: Real> Water<R> for Whole<'_, R> {
+    #[inline(always)]
+    fn load(&self, layout: &Layout, open_edges: bool, t: &Tile, j: usize, out: &mut Held<R>) {
+        let load = |field: &[R], out: &mut Row<R>| {
+            let piece = |strip: usize| {
+                let at = (strip * layout.rows + j) * WIDE;
+                &field[at..at + WIDE]
+            };
+            let own = piece(t.strip);
+            out[C0..C0 + WIDE].copy_from_slice(own);
+            if t.strip > 0 {
+                out[..C0].copy_from_slice(&piece(t.strip - 1)[TILE_W - C0..TILE_W]);
+            }
+            if t.strip + 1 < layout.tiles_x {
+                out[C0 + TILE_W..C0 + WIDE].copy_from_slice(&piece(t.strip + 1)[..WIDE - TILE_W]);
+            }
+            beyond_edges(layout, open_edges, t, out);
+        };
+        load(self.h, &mut out.h);
+        load(self.u, &mut out.u);
+        load(self.v, &mut out.v);
+    }
+
+    #[inline(always)]
+    fn own_row(&self, layout: &Layout, t: &Tile, j: usize) -> [&[R]; 3] {
+        let at = (t.strip * layout.rows + j) * WIDE;
+        [self.h, self.u, self.v].map(|field| &field[at..at + WIDE])
+    }
+}
+
+/// Writes what lies west and east of the raster into a loaded row: nothing, or the outermost cell again.
+#[inline(always)]
+pub(crate) fn beyond_edges<R: Real>(layout: &Layout, open_edges: bool, t: &Tile, out: &mut Row<R>) {
+    if t.strip == 0 {
+        let beyond = if open_edges { out[C0] } else { R::ZERO };
+        out[..C0].fill(beyond);
+    }
+    let inside = layout.grid.nx - t.strip * TILE_W;
+    if inside < WIDE {
+        let beyond = if open_edges { out[C0 + inside - 1] } else { R::ZERO };
+        out[C0 + inside..C0 + WIDE].fill(beyond);
+    }
+}
+
+/// What is done with the fluxes over the edges of a tile before its cells take them.
+pub(crate) trait Rim<R> {
+    /// Faces of a row of cells, `row` from the south of the tile, `width` cells: fluxes 1 and `width + 1` are those over the
+    /// west and the east edge, between reconstructed cells 1 | 2 and `width + 1` | `width + 2`.
+    fn row(&mut self, k: &Step<R>, row: usize, width: usize, cells: &Recon<R>, flux: &mut Flux<R>);
+
+    /// Faces over the south edge (`north` false) or the north edge, fluxes 1 to `width`, between reconstructed cells 2 and on
+    /// of the rows `low` and `high`.
+    fn line(&mut self, k: &Step<R>, north: bool, width: usize, low: &Recon<R>, high: &Recon<R>, flux: &mut Flux<R>);
+}
+
+/// All tiles keep one step: nothing is to be done.
+pub(crate) struct SameStep;
+
+impl<R> Rim<R> for SameStep {
+    #[inline(always)]
+    fn row(&mut self, _: &Step<R>, _: usize, _: usize, _: &Recon<R>, _: &mut Flux<R>) {}
+
+    #[inline(always)]
+    fn line(&mut self, _: &Step<R>, _: bool, _: usize, _: &Recon<R>, _: &Recon<R>, _: &mut Flux<R>) {}
+}
+
+impl<'a, R: Real, W> Fields<'a, R, W> {
     /// `n` values of a ground row from column `c`.
     #[inline(always)]
     fn ground(&self, ground: &'a [R], t: &Tile, j: usize, c: usize, n: usize) -> &'a [R] {
@@ -91,30 +174,6 @@ impl<'a, R: Real> Fields<'a, R> {
     pub(crate) fn free(&self, cell: usize) -> f64 {
         self.porous.map_or(1.0, |p| p.free[cell])
     }
-
-    /// A field's row with what the neighbouring strips hold, or what lies beyond the edge of the raster.
-    #[inline(always)]
-    fn load(&self, field: &[R], t: &Tile, j: usize, out: &mut Row<R>) {
-        let piece = |strip: usize| {
-            let at = (strip * self.layout.rows + j) * WIDE;
-            &field[at..at + WIDE]
-        };
-        let own = piece(t.strip);
-        out[C0..C0 + WIDE].copy_from_slice(own);
-        if t.strip > 0 {
-            out[..C0].copy_from_slice(&piece(t.strip - 1)[TILE_W - C0..TILE_W]);
-        } else {
-            out[..C0].fill(if self.open_edges { own[0] } else { R::ZERO });
-        }
-        if t.strip + 1 < self.layout.tiles_x {
-            out[C0 + TILE_W..C0 + WIDE].copy_from_slice(&piece(t.strip + 1)[..WIDE - TILE_W]);
-        }
-        let inside = self.layout.grid.nx - t.strip * TILE_W;
-        if inside < WIDE {
-            let beyond = if self.open_edges { out[C0 + inside - 1] } else { R::ZERO };
-            out[C0 + inside..C0 + WIDE].fill(beyond);
-        }
-    }
 }
 
 /// The tile of the state being written: rows [`WIDE`] values apart.
@@ -131,10 +190,10 @@ const HELD: usize = 8;
 
 /// Depth and velocities of a row with halo.
 #[derive(Debug, Clone)]
-struct Held<R> {
-    h: Row<R>,
-    u: Row<R>,
-    v: Row<R>,
+pub(crate) struct Held<R> {
+    pub h: Row<R>,
+    pub u: Row<R>,
+    pub v: Row<R>,
 }
 
 /// Working rows of one tile.
@@ -190,17 +249,14 @@ impl TileSums {
 
 impl<R: Real> Scratch<R> {
     #[inline(always)]
-    fn hold(&mut self, f: &Fields<'_, R>, t: &Tile, j: usize) {
-        let held = &mut self.held[j % HELD];
-        f.load(f.h, t, j, &mut held.h);
-        f.load(f.u, t, j, &mut held.u);
-        f.load(f.v, t, j, &mut held.v);
+    fn hold<W: Water<R>>(&mut self, f: &Fields<'_, R, W>, t: &Tile, j: usize) {
+        f.water.load(&f.layout, f.open_edges, t, j, &mut self.held[j % HELD]);
     }
 
     #[inline(always)]
-    fn recon_row<const CREST: bool, const FRICTION: bool, const POROUS: bool>(
+    fn recon_row<W, const CREST: bool, const FRICTION: bool, const POROUS: bool>(
         &mut self,
-        f: &Fields<'_, R>,
+        f: &Fields<'_, R, W>,
         t: &Tile,
         k: &Step<R>,
         j: usize,
@@ -245,7 +301,13 @@ impl<R: Real> Scratch<R> {
     }
 
     #[inline(always)]
-    fn x_faces<const CREST: bool, const POROUS: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
+    fn x_faces<W, const CREST: bool, const POROUS: bool>(
+        &mut self,
+        f: &Fields<'_, R, W>,
+        t: &Tile,
+        k: &Step<R>,
+        j: usize,
+    ) {
         let (n, c) = (WIDE, C0 - 2);
         let (r, held) = (&self.recon[j % 3], &self.held[j % HELD]);
         let side = |o: usize| Side {
@@ -271,7 +333,13 @@ impl<R: Real> Scratch<R> {
 
     /// South faces of the cells of row `j`.
     #[inline(always)]
-    fn y_faces<const CREST: bool, const POROUS: bool>(&mut self, f: &Fields<'_, R>, t: &Tile, k: &Step<R>, j: usize) {
+    fn y_faces<W, const CREST: bool, const POROUS: bool>(
+        &mut self,
+        f: &Fields<'_, R, W>,
+        t: &Tile,
+        k: &Step<R>,
+        j: usize,
+    ) {
         let (n, c) = (WIDE, C0 - 1);
         let side = |row: usize| {
             let (r, held) = (&self.recon[row % 3], &self.held[row % HELD]);
@@ -312,12 +380,13 @@ fn only_out<R: Real>(mass: &mut [R], cross: &mut [R], inner: &mut [R], outward: 
 
 /// Advances a tile by one step. `rain(row, out)` writes the rain depth of the tile's cells of a row of the field.
 #[inline(always)]
-pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool, const POROUS: bool>(
-    f: &Fields<'_, R>,
+pub(crate) fn step_tile<R: Real, W: Water<R>, const CREST: bool, const FRICTION: bool, const POROUS: bool>(
+    f: &Fields<'_, R, W>,
     t: &Tile,
     k: &Step<R>,
     s: &mut Scratch<R>,
     rain: impl Fn(usize, &mut Row<R>),
+    rim: &mut impl Rim<R>,
     out: &mut Target<'_, R>,
 ) -> TileSums {
     let w = t.width;
@@ -326,14 +395,14 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool, const 
     let mut sums = TileSums::default();
     let first = t.r0 - 1;
     (t.r0 - 3..=t.r0 + 1).for_each(|j| s.hold(f, t, j));
-    s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, first - 1);
-    s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, first);
-    s.y_faces::<CREST, POROUS>(f, t, k, first);
+    s.recon_row::<W, CREST, FRICTION, POROUS>(f, t, k, first - 1);
+    s.recon_row::<W, CREST, FRICTION, POROUS>(f, t, k, first);
+    s.y_faces::<W, CREST, POROUS>(f, t, k, first);
     for j in first..=t.r1 {
         s.hold(f, t, (j + 3).min(f.layout.rows - 1));
-        s.recon_row::<CREST, FRICTION, POROUS>(f, t, k, j + 1);
-        s.y_faces::<CREST, POROUS>(f, t, k, j + 1);
-        s.x_faces::<CREST, POROUS>(f, t, k, j);
+        s.recon_row::<W, CREST, FRICTION, POROUS>(f, t, k, j + 1);
+        s.y_faces::<W, CREST, POROUS>(f, t, k, j + 1);
+        s.x_faces::<W, CREST, POROUS>(f, t, k, j);
         let xf = &mut s.xf[j % 2];
         if edge_c.0 {
             only_out(&mut xf.mass[1..2], &mut xf.cross[1..2], &mut xf.hi[1..2], -R::ONE);
@@ -364,11 +433,17 @@ pub(crate) fn step_tile<R: Real, const CREST: bool, const FRICTION: bool, const 
         if short {
             scale(1, w + 1, xf, &s.share[j % 2], &s.share[j % 2][1..]);
         }
+        if j >= t.r0 && j < t.r1 {
+            rim.row(k, j - t.r0, w, &s.recon[j % 3], xf);
+        }
         if j == first {
             continue;
         }
         if s.short[0] | s.short[1] {
             scale(1, w, &mut s.yf[j % 3], &s.share[(j - 1) % 2][1..], &s.share[j % 2][1..]);
+        }
+        if j == t.r0 || j == t.r1 {
+            rim.line(k, j == t.r1, w, &s.recon[(j - 1) % 3], &s.recon[j % 3], &mut s.yf[j % 3]);
         }
         if j == edge_r.0 {
             s.yf[j % 3].mass[1..=w].iter().for_each(|m| sums.edge(m.to_f64()));

@@ -33,13 +33,18 @@ fn run(name: &str, precision: &str) {
 }
 
 macro_rules! cases {
-    ($($name:ident),* $(,)?) => {
+    ($($name:ident),* ; local $($local:ident),* ; local_double $($local_double:ident),* $(,)?) => {
         mod single { $(#[test] fn $name() { super::run(stringify!($name), "f32"); })* }
-        mod double { $(#[test] fn $name() { super::run(stringify!($name), "f64"); })* }
+        mod double {
+            $(#[test] fn $name() { super::run(stringify!($name), "f64"); })*
+            $(#[test] fn $local_double() { super::run(stringify!($local_double), "f64"); })*
+        }
+        mod local { $(#[test] fn $local() { super::run(stringify!($local), "f32"); })* }
 
         #[test]
         fn the_list_is_complete() {
-            assert_eq!(CASES.len(), 2 * [$(stringify!($name)),*].len());
+            let local = [$(stringify!($local)),*].len() + [$(stringify!($local_double)),*].len();
+            assert_eq!(CASES.len(), 2 * [$(stringify!($name)),*].len() + local);
         }
     };
 }
@@ -85,5 +90,27 @@ cases!(
     porous_lake_at_rest,
     porous_mass,
     threads_agree,
-    snapshot_continues,
+    snapshot_continues;
+    local
+    lake_at_rest_local,
+    stoker_dam_break_local,
+    ritter_dam_break_local,
+    thacker_radial_local,
+    thacker_planar_local,
+    sampson_canal_local,
+    macdonald_rain_local,
+    moving_storm_local,
+    buildings_local,
+    weir_and_gate_local,
+    culvert_pump_breach_local,
+    outlets_local,
+    infiltration_local,
+    positivity_local,
+    channel_beside_street_local,
+    live_edits_local,
+    threads_agree_local,
+    snapshot_continues_local;
+    local_double
+    lake_at_rest_local,
+    positivity_local
 );

@@ -5,7 +5,7 @@ use crate::built::Site;
 use crate::sewers::Sewers;
 use community_pack::{Pack, RasterU8, Terrain};
 use geo_frame::{Crs, Projector};
-use sim_flood::{Cover, Grid, Outlet, OutletLaw, Porosity, Soil, Structures};
+use sim_flood::{Cover, FloodParams, Grid, Outlet, OutletLaw, Porosity, Soil, Structures, TimeStepping};
 use std::collections::BTreeMap;
 use twin_model::{AttrValue, BuildingMode, EdgeForcing, Entity, EntityKind, GridSpec, Infiltration, Polygon, Scenario};
 
@@ -29,6 +29,8 @@ pub struct Domain {
     pub soil: Soil,
     /// Whether water leaves freely over the edges of the raster.
     pub open_edges: bool,
+    /// Numerical parameters of the water on the ground.
+    pub surface_params: FloodParams,
     /// Storm drains below, if they take part.
     pub sewers: Option<Sewers>,
     /// ENU ↔ plane CRS.
@@ -117,7 +119,15 @@ pub fn build_domain(
     }
     let open_edges = scenario.forcing.edges == EdgeForcing::Open;
     let soil = soil(&scenario.forcing.infiltration, &cover)?;
-    Ok(Domain { spec, terrain, river, ponds, structures, soil, open_edges, sewers: None, projector })
+    let surface_params = surface_params(scenario);
+    let sewers = None;
+    Ok(Domain { spec, terrain, river, ponds, structures, soil, open_edges, surface_params, sewers, projector })
+}
+
+/// Numerical parameters that a scenario asks for.
+fn surface_params(scenario: &Scenario) -> FloodParams {
+    let time_stepping = if scenario.local_time_steps { TimeStepping::LOCAL } else { TimeStepping::Global };
+    FloodParams { time_stepping, ..FloodParams::default() }
 }
 
 /// Words for flowing water in deliveries' class fields (GB/T 13923 names and OSM values).
@@ -356,6 +366,7 @@ pub(crate) mod tests {
             structures,
             soil,
             open_edges: true,
+            surface_params: FloodParams::default(),
             sewers: None,
             projector,
         }

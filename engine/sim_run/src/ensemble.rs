@@ -139,7 +139,8 @@ fn greatest_depths(
     let mut terrain = prepared.domain.terrain.clone();
     terrain.manning.iter_mut().for_each(|n| *n *= draw.roughness_factor);
     let structures = prepared.domain.structures.clone();
-    let mut run = Water::new(terrain, structures, forcing, initial, prepared.domain.sewers.as_ref())?;
+    let (params, sewers) = (prepared.domain.surface_params, prepared.domain.sewers.as_ref());
+    let mut run = Water::new(terrain, structures, forcing, initial, params, sewers)?;
     run.advance_to(prepared.total_s, cancel)?;
     Ok(run.surface().max_depth_m())
 }

@@ -167,7 +167,7 @@ fn domain_of(pack: &Pack, scenario: &Scenario) -> Result<Domain, RunError> {
 
 pub(crate) fn new_run(domain: &Domain, forcing: Forcing, initial: Initial, offset_s: f64) -> Result<Water, RunError> {
     let structures = built::delayed(domain.structures.clone(), offset_s);
-    Water::new(domain.terrain.clone(), structures, forcing, initial, domain.sewers.as_ref())
+    Water::new(domain.terrain.clone(), structures, forcing, initial, domain.surface_params, domain.sewers.as_ref())
 }
 
 /// Computes a scenario on a pack and writes the run folder `out`.

@@ -5,7 +5,7 @@ use crate::domain::{Domain, build_domain};
 use crate::forcing::{Adjust, ForcingPlan, Inputs};
 use crate::{LiveSnapshot, RunError};
 use community_pack::{Pack, RasterU8, Terrain};
-use sim_flood::{FloodMode, FloodModel, FloodParams, Forcing, Initial};
+use sim_flood::{FloodMode, FloodModel, Forcing, Initial};
 use twin_model::{Intervention, Scenario, ScenarioBase};
 
 /// A run at simulated second 0 and what it was made from. Storm drains take no part.
@@ -39,7 +39,7 @@ pub fn start_flood(
     let forcing = plan.on(&domain, 0.0, &Adjust::default())?;
     let initial = still_water(&domain, &forcing);
     let (terrain, structures) = (domain.terrain.clone(), domain.structures.clone());
-    let model = mode.start(terrain, structures, forcing, FloodParams::default(), initial)?;
+    let model = mode.start(terrain, structures, forcing, domain.surface_params, initial)?;
     Ok(Started { domain, model, live_inputs: plan.inputs })
 }
 

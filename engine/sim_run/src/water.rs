@@ -22,9 +22,9 @@ impl Water {
         structures: Structures,
         forcing: Forcing,
         initial: Initial,
+        surface_params: FloodParams,
         sewers: Option<&Sewers>,
     ) -> Result<Self, RunError> {
-        let surface_params = FloodParams::default();
         let Some(sewers) = sewers else {
             return Ok(Self::Surface(Box::new(FloodRun::new(terrain, structures, forcing, surface_params, initial)?)));
         };

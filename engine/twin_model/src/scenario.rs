@@ -131,6 +131,10 @@ pub struct Scenario {
     pub frame_interval_s: f64,
     /// Cell size, m in [0.5, 50]; the terrain is resampled to it.
     pub cell_m: f64,
+    /// Each part of the ground takes time steps of its own (局部时间步长): several times faster where a deep river lies beside
+    /// streets; results differ within the scheme's error.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub local_time_steps: bool,
     /// Seed of everything random in the run (the flood kernel uses none; ensembles do).
     #[serde(default)]
     pub seed: u64,
@@ -388,6 +392,7 @@ mod tests {
             duration_s: 3600.0,
             frame_interval_s: 60.0,
             cell_m: 2.0,
+            local_time_steps: false,
             seed: 1,
             members: 0,
             correct: false,

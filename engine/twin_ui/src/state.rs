@@ -193,6 +193,7 @@ impl ScenarioForm {
             duration_s: self.duration_min * 60.0,
             frame_interval_s: self.frame_interval_s.min(self.duration_min * 60.0),
             cell_m: self.cell_m,
+            local_time_steps: false,
             seed: 1,
             members: self.members,
             correct: self.correct && self.base == BaseChoice::Hindcast,

@@ -7,6 +7,7 @@ mod plot;
 use crate::progress::print_line;
 use anyhow::Context;
 use sim_core::VerificationRow;
+use sim_flood::TimeStepping;
 use sim_flood::verification::{self, VerificationCase};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -105,9 +106,14 @@ fn flood_tasks(data: Option<&Path>) -> anyhow::Result<Vec<Task>> {
     ]);
     let root = data.unwrap_or(Path::new(""));
     match data::ea_test_4_series(root)? {
-        Some(series) => tasks.push(task("ea-test-4".into(), move || {
-            verification::ea_test_4(&series).unwrap_or_else(|e| VerificationCase::refused("ea-test-4", &e))
-        })),
+        Some(series) => {
+            for (name, stepping) in [("ea-test-4", TimeStepping::Global), ("ea-test-4-local", TimeStepping::LOCAL)] {
+                let series = series.clone();
+                tasks.push(task(name.into(), move || {
+                    verification::ea_test_4(&series, stepping).unwrap_or_else(|e| VerificationCase::refused(name, &e))
+                }));
+            }
+        }
         None => eprintln!("sandtable: ea-test-4 not run: no data (--data DIR or SANDTABLE_SHARED)"),
     }
     match data::merewether_files(root)? {

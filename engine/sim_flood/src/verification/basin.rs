@@ -15,7 +15,11 @@ fn bowl(x: f64, y: f64) -> f64 {
     H0_M * ((x - SIDE_M / 2.0).powi(2) + (y - SIDE_M / 2.0).powi(2) - 1.0)
 }
 
-fn run<R: Real>(n: usize, state: impl Fn(f64, f64) -> [f64; 3]) -> Result<FloodRunOf<R>, FloodError> {
+fn run<R: Real>(
+    n: usize,
+    state: impl Fn(f64, f64) -> [f64; 3],
+    params: FloodParams,
+) -> Result<FloodRunOf<R>, FloodError> {
     let grid = Grid { nx: n, ny: n, dx_m: SIDE_M / n as f64 };
     let terrain = Terrain::from_fn(grid, 0.0, bowl);
     let mut initial = Initial::default();
@@ -26,7 +30,7 @@ fn run<R: Real>(n: usize, state: impl Fn(f64, f64) -> [f64; 3]) -> Result<FloodR
         initial.velocity_x_mps.push(u);
         initial.velocity_y_mps.push(v);
     }
-    let params = FloodParams { gravity_mps2: G, dry_depth_m: 1e-5, wet_depth_m: 1e-3, ..FloodParams::default() };
+    let params = FloodParams { gravity_mps2: G, dry_depth_m: 1e-5, wet_depth_m: 1e-3, ..params };
     FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), params, initial)
 }
 
@@ -82,7 +86,7 @@ pub(super) fn thacker_radial<R: Real>(case: &mut VerificationCase) -> Result<(),
     let period = std::f64::consts::TAU / w;
     let mut errors = Vec::new();
     for n in [50, 100, 200] {
-        let mut run = run::<R>(n, |x, y| [depth(x, y, 0.0), 0.0, 0.0])?;
+        let mut run = run::<R>(n, |x, y| [depth(x, y, 0.0), 0.0, 0.0], case.params())?;
         case.advance(&mut run, period)?;
         let now = |x: f64, y: f64| depth(x, y, period);
         errors.push((SIDE_M / n as f64, error(&run, now)));
@@ -116,7 +120,7 @@ pub(super) fn thacker_planar<R: Real>(case: &mut VerificationCase) -> Result<(),
         let level = eta * H0_M * (2.0 * dx * (w * t).cos() + 2.0 * dy * (w * t).sin() - eta);
         (level - bowl(x, y)).max(0.0)
     };
-    let mut run = run::<R>(200, |x, y| [depth(x, y, 0.0), 0.0, eta * w])?;
+    let mut run = run::<R>(200, |x, y| [depth(x, y, 0.0), 0.0, eta * w], case.params())?;
     let period = std::f64::consts::TAU / w;
     for k in [1.0, 3.0] {
         case.advance(&mut run, k * period)?;

@@ -48,7 +48,7 @@ pub(super) fn parabolic_canal<R: Real>(case: &mut VerificationCase) -> Result<()
         let level = d0 + 2.0 * a * d0 / (l * l) * c * (x - length / 2.0 - a * c / 2.0);
         (level - bed(x)).max(0.0)
     };
-    let params = FloodParams { gravity_mps2: g, dry_depth_m: 1e-5, wet_depth_m: 1e-3, ..FloodParams::default() };
+    let params = FloodParams { gravity_mps2: g, dry_depth_m: 1e-5, wet_depth_m: 1e-3, ..case.params() };
     let dx = length / n as f64;
     let start = rows_of(n, dx, |x| depth(x, 0.0));
     let mut run = canal::<R>(n, length, params, bed, start, vec![0.0; ROWS * n])?;
@@ -89,7 +89,7 @@ pub(super) fn sampson<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     };
     let (n, beat_s, end_s) = (500, 10.0, 6000.0);
     let dx = length / n as f64;
-    let params = FloodParams { gravity_mps2: g, dry_depth_m: 1e-4, max_dt_s: 10.0, ..FloodParams::default() };
+    let params = FloodParams { gravity_mps2: g, dry_depth_m: 1e-4, max_dt_s: 10.0, ..case.params() };
     let (mut h, mut u) = (rows_of(n, dx, |x| depth(x, 0.0)), vec![0.0; ROWS * n]);
     let (mut worst, mut series, mut water) = (0.0_f64, Vec::new(), Vec::new());
     let damp = (-tau * beat_s / 2.0).exp();

@@ -1,6 +1,6 @@
 //! What a case hands to tables and pages.
 
-use crate::{FloodError, FloodRunOf, Ledger, Real};
+use crate::{FloodError, FloodParams, FloodRunOf, Ledger, Real, TimeStepping};
 use sim_core::{CancelToken, Checksum, VerificationRow};
 
 /// One case in one precision: what it measured and what a page shows of it.
@@ -20,6 +20,8 @@ pub struct VerificationCase {
     pub mass_error: f64,
     /// Cells computed, summed over all steps.
     pub cell_steps: u64,
+    /// How its runs go through time.
+    pub time_stepping: TimeStepping,
 }
 
 /// Curves over one pair of axes.
@@ -107,6 +109,11 @@ impl VerificationCase {
         let mut case = Self::new::<f32>(name);
         case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());
         case
+    }
+
+    /// Parameters of its runs, where it asks for nothing else.
+    pub(super) fn params(&self) -> FloodParams {
+        FloodParams { time_stepping: self.time_stepping, ..FloodParams::default() }
     }
 
     /// A row that passes when `value <= bound`.

@@ -48,7 +48,7 @@ pub(super) fn mass_closure<R: Real>(case: &mut VerificationCase) -> Result<(), F
     let terrain = town(grid, 5);
     let initial = Initial::pool(&terrain, &[], &[0], 50.0);
     let forcing = random_forcing(&grid, &mut rng);
-    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, case.params(), initial)?;
     let mut gate_jump = 0.0_f64;
     for k in 1..=12 {
         case.advance(&mut run, 10.0 * f64::from(k))?;
@@ -84,7 +84,7 @@ pub(super) fn positivity<R: Real>(case: &mut VerificationCase) -> Result<(), Flo
                 initial.depth_m[k] = rng.range_f64(0.0, 4.0);
             }
         }
-        let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
+        let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), case.params(), initial)?;
         for k in 1..=10 {
             case.advance(&mut run, f64::from(k) * grid.dx_m)?;
             lowest = f64s(&run.depth_m()).into_iter().fold(lowest, |m, h| if h < m || h.is_nan() { h } else { m });
@@ -106,7 +106,7 @@ pub(super) fn rain_on_roofs<R: Real>(case: &mut VerificationCase) -> Result<(), 
     let roofs = terrain.blocked.clone();
     let rain = RainSeries { series: vec![(10.0, 72.0), (70.0, 0.0)], cells: None };
     let forcing = Forcing { rain: vec![rain], ..Forcing::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry())?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, case.params(), Initial::dry())?;
     case.advance(&mut run, 100.0)?;
     let fallen = 72e-3 / 3600.0 * 60.0 * grid.cell_area_m2() * grid.cell_count() as f64;
     let there: f64 = run.state().volume_m3();
@@ -129,7 +129,7 @@ pub(super) fn day_of_weather<R: Real>(case: &mut VerificationCase) -> Result<(),
     let hours = (0..24).map(|k| (f64::from(k) * 3600.0, if k % 3 == 1 { rng.range_f64(0.0, 60.0) } else { 0.0 }));
     let rain = RainSeries { series: hours.collect(), cells: None };
     let forcing = Forcing { rain: vec![rain], stages: vec![river], open_edges: true, ..Forcing::default() };
-    let params = FloodParams { max_dt_s: 10.0, ..FloodParams::default() };
+    let params = FloodParams { max_dt_s: 10.0, ..case.params() };
     let gullies: Vec<u32> = (0..40).map(|_| rng.range_f64(150.0, 719.0) as u32).collect();
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     let (mut sewer, mut gate_jump) = (0.0_f64, 0.0_f64);

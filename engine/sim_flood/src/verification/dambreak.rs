@@ -8,14 +8,14 @@ const LENGTH_M: f64 = 1000.0;
 const LEFT_M: f64 = 10.0;
 
 /// A channel `rows` cells wide with `LEFT_M` on the left half and `right_m` on the right.
-fn channel<R: Real>(dx_m: f64, rows: usize, right_m: f64) -> Result<FloodRunOf<R>, FloodError> {
+fn channel<R: Real>(dx_m: f64, rows: usize, right_m: f64, params: FloodParams) -> Result<FloodRunOf<R>, FloodError> {
     let grid = Grid { nx: (LENGTH_M / dx_m).round() as usize, ny: rows, dx_m };
     let terrain = Terrain::from_fn(grid, 0.0, |_, _| 0.0);
     let depth_m = (0..grid.cell_count() as u32)
         .map(|c| if grid.centre_m(c)[0] < LENGTH_M / 2.0 { LEFT_M } else { right_m })
         .collect();
     let initial = Initial { depth_m, ..Initial::default() };
-    let params = FloodParams { dry_depth_m: 1e-6, wet_depth_m: 1e-3, ..FloodParams::default() };
+    let params = FloodParams { dry_depth_m: 1e-6, wet_depth_m: 1e-3, ..params };
     FloodRunOf::<R>::new(terrain, vec![], Forcing { open_edges: true, ..Forcing::default() }, params, initial)
 }
 
@@ -70,7 +70,7 @@ impl Stoker {
 /// # Errors
 /// [`FloodError`] when the run stops.
 pub fn stoker_error<R: Real>(dx_m: f64, rows: usize, t_s: f64) -> Result<(f64, f64), FloodError> {
-    let mut run = channel::<R>(dx_m, rows, 1.0)?;
+    let mut run = channel::<R>(dx_m, rows, 1.0, FloodParams::default())?;
     advance(&mut run, t_s)?;
     Ok(stoker_measures(&run, t_s))
 }
@@ -87,7 +87,7 @@ pub(super) fn stoker<R: Real>(case: &mut VerificationCase) -> Result<(), FloodEr
     let source = "Stoker 1957, Water waves, 10.8";
     let exact = Stoker::new(FloodParams::default().gravity_mps2, LEFT_M, 1.0);
     let mut highest = 0.0_f64;
-    let mut run = channel::<R>(1.0, 5, 1.0)?;
+    let mut run = channel::<R>(1.0, 5, 1.0, case.params())?;
     for t in [5.0, 25.0, 50.0] {
         case.advance(&mut run, t)?;
         let (err, top) = stoker_measures(&run, t);
@@ -107,7 +107,7 @@ pub(super) fn stoker<R: Real>(case: &mut VerificationCase) -> Result<(), FloodEr
 pub(super) fn convergence<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
     let mut shock = Vec::new();
     for dx in [4.0, 2.0, 1.0] {
-        let mut run = channel::<R>(dx, 5, 1.0)?;
+        let mut run = channel::<R>(dx, 5, 1.0, case.params())?;
         case.advance(&mut run, 25.0)?;
         case.close(&run);
         shock.push((dx, stoker_measures(&run, 25.0).0));
@@ -144,7 +144,7 @@ fn smooth_wave_error<R: Real>(case: &mut VerificationCase, n: usize) -> Result<f
     let initial = Initial { depth_m, velocity_x_mps, ..Initial::default() };
     let forcing = Forcing { open_edges: true, ..Forcing::default() };
     let terrain = Terrain::from_fn(grid, 0.0, |_, _| 0.0);
-    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, case.params(), initial)?;
     case.advance(&mut run, t_s)?;
     case.close(&run);
     // Exact depth at (x, t): h(x) = start(x - speed(h) t), by bisection on the foot of the characteristic.
@@ -173,7 +173,7 @@ pub(super) fn ritter<R: Real>(case: &mut VerificationCase) -> Result<(), FloodEr
             (0.0, 0.0)
         }
     };
-    let mut run = channel::<R>(1.0, 5, 0.0)?;
+    let mut run = channel::<R>(1.0, 5, 0.0, case.params())?;
     // At 50 s the fan fills the channel and its front has left.
     for (t, bound_h, bound_q) in [(20.0, 1e-3, 4e-3), (50.0, 1e-3, 2e-3)] {
         case.advance(&mut run, t)?;
@@ -242,7 +242,7 @@ pub(super) fn step<R: Real>(case: &mut VerificationCase) -> Result<(), FloodErro
     let terrain = Terrain::from_fn(grid, 0.0, |x, _| bed(x));
     let depth_m = (0..grid.cell_count() as u32).map(|c| if grid.centre_m(c)[0] < dam { hl } else { hr }).collect();
     let initial = Initial { depth_m, ..Initial::default() };
-    let params = FloodParams { gravity_mps2: g, ..FloodParams::default() };
+    let params = FloodParams { gravity_mps2: g, ..case.params() };
     let forcing = Forcing { open_edges: true, ..Forcing::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     case.advance(&mut run, t_s)?;

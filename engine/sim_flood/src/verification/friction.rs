@@ -66,7 +66,7 @@ pub(super) fn dressler<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
     let depth = |x: f64| if x < DAM_M { LEFT_M } else { 0.0 };
     let depth_m = (0..grid.cell_count() as u32).map(|c| depth(grid.centre_m(c)[0])).collect();
     let initial = Initial { depth_m, ..Initial::default() };
-    let params = FloodParams { gravity_mps2: G, dry_depth_m: 1e-5, wet_depth_m: 1e-3, ..FloodParams::default() };
+    let params = FloodParams { gravity_mps2: G, dry_depth_m: 1e-5, wet_depth_m: 1e-3, ..case.params() };
     let forcing = Forcing { open_edges: true, ..Forcing::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     let exact = Dressler::new(manning);

@@ -27,7 +27,7 @@ pub(super) fn lake_at_rest<R: Real>(case: &mut VerificationCase) -> Result<(), F
         let terrain = bumpy(grid, datum_m, 0.3);
         let initial = Initial::level(&terrain, datum_m + 1.0);
         let start = initial.depth_m.clone();
-        let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
+        let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), case.params(), initial)?;
         let mut t = 0.0;
         for steps in [500, 2000] {
             while run.tick() < steps {
@@ -59,7 +59,7 @@ pub(super) fn symmetry<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
         })
         .collect();
     let initial = Initial { depth_m, ..Initial::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), case.params(), initial)?;
     case.advance(&mut run, 6.0)?;
     let depth = run.depth_m();
     let h = |i: usize, j: usize| depth[j * n + i].to_f64();
@@ -80,7 +80,7 @@ pub(super) fn symmetry<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
 }
 
 /// A lively set-up: rain, a breaking column, a bumpy bed, a building.
-fn lively<R: Real>() -> Result<Setup<FloodKernelOf<R>>, FloodError> {
+fn lively<R: Real>(params: FloodParams) -> Result<Setup<FloodKernelOf<R>>, FloodError> {
     let grid = Grid { nx: 150, ny: 100, dx_m: 2.0 };
     let mut terrain = bumpy(grid, 10.0, 0.1);
     for j in 40..60 {
@@ -101,7 +101,6 @@ fn lively<R: Real>() -> Result<Setup<FloodKernelOf<R>>, FloodError> {
     depth_m[20 * grid.nx..35 * grid.nx].fill(2.0);
     let kernel = FloodKernelOf::new(&terrain, vec![], true)?;
     let forcing = FloodForcing::new(&kernel, forcing)?;
-    let params = FloodParams::default();
     let state = kernel.initial_state(&params, &forcing, &Initial { depth_m, ..Initial::default() })?;
     Ok(Setup { kernel, params, forcing, state })
 }
@@ -119,7 +118,7 @@ fn agreement(case: &mut VerificationCase, measure: &str, outcome: Result<u64, Co
 
 /// One and several threads give the same bits.
 pub(super) fn threads_agree<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
-    let setup = lively::<R>()?;
+    let setup = lively::<R>(case.params())?;
     let run = |threads: usize| {
         let mut s = setup.clone();
         in_pool(threads, || s.run(150));
@@ -144,7 +143,7 @@ fn in_pool(_threads: usize, work: impl FnOnce() + Send) {
 
 /// Repeatable, and continued from a snapshot byte for byte.
 pub(super) fn snapshot_continues<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
-    let setup = lively::<R>()?;
+    let setup = lively::<R>(case.params())?;
     let again = conformance::repeatable(|| setup.clone(), 40);
     let resumed = conformance::restore_continues(|| setup.clone(), 60, 60);
     agreement(case, "differences between two equal runs", again);

@@ -1,18 +1,23 @@
 //! Every case, in the order of tables.
 
 use super::{
-    Case, basin, beach, canal, conservation, dambreak, friction, invariants, macdonald, ponds, porous, radial, steady,
-    storm, structures, urban,
+    Case, basin, beach, canal, conservation, dambreak, friction, invariants, local, macdonald, ponds, porous, radial,
+    steady, storm, structures, urban,
 };
 
-/// Both precisions of each case.
+/// Both precisions of each case; of those with local steps the ones that are named.
 macro_rules! cases {
-    ($($name:literal, $($work:ident)::+, $about:literal;)*) => {
+    (
+        $($name:literal, $($work:ident)::+, $about:literal;)*
+        local $($local_name:literal, $local_work:path, $local_about:literal;)*
+    ) => {
         /// Every case, in the order of tables: each in `f32`, which runs use, and in `f64`, which shows the scheme
         /// without rounding.
         pub const CASES: &[Case] = &[$(
             Case::new::<f32>($name, $about, $($work)::+::<f32>),
             Case::new::<f64>($name, $about, $($work)::+::<f64>),
+        )* $(
+            Case::local($local_name, $local_about, $local_work),
         )*];
     };
 }
@@ -68,4 +73,31 @@ cases! {
     "porous-mass", porous::mass, "Rain, springs, a river level, soaking ground and random free shares.";
     "threads-agree", invariants::threads_agree, "The same run on 1, 2, 3 and 4 threads.";
     "snapshot-continues", invariants::snapshot_continues, "The same run twice, and continued from a snapshot.";
+    local
+    "lake-at-rest-local", local::lake_at_rest::<f32>,
+        "Still water beside and in a channel 20 m deep, tiles with steps of their own.";
+    "lake-at-rest-local f64", local::lake_at_rest::<f64>,
+        "Still water beside and in a channel 20 m deep, tiles with steps of their own.";
+    "stoker-dam-break-local", dambreak::stoker::<f32>, "As stoker-dam-break, tiles with steps of their own.";
+    "ritter-dam-break-local", dambreak::ritter::<f32>, "As ritter-dam-break, tiles with steps of their own.";
+    "thacker-radial-local", basin::thacker_radial::<f32>, "As thacker-radial, tiles with steps of their own.";
+    "thacker-planar-local", basin::thacker_planar::<f32>, "As thacker-planar, tiles with steps of their own.";
+    "sampson-canal-local", canal::sampson::<f32>, "As sampson-canal, tiles with steps of their own.";
+    "macdonald-rain-local", macdonald::macdonald_rain::<f32>, "As macdonald-rain, tiles with steps of their own.";
+    "moving-storm-local", storm::moving_storm::<f32>, "As moving-storm, tiles with steps of their own.";
+    "buildings-local", structures::buildings_hold::<f32>, "As buildings, tiles with steps of their own.";
+    "weir-and-gate-local", urban::weir_and_gate::<f32>, "As weir-and-gate, tiles with steps of their own.";
+    "culvert-pump-breach-local", urban::culvert_pump_breach::<f32>,
+        "As culvert-pump-breach, tiles with steps of their own.";
+    "outlets-local", urban::outlets::<f32>, "As outlets, tiles with steps of their own.";
+    "infiltration-local", urban::infiltration::<f32>, "As infiltration, tiles with steps of their own.";
+    "positivity-local", local::positivity::<f32>, "Columns of water collapse onto steep dry ground, six random terrains.";
+    "positivity-local f64", local::positivity::<f64>,
+        "Columns of water collapse onto steep dry ground, six random terrains.";
+    "channel-beside-street-local", local::channel_beside_street::<f32>,
+        "A river rises over its bank into a street in the rain; compared with one step for all.";
+    "live-edits-local", local::live_edits::<f32>, "As live-edits on a finer raster beside a deep channel.";
+    "threads-agree-local", invariants::threads_agree::<f32>, "As threads-agree, tiles with steps of their own.";
+    "snapshot-continues-local", invariants::snapshot_continues::<f32>,
+        "As snapshot-continues, tiles with steps of their own.";
 }

@@ -14,6 +14,7 @@ mod dambreak;
 mod friction;
 mod invariants;
 mod list;
+mod local;
 mod macdonald;
 mod merewether;
 mod ponds;
@@ -34,7 +35,7 @@ pub use published::ea_test_4;
 
 pub use sim_core::VerificationRow;
 
-use crate::{FloodError, FloodRunOf, Real};
+use crate::{FloodError, FloodRunOf, Real, TimeStepping};
 use sim_core::CancelToken;
 
 /// A case in one precision: `f32`, which runs use, or `f64`, which shows the scheme without rounding.
@@ -46,6 +47,7 @@ pub struct Case {
     pub precision: &'static str,
     /// What is computed and what it is compared with.
     pub about: &'static str,
+    time_stepping: TimeStepping,
     work: Work,
 }
 
@@ -54,7 +56,16 @@ type Work = fn(&mut VerificationCase) -> Result<(), FloodError>;
 
 impl Case {
     const fn new<R: Real>(name: &'static str, about: &'static str, work: Work) -> Self {
-        Self { name, precision: R::NAME, about, work }
+        Self { name, precision: R::NAME, about, time_stepping: TimeStepping::Global, work }
+    }
+
+    /// With local steps; a name that ends in " f64" is of that precision.
+    const fn local(name: &'static str, about: &'static str, work: Work) -> Self {
+        let (name, precision) = match name.as_bytes() {
+            [.., b' ', b'f', b'6', b'4'] => (name.split_at(name.len() - 4).0, "f64"),
+            _ => (name, "f32"),
+        };
+        Self { name, precision, about, time_stepping: TimeStepping::LOCAL, work }
     }
 
     /// Runs the case on one thread, so that several can run at once: their rasters are too small to share. One that stops
@@ -66,6 +77,7 @@ impl Case {
         } else {
             VerificationCase::new::<f64>(self.name)
         };
+        case.time_stepping = self.time_stepping;
         let work = self.work;
         if let Err(why) = on_one_thread(|| work(&mut case)) {
             case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());

@@ -32,7 +32,7 @@ pub(super) fn ea1_like<R: Real>(case: &mut VerificationCase) -> Result<(), Flood
     let cells = (0..grid.ny).map(|j| (j * grid.nx) as u32).collect();
     let forcing = Forcing { stages: vec![StageBoundary { cells, series: tide }], ..Forcing::default() };
     let initial = Initial::pool(&terrain, &[], &[0], 9.7);
-    let params = FloodParams { max_dt_s: 10.0, ..FloodParams::default() };
+    let params = FloodParams { max_dt_s: 10.0, ..case.params() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     let places = [405.0, 605.0].map(|x| grid.cell_at([x, 55.0]).unwrap_or(0));
     let mut levels = [Vec::new(), Vec::new()];
@@ -136,7 +136,7 @@ fn pits_run<R: Real>(case: &mut VerificationCase, dx_m: f64) -> Result<(FloodRun
     let series = vec![(0.0, 0.0), (300.0, 20.0), (4800.0, 20.0), (5100.0, 0.0)];
     let inflow = PointInflow { cells, series, direction: [1.0, 0.0] };
     let forcing = Forcing { inflows: vec![inflow], ..Forcing::default() };
-    let params = FloodParams { max_dt_s: 10.0, ..FloodParams::default() };
+    let params = FloodParams { max_dt_s: 10.0, ..case.params() };
     let mut run = FloodRunOf::<R>::new(terrain.clone(), vec![], forcing, params, Initial::dry())?;
     case.advance(&mut run, 24.0 * 3600.0)?;
     Ok((run, terrain))
@@ -196,7 +196,7 @@ fn obstruction_run<R: Real>(
     let series = vec![(0.0, 0.0), (1.0, 65.5), (14.0, 65.5), (15.0, 0.0)];
     let inflow = PointInflow { cells, series, direction: [1.0, 0.0] };
     let forcing = Forcing { inflows: vec![inflow], ..Forcing::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry())?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, case.params(), Initial::dry())?;
     let places = [150.0, 250.0].map(|x| grid.cell_at([x, 50.0]).unwrap_or(0));
     let mut levels = [Vec::new(), Vec::new()];
     for k in 1..=180 {

@@ -1,7 +1,7 @@
 //! Published benchmarks whose data are not part of the repository: the caller reads the files.
 
 use super::case::{CurveKind, Figure, VerificationCase};
-use crate::{FloodError, FloodParams, FloodRun, FloodRunOf, Forcing, Grid, Initial, PointInflow, Real, Terrain};
+use crate::{FloodError, FloodRun, FloodRunOf, Forcing, Grid, Initial, PointInflow, Real, Terrain, TimeStepping};
 
 /// Rows of numbers separated by commas; other lines are left out.
 pub(super) fn table(text: &str) -> Vec<Vec<f64>> {
@@ -18,8 +18,10 @@ pub(super) fn refuse(what: &str, why: String) -> FloodError {
 ///
 /// # Errors
 /// [`FloodError`] when the series has no rows of seven numbers or the run stops.
-pub fn ea_test_4(dg2_series_csv: &str) -> Result<VerificationCase, FloodError> {
-    let mut case = VerificationCase::new::<f32>("ea-test-4");
+pub fn ea_test_4(dg2_series_csv: &str, time_stepping: TimeStepping) -> Result<VerificationCase, FloodError> {
+    let local = time_stepping != TimeStepping::Global;
+    let name = if local { "ea-test-4-local" } else { "ea-test-4" };
+    let mut case = VerificationCase { time_stepping, ..VerificationCase::new::<f32>(name) };
     let reference: Vec<Vec<f64>> = table(dg2_series_csv).into_iter().filter(|r| r.len() >= 7).collect();
     if reference.len() < 10 {
         return Err(refuse("EA test 4 series", format!("{} rows of 7 numbers; needs 10 or more", reference.len())));
@@ -29,7 +31,7 @@ pub fn ea_test_4(dg2_series_csv: &str) -> Result<VerificationCase, FloodError> {
     let series = vec![(0.0, 0.0), (300.0, 0.0), (3600.0, 20.0), (14_400.0, 20.0), (18_000.0, 0.0)];
     let forcing = Forcing { inflows: vec![PointInflow { cells, series, direction: [1.0, 0.0] }], ..Forcing::default() };
     let terrain = Terrain::from_fn(grid, 0.05, |_, _| 0.0);
-    let mut run = FloodRun::new(terrain, vec![], forcing, FloodParams::default(), Initial::dry())?;
+    let mut run = FloodRun::new(terrain, vec![], forcing, case.params(), Initial::dry())?;
     let points = [[50.0, 1000.0], [100.0, 1000.0], [200.0, 1000.0], [300.0, 1000.0], [400.0, 1000.0], [300.0, 1300.0]];
     let cells = points.map(|p| grid.cell_at(p).unwrap_or(0));
     let mut depths = vec![Vec::new(); points.len()];

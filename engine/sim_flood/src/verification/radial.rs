@@ -37,7 +37,7 @@ fn one<R: Real>(case: &mut VerificationCase, name: &str, out_m: f64) -> Result<(
             out_m + (IN_M - out_m) * share_inside(x, y)
         })
         .collect();
-    let params = FloodParams { dry_depth_m: 1e-6, wet_depth_m: 1e-3, ..FloodParams::default() };
+    let params = FloodParams { dry_depth_m: 1e-6, wet_depth_m: 1e-3, ..case.params() };
     let forcing = Forcing { open_edges: true, ..Forcing::default() };
     let initial = Initial { depth_m, ..Initial::default() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;

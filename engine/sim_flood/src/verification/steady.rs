@@ -53,7 +53,7 @@ impl Channel {
         let depth_m: Vec<f64> = (0..g.cell_count() as u32).map(|c| start(self.west_m + g.centre_m(c)[0])).collect();
         let velocity_x_mps = depth_m.iter().map(|h| if *h > 0.0 { self.q / h } else { 0.0 }).collect();
         let initial = Initial { depth_m, velocity_x_mps, ..Initial::default() };
-        let params = FloodParams { gravity_mps2: self.g, ..FloodParams::default() };
+        let params = FloodParams { gravity_mps2: self.g, ..case.params() };
         let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, params, initial)?;
         case.advance(&mut run, t_s)?;
         case.close(&run);

@@ -95,7 +95,7 @@ fn run<R: Real>(case: &mut VerificationCase, travel_mps: f64, lasts_s: f64) -> R
         Forcing { rain: (0..BANDS).map(rain).collect(), inflows: vec![inflow], open_edges: true, ..Forcing::default() };
     let n = grid.cell_count();
     let initial = Initial { depth_m: vec![BASE_M; n], velocity_x_mps: vec![speed(BASE_M); n], ..Initial::default() };
-    let params = FloodParams { gravity_mps2: G, ..FloodParams::default() };
+    let params = FloodParams { gravity_mps2: G, ..case.params() };
     let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, params, initial)?;
     case.advance(&mut run, lasts_s)?;
     case.close(&run);

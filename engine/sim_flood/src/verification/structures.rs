@@ -2,7 +2,7 @@
 
 use super::case::VerificationCase;
 use super::{bisect, f64s};
-use crate::{FloodError, FloodParams, FloodRunOf, Forcing, Grid, Initial, PointInflow, Real, Terrain, barrier_along};
+use crate::{FloodError, FloodRunOf, Forcing, Grid, Initial, PointInflow, Real, Terrain, barrier_along};
 
 /// A filling basin behind a diagonal wall: nothing passes until the water stands above the crest, then it does, and
 /// what stays is level with the crest.
@@ -19,7 +19,7 @@ pub(super) fn barrier_until_overtopped<R: Real>(case: &mut VerificationCase) -> 
         inflows: vec![PointInflow { cells: vec![0, 1, 100], series, ..PointInflow::default() }],
         ..Forcing::default()
     };
-    let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![wall], forcing, case.params(), initial)?;
     let mut leaked = 0.0_f64;
     let mut overtopped = f64::NAN;
     for k in 1..=300 {
@@ -56,7 +56,7 @@ pub(super) fn buildings_hold<R: Real>(case: &mut VerificationCase) -> Result<(),
         terrain.blocked[k] = (80..84).contains(&i);
         initial.depth_m[k] = if i < 40 { 4.0 } else { 0.0 };
     }
-    let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], Forcing::default(), case.params(), initial)?;
     case.advance(&mut run, 40.0)?;
     let leaked: f64 =
         f64s(&run.depth_m()).into_iter().enumerate().filter(|(k, _)| k % grid.nx >= 80).map(|(_, h)| h).sum();
@@ -80,7 +80,7 @@ fn bore_against_wall<R: Real>(case: &mut VerificationCase) -> Result<(), FloodEr
     let n = grid.cell_count();
     let initial = Initial { depth_m: vec![h1; n], velocity_x_mps: vec![u1; n], ..Initial::default() };
     let forcing = Forcing { open_edges: true, ..Forcing::default() };
-    let params = FloodParams::default();
+    let params = case.params();
     let g = params.gravity_mps2;
     let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
     case.advance(&mut run, 20.0)?;

@@ -3,9 +3,9 @@
 use super::bound;
 use super::case::VerificationCase;
 use crate::{
-    Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodError, FloodParams, FloodRunOf, Forcing, Gate, Grid,
-    GroundEdit, Infiltration, Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Real, Soil, StageBoundary,
-    Structures, Terrain,
+    Barrel, Barrier, Culvert, Downspout, FaceAxis, FaceId, FloodError, FloodRunOf, Forcing, Gate, Grid, GroundEdit,
+    Infiltration, Initial, Outlet, OutletLaw, PointInflow, Pump, RainSeries, Real, Soil, StageBoundary, Structures,
+    Terrain,
 };
 use sim_core::{CounterRng, VerificationRow};
 
@@ -42,7 +42,7 @@ fn steady_in_channel<R: Real>(
         ..Forcing::default()
     };
     let initial = Initial { depth_m: vec![tail_m; CHANNEL.cell_count()], ..Initial::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, structures, forcing, FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, structures, forcing, case.params(), initial)?;
     case.advance(&mut run, 1500.0)?;
     case.close(&run);
     let mean = |i: u32| (0..4).map(|j| run.depth_at_m(j * 100 + i)).sum::<f64>() / 4.0;
@@ -122,7 +122,7 @@ pub(super) fn culvert_pump_breach<R: Real>(case: &mut VerificationCase) -> Resul
         open_share: 1.0,
     };
     let with_culvert = Structures { barriers: vec![wall.clone()], culverts: vec![culvert], ..Structures::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, with_culvert, Forcing::default(), FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, with_culvert, Forcing::default(), case.params(), initial)?;
     case.advance(&mut run, 3000.0)?;
     let level = |run: &FloodRunOf<R>, i: u32| run.depth_at_m(5 * 40 + i);
     let unequal = (level(&run, 5) - level(&run, 35)).abs();
@@ -173,7 +173,7 @@ pub(super) fn outlets<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     };
     let last = Structures { outlets: vec![last], ..Structures::default() };
     let initial = Initial { depth_m: vec![normal; CHANNEL.cell_count()], ..Initial::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, last, forcing, FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, last, forcing, case.params(), initial)?;
     case.advance(&mut run, 3000.0)?;
     let middle = (run.depth_at_m(250) / normal - 1.0).abs();
     let before = run.ledger();
@@ -190,7 +190,7 @@ pub(super) fn outlets<R: Real>(case: &mut VerificationCase) -> Result<(), FloodE
     };
     let weir = Structures { outlets: vec![weir], ..Structures::default() };
     let initial = Initial { depth_m: vec![1.5; CHANNEL.cell_count()], ..Initial::default() };
-    let mut run = FloodRunOf::<R>::new(terrain, weir, forcing, FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, weir, forcing, case.params(), initial)?;
     case.advance(&mut run, 20_000.0)?;
     let row = |what, value, bar, source| VerificationRow::at_most("outlets", what, value, bar, source);
     case.take([
@@ -209,13 +209,14 @@ pub(super) fn infiltration<R: Real>(case: &mut VerificationCase) -> Result<(), F
     let green_ampt = Infiltration::GreenAmpt { conductivity_mmph: k_mmph, suction_m: psi, deficit };
     let horton = Infiltration::Horton { initial_mmph: 76.0, end_mmph: 6.0, decay_ph: 4.0 };
     let loss = Infiltration::InitialContinuing { initial_mm: 12.0, continuing_mmph: 2.0 };
+    let params = case.params();
     let mut hour = |law: Infiltration, depth: f64, rain_mmph: f64| -> Result<[f64; 2], FloodError> {
         let terrain = Terrain::from_fn(grid, 0.03, |_, _| 3.0);
         let rain = RainSeries { series: vec![(0.0, rain_mmph)], cells: None };
         let soil = Soil { kinds: vec![law], kind: vec![] };
         let forcing = Forcing { rain: vec![rain], soil, ..Forcing::default() };
         let initial = Initial { depth_m: vec![depth; grid.cell_count()], ..Initial::default() };
-        let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, FloodParams::default(), initial)?;
+        let mut run = FloodRunOf::<R>::new(terrain, vec![], forcing, params, initial)?;
         case.advance(&mut run, 3600.0)?;
         let l = case.close(&run);
         let area = grid.cell_area_m2() * grid.cell_count() as f64;
@@ -251,19 +252,25 @@ pub(super) fn infiltration<R: Real>(case: &mut VerificationCase) -> Result<(), F
 
 /// Random edits of everything, all day: walls, gates, culverts, pumps, ground, buildings, rain, levels, soils, exchanges.
 pub(super) fn live_edits<R: Real>(case: &mut VerificationCase) -> Result<(), FloodError> {
-    let grid = Grid { nx: 60, ny: 30, dx_m: 20.0 };
+    edits_of_a_day::<R>(case, Grid { nx: 60, ny: 30, dx_m: 20.0 }, 0.0)
+}
+
+/// The same on any raster of 1200 x 600 m, with a channel `dug_m` deep in its first four rows.
+pub(super) fn edits_of_a_day<R: Real>(case: &mut VerificationCase, grid: Grid, dug_m: f64) -> Result<(), FloodError> {
     let mut rng = CounterRng::new(11, 3);
-    let mut terrain =
-        Terrain::from_fn(grid, 0.04, |x, y| 20.0 + 0.002 * y + 0.8 * (0.012 * x).sin() * (0.02 * y).cos());
+    let nx = grid.nx;
+    let mut terrain = Terrain::from_fn(grid, 0.04, |x, y| {
+        let dug = if y < 4.0 * grid.dx_m { dug_m } else { 0.0 };
+        20.0 + 0.002 * y + 0.8 * (0.012 * x).sin() * (0.02 * y).cos() - dug
+    });
     terrain
         .blocked
         .iter_mut()
         .enumerate()
-        .for_each(|(k, b)| *b = k / 60 > 5 && (k % 60 / 4) % 3 == 1 && (k / 60 / 3) % 2 == 1);
-    let depth_m = (0..grid.cell_count()).map(|k| if k < 4 * 60 { 1.0 } else { 0.0 }).collect();
+        .for_each(|(k, b)| *b = k / nx > 5 && (k % nx / 4) % 3 == 1 && (k / nx / 3) % 2 == 1);
+    let depth_m = (0..grid.cell_count()).map(|k| if k < 4 * nx { 1.0 + dug_m } else { 0.0 }).collect();
     let initial = Initial { depth_m, ..Initial::default() };
-    let mut run =
-        FloodRunOf::<R>::new(terrain, vec![], random_forcing(&grid, &mut rng), FloodParams::default(), initial)?;
+    let mut run = FloodRunOf::<R>::new(terrain, vec![], random_forcing(&grid, &mut rng), case.params(), initial)?;
     let (mut jump, mut booked) = (0.0_f64, 0.0);
     for k in 1..=96 {
         case.advance(&mut run, 900.0 * f64::from(k))?;

@@ -263,6 +263,7 @@ pub fn write_run(dir: &Path, barrier_y: Option<f64>) {
         duration_s: 3600.0,
         frame_interval_s: 300.0,
         cell_m: 2.0,
+        local_time_steps: false,
         seed: 1,
         members: 0,
         correct: false,
