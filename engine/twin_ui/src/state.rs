@@ -94,6 +94,8 @@ pub struct ScenarioForm {
     pub with_sewers: bool,
     /// Edges of the raster are walls.
     pub closed_edges: bool,
+    /// Each part of the ground takes time steps of its own.
+    pub local_time_steps: bool,
     /// Runs of this viewer use the fast solver.
     pub preview: bool,
     /// What is placed next.
@@ -118,6 +120,7 @@ impl Default for ScenarioForm {
             cell_m: 4.0,
             with_sewers: true,
             closed_edges: false,
+            local_time_steps: false,
             preview: false,
             work: NewWork::Barrier { height_m: 1.0 },
         }
@@ -151,6 +154,7 @@ impl ScenarioForm {
             base,
             before_h,
             correct: scenario.correct,
+            local_time_steps: scenario.local_time_steps,
             members: scenario.members,
             rain,
             rain_mmph,
@@ -193,7 +197,7 @@ impl ScenarioForm {
             duration_s: self.duration_min * 60.0,
             frame_interval_s: self.frame_interval_s.min(self.duration_min * 60.0),
             cell_m: self.cell_m,
-            local_time_steps: false,
+            local_time_steps: self.local_time_steps,
             seed: 1,
             members: self.members,
             correct: self.correct && self.base == BaseChoice::Hindcast,
