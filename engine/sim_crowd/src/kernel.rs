@@ -24,7 +24,7 @@ pub struct Person {
     pub class: u32,
     /// Free speed on the level, m/s, 0.05 to 3.
     pub free_mps: f32,
-    /// Half the width of the body, m, 0.1 to 0.4.
+    /// Half the distance at which the person stands still behind another, m, 0.1 to 0.4: body and room for a step.
     pub radius_m: f32,
     /// Time gap to the person ahead, s, 0.1 to 5.
     pub gap_s: f32,
@@ -35,10 +35,10 @@ pub struct Person {
 }
 
 impl Person {
-    /// The calibrated body and time gap: one set for all validation cases (see the crate's README).
-    pub const RADIUS_M: f32 = 0.17;
-    /// Time gap, s.
-    pub const GAP_S: f32 = 0.8;
+    /// Half the room that a person takes along the step: one calibrated set for all cases (see the crate's README).
+    pub const RADIUS_M: f32 = 0.27;
+    /// Time gap of the same set, s.
+    pub const GAP_S: f32 = 0.34;
 
     /// A person with the calibrated body who walks at once.
     #[must_use]

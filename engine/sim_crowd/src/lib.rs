@@ -20,6 +20,7 @@
 
 mod agents;
 mod build;
+mod demand;
 mod error;
 mod field;
 mod from_plan;
@@ -35,10 +36,12 @@ mod run;
 mod sort;
 mod stairs;
 mod state;
+pub mod verification;
 mod world;
 
 pub use agents::Status;
 pub use build::{DoorSide, LayerSpec, WorldBuilder};
+pub use demand::{Cohort, Demand, IMO_PASSENGERS, Spread, imo_passenger};
 pub use error::CrowdError;
 pub use from_plan::OutdoorArea;
 pub use hazard::{FloodOnFloor, SmokeLaw};

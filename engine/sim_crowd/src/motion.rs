@@ -42,8 +42,6 @@ struct Crowd {
 
 /// Far outside every reach, yet with a finite square.
 const FAR: f32 = 1e15;
-/// Strongest turn aside, as a multiple of the wanted direction.
-const MOST_ASIDE: f32 = 2.0;
 
 impl Crowd {
     fn clear(&mut self) {
@@ -182,16 +180,17 @@ impl Part<'_> {
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
         let lot = || CounterRng::new(self.params.seed, u64::from(a.id[i])).at(self.state.tick / self.half_second()) & 1 == 0;
         let squeezes = a.blocked_s[i] > self.params.clog_wait_s && lot();
-        let least_m = if squeezes { self.params.squeezed_m } else { f32::INFINITY };
-        let gap = free_gap(simd, crowd, &viewer, heading, least_m, self.params.reach_m);
+        let dt = self.params.dt_s;
+        // Where walls let the person go at the wanted speed; the free way is looked for in that direction.
+        let tried = self.keep_off_walls(layer, way, p, add_scaled(p, heading, wanted * dt));
+        let (course, most) = (unit(sub(tried, p)), length(sub(tried, p)));
+        let (gap, room) = free_way(simd, crowd, &viewer, course, squeezes, self.params);
         if seen > 0 {
             crowd.seal(len);
         }
-        let speed = (gap / a.gap_s[i]).clamp(0.0, wanted);
-        let dt = self.params.dt_s;
-        let q = add_scaled(p, heading, speed * dt);
+        let step = (gap / a.gap_s[i] * dt).min(room).clamp(0.0, most);
         let portal = &self.world.portals[(way >> 1) as usize];
-        let q = self.keep_off_walls(layer, way, p, q);
+        let q = if step > 0.0 { self.keep_off_walls(layer, way, p, add_scaled(p, course, step)) } else { p };
         let moved = length(sub(q, p));
         let leaves = portal.is_left_by((way & 1) as usize, p, q);
         let blocked_s = if moved < 0.1 * wanted * dt { a.blocked_s[i] + dt } else { (a.blocked_s[i] - 2.0 * dt).max(0.0) };
@@ -217,19 +216,17 @@ impl Part<'_> {
 
     #[inline(always)]
     fn heading<S: Simd>(&self, simd: S, crowd: &Crowd, layer: &Layer, v: &Viewer, before: V2) -> V2 {
-        let aside_dir = [-v.wish[1], v.wish[0]];
-        let mut aside = push_aside(simd, crowd, v, self.params);
+        let mut push = push_apart(simd, crowd, v, self.params);
         for w in layer.wall_lists.at(v.at) {
             let [a, b] = layer.walls[*w as usize];
             let away = sub(v.at, nearest_on(a, b, v.at));
             let d = length(away);
             if d < crate::world::WALL_SIGHT_M && d > 0.0 {
                 let strength = self.params.wall_push * exp((v.radius - d) / self.params.wall_range_m).min(1.0);
-                aside += strength * dot(away, aside_dir) / d;
+                push = add_scaled(push, away, strength / d);
             }
         }
-        let aside = aside.clamp(-MOST_ASIDE, MOST_ASIDE);
-        let target = unit(add_scaled(v.wish, aside_dir, aside));
+        let target = unit(add_scaled(v.wish, push, 1.0));
         let turn = if self.params.turn_s > self.params.dt_s { self.params.dt_s / self.params.turn_s } else { 1.0 };
         let turned = unit([before[0] + (target[0] - before[0]) * turn, before[1] + (target[1] - before[1]) * turn]);
         if turned == [0.0, 0.0] || dot(before, before) < 0.5 { target } else { turned }
@@ -298,48 +295,52 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
     p
 }
 
-/// How strongly others push a person aside; positive to the left of the wanted direction.
+/// The push of all others: away from each, stronger the nearer they will be.
 #[inline(always)]
-fn push_aside<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams) -> f32 {
+fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams) -> V2 {
     let of = |value: f32| Lanes::of(simd, value);
     let zero = of(0.0);
     let ([x, y], [ax, ay], [ex, ey]) = (v.at.map(of), v.ahead.map(of), v.wish.map(of));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
     let (inv_range, push) = (of(1.0 / params.push_range_m), of(params.push));
     let inv_ahead = of(if params.anticipation_s > 0.0 { 0.5 / params.anticipation_s } else { 0.0 });
-    let mut total: Chunk = [0.0; WIDTH];
+    let mut total: [Chunk; 2] = [[0.0; WIDTH]; 2];
     let columns = crowd.x.as_chunks::<WIDTH>().0.iter().zip(crowd.y.as_chunks::<WIDTH>().0);
     let more = crowd.ax.as_chunks::<WIDTH>().0.iter().zip(crowd.ay.as_chunks::<WIDTH>().0).zip(crowd.r.as_chunks::<WIDTH>().0);
     for ((cx, cy), ((cax, cay), cr)) in columns.zip(more) {
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
             let (ox, oy, oax, oay) = (load(cx), load(cy), load(cax), load(cay));
-            let (dx, dy) = (ox - x, oy - y);
+            let (dx, dy) = (x - ox, y - oy);
             let s2 = dx * dx + dy * dy;
-            let forward = dx * ex + dy * ey;
-            let here = s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(zero));
-            let s = s2.max(of(1e-8)).sqrt();
-            let anticipated = (((oax - ax) * dx + (oay - ay) * dy) / s).max(zero);
+            let here = s2.above(of(1e-8)).and(reach2.above(s2));
+            let inv_s = of(1.0) / s2.max(of(1e-8)).sqrt();
+            let anticipated = (((ax - oax) * dx + (ay - oay) * dy) * inv_s).max(zero);
             let oncoming = of(1.5) - ((oax - ox) * ex + (oay - oy) * ey) * inv_ahead;
             let close = ((radius + load(cr) - anticipated) * inv_range).min(zero).exp();
-            let strength = push * oncoming * close;
-            // On my left when the cross product of wish and distance is positive: then I turn right.
-            let left = (ex * dy - ey * dx).above(zero);
-            let signed = left.choose(zero - strength, strength);
-            (Lanes::load(simd, &total, k) + here.choose(signed, zero)).store(&mut total, k);
+            let strength = here.choose(push * oncoming * close * inv_s, zero);
+            (Lanes::load(simd, &total[0], k) + strength * dx).store(&mut total[0], k);
+            (Lanes::load(simd, &total[1], k) + strength * dy).store(&mut total[1], k);
         }
     }
-    sum(&total)
+    total.map(|t| sum(&t))
 }
 
-/// Free distance along `heading` before the nearest person in the way, m, at most `reach_m`.
+/// Free distance along `heading` before the nearest person in the way, and the longest step that touches nobody: less than
+/// half of what separates the bodies, so that two who step towards one another still do not meet; both in m.
 #[inline(always)]
-fn free_gap<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, least_m: f32, reach_m: f32) -> f32 {
+fn free_way<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, turned: bool, params: &CrowdParams) -> (f32, f32) {
     let of = |value: f32| Lanes::of(simd, value);
-    let zero = of(0.0);
     let ([x, y], [ex, ey]) = (v.at.map(of), heading.map(of));
-    let (radius, least_l, far, reach2) = (of(v.radius), of(least_m), of(reach_m), of(reach_m * reach_m));
+    let reach_m = params.reach_m;
+    let least_l = if turned { params.squeezed_m } else { f32::INFINITY };
+    let (radius, least_l, far, reach2) = (of(v.radius), of(least_l), of(reach_m), of(reach_m * reach_m));
+    let breadth = of(params.breadth);
+    // With turned shoulders, who stands beside rather than in front is no hindrance.
+    let slip = of(if turned { 0.3 } else { 0.0 });
+    let (body, share) = (of(params.squeezed_m - 0.02), of(0.45));
     let mut nearest: Chunk = [reach_m; WIDTH];
+    let mut longest: Chunk = [reach_m; WIDTH];
     let columns = crowd.x.as_chunks::<WIDTH>().0.iter().zip(crowd.y.as_chunks::<WIDTH>().0).zip(crowd.r.as_chunks::<WIDTH>().0);
     for ((cx, cy), cr) in columns {
         for k in 0..Lanes::<S>::IN_CHUNK {
@@ -349,10 +350,14 @@ fn free_gap<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, least_m: f
             let l = (radius + load(cr)).min(least_l);
             let forward = dx * ex + dy * ey;
             let beside = (ex * dy - ey * dx).abs();
-            let in_way = s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(zero)).and(l.above(beside));
-            let gap = in_way.choose(s2.sqrt() - l, far);
+            let s = s2.sqrt();
+            let in_way = s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
+            let gap = in_way.choose(s - l, far);
             Lanes::load(simd, &nearest, k).min(gap).store(&mut nearest, k);
+            let closing = forward.above((slip * s).max(of(1e-6))).and(s2.above(of(1e-8)));
+            let step = closing.choose(share * (s - body) * s / forward, far);
+            Lanes::load(simd, &longest, k).min(step).store(&mut longest, k);
         }
     }
-    least(&nearest)
+    (least(&nearest), least(&longest))
 }

@@ -32,6 +32,9 @@ pub struct CrowdParams {
     pub clog_wait_s: f32,
     /// Distance of centres at which turned bodies pass, m, 0.2 to 0.4.
     pub squeezed_m: f32,
+    /// Breadth of the way that must be free, as a fraction of both diameters, 0.3 to 1: bodies are broader along the
+    /// step than across it.
+    pub breadth: f32,
     /// Seconds between two looks at the routes, 0.2 to 60.
     pub reroute_s: f32,
     /// Fraction by which a new way must be better before it is taken, 0 to 0.9.
@@ -51,14 +54,15 @@ impl Default for CrowdParams {
             dt_s: 0.05,
             reach_m: 1.75,
             clearance_m: 0.15,
-            push: 3.0,
+            push: 4.0,
             push_range_m: 0.1,
             wall_push: 1.0,
             wall_range_m: 0.05,
-            anticipation_s: 0.5,
+            anticipation_s: 0.3,
             turn_s: 0.15,
-            clog_wait_s: 1.0,
+            clog_wait_s: 0.5,
             squeezed_m: 0.30,
+            breadth: 0.6,
             reroute_s: 1.0,
             hysteresis: 0.1,
             smoke_law: SmokeLaw::Lund,
@@ -74,7 +78,7 @@ impl CrowdParams {
     /// # Errors
     /// [`CrowdError::Param`] naming the field, its value and its range.
     pub fn validate(&self) -> Result<(), CrowdError> {
-        let fields: [(&str, f32, &'static str, f64, f64); 14] = [
+        let fields: [(&str, f32, &'static str, f64, f64); 15] = [
             ("dt_s", self.dt_s, "s", 0.01, 0.1),
             ("reach_m", self.reach_m, "m", 0.8, 5.0),
             ("clearance_m", self.clearance_m, "m", 0.1, 0.3),
@@ -86,6 +90,7 @@ impl CrowdParams {
             ("turn_s", self.turn_s, "s", 0.0, 1.0),
             ("clog_wait_s", self.clog_wait_s, "s", 0.2, 10.0),
             ("squeezed_m", self.squeezed_m, "m", 0.2, 0.4),
+            ("breadth", self.breadth, "-", 0.3, 1.0),
             ("reroute_s", self.reroute_s, "s", 0.2, 60.0),
             ("hysteresis", self.hysteresis, "-", 0.0, 0.9),
             ("fed_limit", self.fed_limit, "-", 0.1, 10.0),
