@@ -1,6 +1,6 @@
 //! One step of the crowd.
 
-use crate::agents::{Row, Status};
+use crate::agents::{Agents, Row, Status};
 use crate::hazard::{heat_per_min, iso_13571_per_min, purser_per_min};
 use crate::lift::{Car, Lift, Phase};
 use crate::math::V2;
@@ -12,6 +12,7 @@ use crate::state::{Balance, CrowdEdit, CrowdState, Departure};
 use crate::world::{CrowdWorld, LayerId, NONE, PortalId};
 use crate::{CrowdError, sort::Scratch};
 use sim_core::{Kernel, ParamError, StepReport, check_range};
+use std::collections::BTreeMap;
 
 /// A person to be placed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -248,14 +249,14 @@ impl CrowdKernel {
         }
     }
 
-    /// Seconds that are left for a person on the way now chosen.
-    fn time_left_s(&self, state: &CrowdState, i: usize) -> f32 {
+    /// Seconds that are left for a person on the way now chosen, at the speed `speed_mps` in this layer.
+    fn time_left_s(&self, state: &CrowdState, i: usize, speed_mps: f32) -> f32 {
         let a = &state.agents;
         let way = a.way[i];
         let layer = a.layer[i] as usize;
         let Some(k) = self.world.layers.get(layer).and_then(|l| l.way_index(way)) else { return 0.0 };
         let onward = state.cost[a.class[i] as usize * state.crossed.len() + way as usize];
-        self.world.distance_m(layer, k, [a.x[i], a.y[i]]) / a.free_mps[i].max(0.1) + onward
+        self.world.distance_m(layer, k, [a.x[i], a.y[i]]) / speed_mps.max(0.1) + onward
     }
 
     /// Once a second: routes, second thoughts, groups.
@@ -269,28 +270,40 @@ impl CrowdKernel {
         self.pace_groups(state);
     }
 
-    /// Members of a group go at the pace of its slowest; those ahead of the last by more than 2 s wait at half pace, by
-    /// more than 4 s they stand. Alone is who has left the group's layer far behind: time counts, not distance.
+    /// Members of a group go at the pace of its slowest; those ahead of the last by more than 1.5 s of that pace wait at
+    /// half of it, by more than 3 s they stand.
     fn pace_groups(&self, state: &mut CrowdState) {
-        let n = state.agents.len();
-        let mut groups: std::collections::BTreeMap<u32, (f32, f32)> = std::collections::BTreeMap::new();
-        let counts = |s: &CrowdState, i: usize| {
-            s.agents.group[i] != NONE && s.agents.present(i) && s.agents.status[i] <= Status::Walking.code()
-        };
-        let left: Vec<f32> = (0..n).map(|i| if counts(state, i) { self.time_left_s(state, i) } else { 0.0 }).collect();
-        for (i, t) in left.iter().enumerate() {
-            if counts(state, i) {
-                let a = &state.agents;
-                let g = groups.entry(a.group[i]).or_insert((f32::INFINITY, 0.0));
-                *g = (g.0.min(a.free_mps[i]), g.1.max(*t));
-            }
+        let a = &state.agents;
+        let members: Vec<usize> = (0..a.len())
+            .filter(|i| a.group[*i] != NONE && a.present(*i) && a.status[*i] == Status::Walking.code())
+            .collect();
+        let mut slowest: BTreeMap<u32, f32> = BTreeMap::new();
+        for i in &members {
+            let least = slowest.entry(a.group[*i]).or_insert(f32::INFINITY);
+            *least = least.min(a.free_mps[*i]);
         }
-        for (i, t) in left.iter().enumerate() {
-            if let Some((slowest, last)) = counts(state, i).then(|| groups.get(&state.agents.group[i])).flatten() {
-                let behind = last - t;
-                let wait = if behind > 4.0 { 0.0 } else if behind > 2.0 { 0.5 } else { 1.0 };
-                state.agents.pace[i] = slowest / state.agents.free_mps[i] * wait;
-            }
+        let speed = |i: usize| slowest.get(&state.agents.group[i]).copied().unwrap_or(1.0);
+        let left: Vec<f32> = members.iter().map(|i| self.time_left_s(state, *i, speed(*i))).collect();
+        let mut last: BTreeMap<u32, f32> = BTreeMap::new();
+        for (i, t) in members.iter().zip(&left) {
+            let most = last.entry(a.group[*i]).or_insert(0.0);
+            *most = most.max(*t);
+        }
+        let paces: Vec<f32> = members
+            .iter()
+            .zip(&left)
+            .map(|(i, t)| {
+                let ahead = last.get(&a.group[*i]).map_or(0.0, |l| l - t);
+                let wait = match ahead {
+                    ahead if ahead > 3.0 => 0.0,
+                    ahead if ahead > 1.5 => 0.5,
+                    _ => 1.0,
+                };
+                (speed(*i) / a.free_mps[*i]).min(1.0) * wait
+            })
+            .collect();
+        for (i, pace) in members.into_iter().zip(paces) {
+            state.agents.pace[i] = pace;
         }
     }
 
@@ -345,7 +358,7 @@ impl CrowdKernel {
             }
             return;
         }
-        if portal.flow_cap_ps.is_some() && state.tokens[p] < 1.0 {
+        if state.open[p] == 0 || (portal.flow_cap_ps.is_some() && state.tokens[p] < 1.0) {
             state.agents.speed[i] = 0.0;
             return;
         }
@@ -357,7 +370,7 @@ impl CrowdKernel {
             let (from, to) = (portal.carry(side, [a.x[i], a.y[i]]), portal.carry(side, q));
             let layer = &self.world.layers[beyond as usize];
             let to = keep_off_walls(&self.world, layer, way ^ 1, from, to, params.clearance_m);
-            if to == from {
+            if to == from || !layer.contains(to) {
                 state.agents.speed[i] = 0.0;
                 return;
             }
@@ -521,14 +534,25 @@ impl Kernel for CrowdKernel {
         self.breathe(params, state);
         state.tick += 1;
         if state.tick.is_multiple_of(TIDY) {
-            let order: Vec<u32> = scratch.order.iter().copied().filter(|i| state.agents.present(*i as usize)).collect();
-            let riding = (0..state.agents.len() as u32).filter(|i| state.agents.status[*i as usize] == Status::Riding.code());
-            let order: Vec<u32> = order.into_iter().chain(riding).collect();
+            let order = tidy_order(&state.agents, &scratch.order);
             state.agents.permute(&order);
         }
         state.scratch = scratch;
         StepReport { tick: state.tick, t_s: state.t_s(params), dt_s: f64::from(params.dt_s) }
     }
+}
+
+/// Everybody still in the model: first as sorted by cell, then those who were not in a layer when the step began.
+fn tidy_order(agents: &Agents, sorted: &[u32]) -> Vec<u32> {
+    let stays = |i: usize| agents.status[i] != Status::Left.code();
+    let mut seen = vec![false; agents.len()];
+    let mut order = Vec::with_capacity(sorted.len());
+    for i in sorted.iter().copied().chain(0..agents.len() as u32) {
+        if stays(i as usize) && !std::mem::replace(&mut seen[i as usize], true) {
+            order.push(i);
+        }
+    }
+    order
 }
 
 #[cfg(feature = "parallel")]

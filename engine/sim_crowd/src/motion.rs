@@ -8,7 +8,7 @@
 use crate::agents::{Agents, Status};
 use crate::hazard::{SmokeLaw, speed_in_smoke_mps};
 use crate::lanes::{Chunk, Lanes, WIDTH, least, sum};
-use crate::math::{V2, add_scaled, dot, exp, length, nearest_on, sub, unit};
+use crate::math::{V2, add_scaled, crossing, dot, exp, length, nearest_on, sub, unit};
 use crate::params::CrowdParams;
 use crate::sort::{Grids, Moved, Scratch, near};
 use crate::state::CrowdState;
@@ -175,10 +175,12 @@ impl Part<'_> {
         }
         let seen = if self.scratch.lit.is_empty() { 0 } else { self.add_ghosts(crowd, len, layer, p) };
         let ahead = [self.scratch.ax[k], self.scratch.ay[k]];
+        let rng = CounterRng::new(self.params.seed, u64::from(a.id[i]));
+        let wish = self.look_for_a_way(&rng, a.blocked_s[i], wish);
         let viewer = Viewer { at: p, ahead, radius: a.radius[i], wish };
         let heading = self.heading(simd, crowd, layer, &viewer, [a.hx[i], a.hy[i]]);
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
-        let lot = || CounterRng::new(self.params.seed, u64::from(a.id[i])).at(self.state.tick / self.half_second()) & 1 == 0;
+        let lot = || rng.at(self.state.tick / self.half_second()) & 1 == 0;
         let squeezes = a.blocked_s[i] > self.params.clog_wait_s && lot();
         let dt = self.params.dt_s;
         // Where walls let the person go at the wanted speed; the free way is looked for in that direction.
@@ -195,6 +197,20 @@ impl Part<'_> {
         let leaves = portal.is_left_by((way & 1) as usize, p, q);
         let blocked_s = if moved < 0.1 * wanted * dt { a.blocked_s[i] + dt } else { (a.blocked_s[i] - 2.0 * dt).max(0.0) };
         Moved { x: q[0], y: q[1], hx: heading[0], hy: heading[1], speed: moved / dt, blocked_s, leaves }
+    }
+
+    /// Who has stood for long tries another direction, drawn anew every half second, up to a right angle from the wanted
+    /// one: the way round somebody who stands.
+    #[inline(always)]
+    fn look_for_a_way(&self, rng: &CounterRng, blocked_s: f32, wish: V2) -> V2 {
+        if blocked_s <= 3.0 * self.params.clog_wait_s {
+            return wish;
+        }
+        let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
+        // Top 24 bits: -1 to 1, exact in f32. The wanted direction and as much of its left or right.
+        let aside = (draw >> 40) as f32 * (2.0 / 16_777_216.0) - 1.0;
+        let ahead = 1.0 - aside.abs();
+        unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
 
     fn half_second(&self) -> u64 {
@@ -282,8 +298,10 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
             }
         }
         if worst.0 <= 0.0 {
-            // A step shorter than twice the clearance cannot have jumped a wall that both its ends keep off.
-            return if length(sub(q, p)) <= step + 1e-4 { q } else { p };
+            // A step shorter than twice the clearance cannot have jumped a wall that both its ends keep off; who stands
+            // nearer than that to a door line must be asked.
+            let jumped = ways.iter().filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
+            return if length(sub(q, p)) <= step + 1e-4 && !jumped { q } else { p };
         }
         let away = sub(q, worst.1);
         let d = length(away);

@@ -43,6 +43,9 @@ const LEAST_SIGHT_M: f32 = 3.0;
 /// A dose taken on the way counts as this many seconds per unit of FED.
 const DOSE_S: f32 = 600.0;
 
+/// How much the effort of walking adds to its time: the nearer of two equally quick exits is preferred.
+const WALK_EFFORT: f32 = 0.25;
+
 /// What does not change while a run goes on.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteGraph {
@@ -208,7 +211,8 @@ impl CrowdState {
             }
             let walk = world.distance_m(who.layer as usize, k, who.at) / who.speed_mps;
             let queue = self.queue[*way as usize] as f32 / graph.capacity_ps[*way as usize];
-            let cost = walk.max(queue) + onward;
+            // Waiting is time lost; walking is time and effort.
+            let cost = walk.max(queue) + WALK_EFFORT * walk + onward;
             if cost < least {
                 (best, least) = (*way, cost);
             }

@@ -119,7 +119,8 @@ pub fn circuit_speed(
     let (mut run, _) = circuit(size_m, m, seed)?;
     let layer = LayerId(0);
     let people = (density_pm2 * size_m[0] * size_m[1]).round() as usize;
-    lattice(&mut run, layer, size_m, people, m, seed)?;
+    let (radius_m, gap_s, speed_mps) = (m.radius_m, m.gap_s, m.speed_mps);
+    run.place(&Demand { radius_m, gap_s, speed_mps, ..Demand::adults(layer, people, seed) })?;
     run.advance_to(settle_s, &CancelToken::new())?;
     let (mut sum, mut n) = (0.0, 0.0);
     while run.t_s() < settle_s + measure_s {
@@ -143,35 +144,6 @@ pub(super) fn circuit(size_m: [f64; 2], m: &Manners, seed: u64) -> Result<(Crowd
     let params = CrowdParams { seed, ..m.params };
     let run = CrowdRun::new(w.build()?, vec![class], params, CrowdForcing::default())?;
     Ok((run, seam))
-}
-
-/// People on a shaken lattice: any density up to the closest packing.
-pub(super) fn lattice(
-    run: &mut CrowdRun,
-    layer: LayerId,
-    size_m: [f64; 2],
-    people: usize,
-    m: &Manners,
-    seed: u64,
-) -> Result<(), CrowdError> {
-    let keep = f64::from(m.params.clearance_m) + 0.01;
-    let (l, w) = (size_m[0], size_m[1] - 2.0 * keep);
-    let step = (l * w / people.max(1) as f64).sqrt();
-    let rows = ((w / step).round() as usize).max(1);
-    let columns = people.div_ceil(rows);
-    for k in 0..people {
-        let mut rng = sim_core::CounterRng::new(seed, k as u64 + 1_000_000);
-        let (i, j) = (k / rows, k % rows);
-        let (dx, dy) = (l / columns as f64, w / rows as f64);
-        let shake = |rng: &mut sim_core::CounterRng, room: f64| rng.range_f64(-0.5, 0.5) * (room - 0.3).max(0.0) * 0.5;
-        let x = (i as f64 + 0.5 + 0.25 * (j % 2) as f64) * dx + shake(&mut rng, dx);
-        let y = keep + (j as f64 + 0.5) * dy + shake(&mut rng, dy);
-        let free_mps = m.speed_mps.draw(&mut rng) as f32;
-        let at = [x.min(l - 0.02) as f32, y as f32];
-        let person = Person { radius_m: m.radius_m, gap_s: m.gap_s, ..Person::new(layer, at, free_mps) };
-        run.enter(&person)?;
-    }
-    Ok(())
 }
 
 /// A run in a world with one class that takes any exit, default parameters.
