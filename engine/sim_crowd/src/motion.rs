@@ -38,14 +38,21 @@ struct Crowd {
     ax: Vec<f32>,
     ay: Vec<f32>,
     r: Vec<f32>,
+    hx: Vec<f32>,
+    hy: Vec<f32>,
 }
 
 /// Far outside every reach, yet with a finite square.
 const FAR: f32 = 1e15;
 
 impl Crowd {
+    #[inline(always)]
+    fn columns(&mut self) -> [&mut Vec<f32>; 7] {
+        [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy]
+    }
+
     fn clear(&mut self) {
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r] {
+        for v in self.columns() {
             v.clear();
         }
     }
@@ -57,14 +64,18 @@ impl Crowd {
         self.ax.extend_from_slice(&s.ax[from..to]);
         self.ay.extend_from_slice(&s.ay[from..to]);
         self.r.extend_from_slice(&s.r[from..to]);
+        self.hx.extend_from_slice(&s.hx[from..to]);
+        self.hy.extend_from_slice(&s.hy[from..to]);
     }
 
-    fn push(&mut self, g: &[f32; 5]) {
+    fn push(&mut self, g: &[f32; 7]) {
         self.x.push(g[0]);
         self.y.push(g[1]);
         self.ax.push(g[2]);
         self.ay.push(g[3]);
         self.r.push(g[4]);
+        self.hx.push(g[5]);
+        self.hy.push(g[6]);
     }
 
     /// Drops all beyond `len` and fills the last chunk with nobody.
@@ -75,8 +86,10 @@ impl Crowd {
             v.truncate(len);
             v.resize(full, FAR);
         }
-        self.r.truncate(len);
-        self.r.resize(full, 0.0);
+        for v in [&mut self.r, &mut self.hx, &mut self.hy] {
+            v.truncate(len);
+            v.resize(full, 0.0);
+        }
     }
 }
 
@@ -207,8 +220,8 @@ impl Part<'_> {
             return wish;
         }
         let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
-        // Top 24 bits: -1 to 1, exact in f32. The wanted direction and as much of its left or right.
-        let aside = (draw >> 40) as f32 * (2.0 / 16_777_216.0) - 1.0;
+        // Top 24 bits: -1 to 0.5, exact in f32: people give way to the right (靠右避让) more often than to the left.
+        let aside = (draw >> 40) as f32 * (1.5 / 16_777_216.0) - 1.0;
         let ahead = 1.0 - aside.abs();
         unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
@@ -260,7 +273,7 @@ impl Crowd {
     /// Drops the filling of the last chunk, so that more can be pushed.
     #[inline(always)]
     fn seal_open(&mut self, len: usize) {
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r] {
+        for v in self.columns() {
             v.truncate(len);
         }
     }
@@ -313,7 +326,15 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
     p
 }
 
-/// The push of all others: away from each, stronger the nearer they will be.
+/// Reach of giving way to those who come towards one, m.
+const ONCOMING_M: f32 = 0.5;
+/// Strength of giving way, as a multiple of the wanted direction per person.
+const GIVE_WAY: f32 = 0.6;
+/// Who is less than this to the left of straight ahead, as a sine, is passed on the right like those on the left.
+const KEEP_RIGHT: f32 = 0.2;
+
+/// The push of all others: away from each, stronger the nearer they will be; and sideways from who comes towards one
+/// (people keep to the right 靠右避让 when it is all the same).
 #[inline(always)]
 fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams) -> V2 {
     let of = |value: f32| Lanes::of(simd, value);
@@ -321,27 +342,37 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let ([x, y], [ax, ay], [ex, ey]) = (v.at.map(of), v.ahead.map(of), v.wish.map(of));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
     let (inv_range, push) = (of(1.0 / params.push_range_m), of(params.push));
-    let inv_ahead = of(if params.anticipation_s > 0.0 { 0.5 / params.anticipation_s } else { 0.0 });
-    let mut total: [Chunk; 2] = [[0.0; WIDTH]; 2];
-    let columns = crowd.x.as_chunks::<WIDTH>().0.iter().zip(crowd.y.as_chunks::<WIDTH>().0);
-    let more = crowd.ax.as_chunks::<WIDTH>().0.iter().zip(crowd.ay.as_chunks::<WIDTH>().0).zip(crowd.r.as_chunks::<WIDTH>().0);
-    for ((cx, cy), ((cax, cay), cr)) in columns.zip(more) {
+    let (inv_oncoming, give_way, right) = (of(1.0 / ONCOMING_M), of(GIVE_WAY * params.give_way), of(-KEEP_RIGHT));
+    let mut total: [Chunk; 3] = [[0.0; WIDTH]; 3];
+    for c in 0..crowd.x.len() / WIDTH {
+        let column = |v: &Vec<f32>| v.as_chunks::<WIDTH>().0[c];
+        let [cx, cy, cax, cay, cr, chx, chy] =
+            [&crowd.x, &crowd.y, &crowd.ax, &crowd.ay, &crowd.r, &crowd.hx, &crowd.hy].map(column);
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
-            let (ox, oy, oax, oay) = (load(cx), load(cy), load(cax), load(cay));
-            let (dx, dy) = (x - ox, y - oy);
+            let (dx, dy) = (x - load(&cx), y - load(&cy));
             let s2 = dx * dx + dy * dy;
             let here = s2.above(of(1e-8)).and(reach2.above(s2));
             let inv_s = of(1.0) / s2.max(of(1e-8)).sqrt();
-            let anticipated = (((ax - oax) * dx + (ay - oay) * dy) * inv_s).max(zero);
-            let oncoming = of(1.5) - ((oax - ox) * ex + (oay - oy) * ey) * inv_ahead;
-            let close = ((radius + load(cr) - anticipated) * inv_range).min(zero).exp();
-            let strength = here.choose(push * oncoming * close * inv_s, zero);
-            (Lanes::load(simd, &total[0], k) + strength * dx).store(&mut total[0], k);
-            (Lanes::load(simd, &total[1], k) + strength * dy).store(&mut total[1], k);
+            let (nx, ny) = (dx * inv_s, dy * inv_s);
+            let anticipated = ((ax - load(&cax)) * nx + (ay - load(&cay)) * ny).max(zero);
+            let l = radius + load(&cr);
+            let along = load(&chx) * ex + load(&chy) * ey;
+            let close = ((l - anticipated) * inv_range).min(zero).exp();
+            let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
+            (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
+            (Lanes::load(simd, &total[1], k) + strength * ny).store(&mut total[1], k);
+            let forward = zero - (nx * ex + ny * ey);
+            let left = (ny * ex - nx * ey) * of(-1.0);
+            let meets = here.and(forward.above(zero)).and(zero.above(along + of(0.3)));
+            let yields = give_way * (zero - along) * ((l - anticipated) * inv_oncoming).min(zero).exp();
+            let signed = left.above(right).choose(zero - yields, yields);
+            (Lanes::load(simd, &total[2], k) + meets.choose(signed, zero)).store(&mut total[2], k);
         }
     }
-    total.map(|t| sum(&t))
+    let [px, py, aside] = total.map(|t| sum(&t));
+    let aside = aside.clamp(-1.0, 1.0);
+    [px - v.wish[1] * aside, py + v.wish[0] * aside]
 }
 
 /// Free distance along `heading` before the nearest person in the way, and the longest step that touches nobody: less than
@@ -356,16 +387,21 @@ fn free_way<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, turned: bo
     let breadth = of(params.breadth);
     // With turned shoulders, who stands beside rather than in front is no hindrance.
     let slip = of(if turned { 0.3 } else { 0.0 });
-    let (body, share) = (of(params.squeezed_m - 0.02), of(0.45));
+    let (body, share) = (of(params.squeezed_m - 0.005), of(0.45));
     let mut nearest: Chunk = [reach_m; WIDTH];
     let mut longest: Chunk = [reach_m; WIDTH];
-    let columns = crowd.x.as_chunks::<WIDTH>().0.iter().zip(crowd.y.as_chunks::<WIDTH>().0).zip(crowd.r.as_chunks::<WIDTH>().0);
-    for ((cx, cy), cr) in columns {
+    let (turned_l, against) = (of(params.squeezed_m), of(-0.3));
+    for c in 0..crowd.x.len() / WIDTH {
+        let column = |v: &Vec<f32>| v.as_chunks::<WIDTH>().0[c];
+        let [cx, cy, cr, chx, chy] = [&crowd.x, &crowd.y, &crowd.r, &crowd.hx, &crowd.hy].map(column);
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
-            let (dx, dy) = (load(cx) - x, load(cy) - y);
+            let (dx, dy) = (load(&cx) - x, load(&cy) - y);
             let s2 = dx * dx + dy * dy;
-            let l = (radius + load(cr)).min(least_l);
+            // Two who meet turn their shoulders.
+            let meets = against.above(load(&chx) * ex + load(&chy) * ey);
+            let l = (radius + load(&cr)).min(least_l);
+            let l = meets.choose(l.min(turned_l), l);
             let forward = dx * ex + dy * ey;
             let beside = (ex * dy - ey * dx).abs();
             let s = s2.sqrt();

@@ -40,8 +40,7 @@ fn young() -> Manners {
 #[must_use]
 pub fn jupedsim_like() -> Manners {
     let params = CrowdParams {
-        // Without anticipation everybody counts as half oncoming: 1.5 times.
-        push: 8.0 / 1.5,
+        push: 8.0,
         clog_wait_s: 10.0,
         anticipation_s: 0.0,
         turn_s: 0.0,
