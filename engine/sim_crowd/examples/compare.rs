@@ -38,7 +38,9 @@ fn speed(agents: usize, rho: f64, m: &Manners) -> Result<(String, f64, f64), Cro
             let ends = [[x - 0.1, y + 20.0], [x - 0.1, y + 28.0]];
             w.door(&format!("door {k}"), (layers[k - 1], ends), Some((layers[k], ends)))?;
         }
-        for (name, e) in [("south", [[x + 20.0, y], [x + 24.0, y]]), ("north", [[x + 30.0, y + 50.0], [x + 34.0, y + 50.0]])] {
+        for (name, e) in
+            [("south", [[x + 20.0, y], [x + 24.0, y]]), ("north", [[x + 30.0, y + 50.0], [x + 34.0, y + 50.0]])]
+        {
             w.door(&format!("{name} {k}"), (layers[k], e), None)?;
         }
     }
@@ -72,7 +74,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         match args.first().map(String::as_str) {
             Some("speed") => {
                 let (text, steps, cpu) = speed(numbers[0] as usize, numbers[1], &m)?;
-                println!("sim_crowd {text}: {steps} agent-steps in {cpu:.3} CPU s of one thread = {:.3e} per CPU s", steps / cpu);
+                println!(
+                    "sim_crowd {text}: {steps} agent-steps in {cpu:.3} CPU s of one thread = {:.3e} per CPU s",
+                    steps / cpu
+                );
             }
             Some("bottleneck") => {
                 for b in &numbers {
@@ -87,14 +92,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                         (low, high) = (low.min(r.flow_ps), high.max(r.flow_ps));
                     }
                     let cpu = (cpu_s() - t) / f64::from(seeds as u32);
-                    println!("sim_crowd bottleneck {b} m: J {flow:.2}/s ({low:.2} to {high:.2}, {seeds} seeds), {clogs} clogs, {cpu:.3} CPU s a run");
+                    println!(
+                        "sim_crowd bottleneck {b} m: J {flow:.2}/s ({low:.2} to {high:.2}, {seeds} seeds), {clogs} clogs, {cpu:.3} CPU s a run"
+                    );
                 }
             }
             _ => {
                 for rho in &numbers {
                     let runs = (0..3).map(|_| corridor(*rho, &m)).collect::<Result<Vec<_>, _>>()?;
                     if let Some((text, steps, cpu)) = runs.into_iter().min_by(|a, b| a.2.total_cmp(&b.2)) {
-                        println!("sim_crowd {text}: {steps} agent-steps in {cpu:.3} CPU s = {:.3e} per CPU s", steps / cpu);
+                        println!(
+                            "sim_crowd {text}: {steps} agent-steps in {cpu:.3} CPU s = {:.3e} per CPU s",
+                            steps / cpu
+                        );
                     }
                 }
             }

@@ -177,7 +177,10 @@ impl Cells {
             return h;
         }
         self.nearest_open(p).map_or([0.0, 0.0], |c| {
-            let centre = [self.lo[0] + ((c % self.nx) as f32 + 0.5) * self.cell_m, self.lo[1] + ((c / self.nx) as f32 + 0.5) * self.cell_m];
+            let centre = [
+                self.lo[0] + ((c % self.nx) as f32 + 0.5) * self.cell_m,
+                self.lo[1] + ((c / self.nx) as f32 + 0.5) * self.cell_m,
+            ];
             unit(sub(centre, p))
         })
     }

@@ -6,7 +6,7 @@ use crate::lift::{Car, Lift, Phase};
 use crate::math::V2;
 use crate::motion::{Part, keep_off_walls};
 use crate::params::CrowdParams;
-use crate::route::{Chooser, DestinationClass, RouteGraph};
+use crate::route::{Chooser, DestinationClass, QUEUE_BINS, RouteGraph, queue_slot};
 use crate::sort::{Grids, Moved};
 use crate::state::{Balance, CrowdEdit, CrowdState, Departure};
 use crate::world::{CrowdWorld, LayerId, NONE, PortalId};
@@ -83,7 +83,8 @@ impl CrowdKernel {
         check_range("classes", classes.len() as f64, "-", 1.0, 1000.0)?;
         for (k, c) in classes.iter().enumerate() {
             check_range(&format!("classes[{k}].speed_mps"), f64::from(c.speed_mps), "m/s", 0.05, 3.0)?;
-            if let Some(p) = c.exits.iter().chain(&c.avoid).chain(&c.circuit).find(|p| p.index() >= world.portals.len()) {
+            if let Some(p) = c.exits.iter().chain(&c.avoid).chain(&c.circuit).find(|p| p.index() >= world.portals.len())
+            {
                 let allowed = format!("0 to {}", world.portals.len() as i64 - 1);
                 return Err(ParamError::new(format!("classes[{k}]: portal"), p.0, "-", allowed).into());
             }
@@ -107,7 +108,7 @@ impl CrowdKernel {
             open: vec![1; portals],
             tokens: vec![1.0; portals],
             crossed: vec![0; 2 * portals],
-            queue: vec![0; 2 * portals],
+            queue: vec![0; 2 * portals * QUEUE_BINS],
             air: vec![sim_core::Air::CLEAN; layers],
             flood: vec![Default::default(); layers],
             dose: vec![[0.0; 2]; layers],
@@ -206,7 +207,8 @@ impl CrowdKernel {
     /// As [`CrowdKernel::apply`].
     pub fn check(&self, edit: &CrowdEdit) -> Result<(), CrowdError> {
         let (portals, layers) = (self.world.portals.len(), self.world.layers.len());
-        let known = |what: &str, k: u32, n: usize| check_range(what, f64::from(k), "-", 0.0, n as f64 - 1.0).map(|_| ());
+        let known =
+            |what: &str, k: u32, n: usize| check_range(what, f64::from(k), "-", 0.0, n as f64 - 1.0).map(|_| ());
         match *edit {
             CrowdEdit::SetOpen { portal, .. } => known("portal", portal.0, portals)?,
             CrowdEdit::SetAir { layer, air } => {
@@ -245,18 +247,28 @@ impl CrowdKernel {
             }
             let c = self.chooser(a.layer[i], a.class[i], [a.x[i], a.y[i]], a.free_mps[i], a.way[i]);
             let way = state.choose_way(&self.world, &self.graph, &self.classes, &c, params.hysteresis);
+            // Who chooses next sees this choice: nobody overshoots into the shorter queue.
+            let counted = state.agents.status[i] == Status::Walking.code() && way != c.now;
+            if counted && c.now != NONE {
+                let slot = queue_slot(c.now, state.distance_left_m(&self.world, i));
+                state.queue[slot] = state.queue[slot].saturating_sub(1);
+            }
             state.agents.way[i] = way;
+            if counted && way != NONE {
+                let slot = queue_slot(way, state.distance_left_m(&self.world, i));
+                state.queue[slot] += 1;
+            }
         }
     }
 
     /// Seconds that are left for a person on the way now chosen, at the speed `speed_mps` in this layer.
     fn time_left_s(&self, state: &CrowdState, i: usize, speed_mps: f32) -> f32 {
         let a = &state.agents;
-        let way = a.way[i];
-        let layer = a.layer[i] as usize;
-        let Some(k) = self.world.layers.get(layer).and_then(|l| l.way_index(way)) else { return 0.0 };
-        let onward = state.cost[a.class[i] as usize * state.crossed.len() + way as usize];
-        self.world.distance_m(layer, k, [a.x[i], a.y[i]]) / speed_mps.max(0.1) + onward
+        if a.way[i] == NONE {
+            return 0.0;
+        }
+        let onward = state.cost[a.class[i] as usize * state.crossed.len() + a.way[i] as usize];
+        state.distance_left_m(&self.world, i) / speed_mps.max(0.1) + onward
     }
 
     /// Once a second: routes, second thoughts, groups.
@@ -417,7 +429,8 @@ impl CrowdKernel {
         for (k, lift) in self.world.lifts.iter().enumerate() {
             let waiting = |stop: u32| self.waiting_at(state, lift, stop);
             let mut car = state.cars[k];
-            let calls: Vec<u32> = (0..lift.stops.len() as u32).map(|s| if car.phase == Phase::Idle { waiting(s) } else { 0 }).collect();
+            let calls: Vec<u32> =
+                (0..lift.stops.len() as u32).map(|s| if car.phase == Phase::Idle { waiting(s) } else { 0 }).collect();
             let steps_out = car.step(lift, params.dt_s, |s| calls[s as usize]);
             if steps_out && self.step_out(params, state, lift, k as u32) {
                 car.load -= 1;
@@ -447,7 +460,8 @@ impl CrowdKernel {
         };
         let Some(i) = (0..a.len()).filter(of_this).min_by_key(|i| a.id[*i]) else { return false };
         let taken = |j: usize| {
-            a.layer[j] == side.layer && crate::math::length([a.x[j] - at[0], a.y[j] - at[1]]) < a.radius[i] + a.radius[j]
+            a.layer[j] == side.layer
+                && crate::math::length([a.x[j] - at[0], a.y[j] - at[1]]) < a.radius[i] + a.radius[j]
         };
         if (0..a.len()).any(taken) {
             return false;
@@ -479,7 +493,11 @@ impl CrowdKernel {
             }
         }
         let counted = Balance { inside, stopped, ..state.balance };
-        assert!(counted == state.balance && counted.closes(), "people lost: counted {counted:?}, booked {:?}", state.balance);
+        assert!(
+            counted == state.balance && counted.closes(),
+            "people lost: counted {counted:?}, booked {:?}",
+            state.balance
+        );
     }
 }
 

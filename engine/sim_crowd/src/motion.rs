@@ -111,7 +111,8 @@ impl WithSimd for Part<'_> {
         let mut crowd = Crowd::default();
         let base = self.scratch.start[self.cells.0 as usize] as usize;
         for cell in self.cells.0..self.cells.1 {
-            let (from, to) = (self.scratch.start[cell as usize] as usize, self.scratch.start[cell as usize + 1] as usize);
+            let (from, to) =
+                (self.scratch.start[cell as usize] as usize, self.scratch.start[cell as usize + 1] as usize);
             if from == to {
                 continue;
             }
@@ -136,7 +137,11 @@ impl Part<'_> {
         for row in j.saturating_sub(1)..=(j + 1).min(g.ny - 1) {
             let first = g.first + row * g.nx;
             let (a, b) = (first + i.saturating_sub(1), first + (i + 1).min(g.nx - 1));
-            crowd.extend(self.scratch, self.scratch.start[a as usize] as usize, self.scratch.start[b as usize + 1] as usize);
+            crowd.extend(
+                self.scratch,
+                self.scratch.start[a as usize] as usize,
+                self.scratch.start[b as usize + 1] as usize,
+            );
         }
     }
 
@@ -208,7 +213,8 @@ impl Part<'_> {
         let q = if step > 0.0 { self.keep_off_walls(layer, way, p, add_scaled(p, course, step)) } else { p };
         let moved = length(sub(q, p));
         let leaves = portal.is_left_by((way & 1) as usize, p, q);
-        let blocked_s = if moved < 0.1 * wanted * dt { a.blocked_s[i] + dt } else { (a.blocked_s[i] - 2.0 * dt).max(0.0) };
+        let blocked_s =
+            if moved < 0.1 * wanted * dt { a.blocked_s[i] + dt } else { (a.blocked_s[i] - 2.0 * dt).max(0.0) };
         Moved { x: q[0], y: q[1], hx: heading[0], hy: heading[1], speed: moved / dt, blocked_s, leaves }
     }
 
@@ -378,7 +384,14 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
 /// Free distance along `heading` before the nearest person in the way, and the longest step that touches nobody: less than
 /// half of what separates the bodies, so that two who step towards one another still do not meet; both in m.
 #[inline(always)]
-fn free_way<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, turned: bool, params: &CrowdParams) -> (f32, f32) {
+fn free_way<S: Simd>(
+    simd: S,
+    crowd: &Crowd,
+    v: &Viewer,
+    heading: V2,
+    turned: bool,
+    params: &CrowdParams,
+) -> (f32, f32) {
     let of = |value: f32| Lanes::of(simd, value);
     let ([x, y], [ex, ey]) = (v.at.map(of), heading.map(of));
     let reach_m = params.reach_m;
@@ -405,7 +418,8 @@ fn free_way<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, turned: bo
             let forward = dx * ex + dy * ey;
             let beside = (ex * dy - ey * dx).abs();
             let s = s2.sqrt();
-            let in_way = s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
+            let in_way =
+                s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
             let gap = in_way.choose(s - l, far);
             Lanes::load(simd, &nearest, k).min(gap).store(&mut nearest, k);
             let closing = forward.above((slip * s).max(of(1e-6))).and(s2.above(of(1e-8)));

@@ -67,7 +67,7 @@ impl Default for CrowdParams {
             breadth: 0.6,
             give_way: 1.0,
             reroute_s: 1.0,
-            hysteresis: 0.1,
+            hysteresis: 0.15,
             smoke_law: SmokeLaw::Lund,
             fed_limit: 1.0,
             iso_13571: false,

@@ -52,11 +52,7 @@ pub fn jupedsim_like() -> Manners {
     Manners { params, radius_m: 0.2, gap_s: 1.0, speed_mps: Spread::Constant { value: 1.34 } }
 }
 
-fn rmse(
-    m: &Manners,
-    size_m: [f64; 2],
-    data: impl Iterator<Item = (f64, f64)>,
-) -> Result<(f64, Vec<f64>), CrowdError> {
+fn rmse(m: &Manners, size_m: [f64; 2], data: impl Iterator<Item = (f64, f64)>) -> Result<(f64, Vec<f64>), CrowdError> {
     let (mut sum, mut n, mut speeds) = (0.0, 0.0, Vec::new());
     for (density, speed) in data {
         let v = circuit_speed(density, size_m, m, 1, 30.0, 30.0)?;

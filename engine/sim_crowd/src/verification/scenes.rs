@@ -205,11 +205,7 @@ pub(super) fn open_run(world: WorldBuilder, seed: u64) -> Result<CrowdRun, Crowd
 }
 
 /// A run with given classes.
-pub(super) fn run_with(
-    world: WorldBuilder,
-    classes: Vec<DestinationClass>,
-    seed: u64,
-) -> Result<CrowdRun, CrowdError> {
+pub(super) fn run_with(world: WorldBuilder, classes: Vec<DestinationClass>, seed: u64) -> Result<CrowdRun, CrowdError> {
     let params = CrowdParams { seed, ..CrowdParams::default() };
     CrowdRun::new(world.build()?, classes, params, CrowdForcing::default())
 }
