@@ -68,6 +68,8 @@ fn speed(agents: usize, rho: f64, m: &Manners) -> Result<(String, f64, f64), Cro
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let m = if args.iter().any(|a| a == "--jupedsim") { jupedsim_like() } else { Manners::default() };
+    // The people of the bottleneck experiments were young.
+    let young = Manners { speed_mps: Spread::YOUNG_MPS, ..m };
     let numbers: Vec<f64> = args.iter().filter_map(|a| a.parse().ok()).collect();
     let threads = args.iter().find_map(|a| a.strip_prefix("--threads=")).map_or(Ok(1), str::parse)?;
     let work = || -> Result<(), CrowdError> {
@@ -86,7 +88,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let mut flow = 0.0;
                     let (mut low, mut high, mut clogs) = (f64::INFINITY, 0.0_f64, 0);
                     for seed in 0..seeds {
-                        let r = neck_flow(*b, 150, &m, seed)?;
+                        let r = neck_flow(*b, 150, &young, seed)?;
                         clogs += u32::from(r.clogged);
                         flow += r.flow_ps / f64::from(seeds as u32);
                         (low, high) = (low.min(r.flow_ps), high.max(r.flow_ps));

@@ -150,8 +150,13 @@ impl Cells {
         };
         let ((i0, i1, fx), (j0, j1, fy)) = (at(0, self.nx), at(1, self.ny));
         let (nx, gx, gy) = (self.nx, 1.0 - fx, 1.0 - fy);
-        [(j0 * nx + i0, gx * gy), (j0 * nx + i1, fx * gy), (j1 * nx + i0, gx * fy), (j1 * nx + i1, fx * fy)]
-            .map(|(c, w)| if self.distance[c].is_finite() { (c, w + 1e-6) } else { (c, 0.0) })
+        let weigh = |c: usize, w: f32| if self.distance[c].is_finite() { (c, w + 1e-6) } else { (c, 0.0) };
+        [
+            weigh(j0 * nx + i0, gx * gy),
+            weigh(j0 * nx + i1, fx * gy),
+            weigh(j1 * nx + i0, gx * fy),
+            weigh(j1 * nx + i1, fx * fy),
+        ]
     }
 
     fn distance_m(&self, p: V2) -> f32 {
