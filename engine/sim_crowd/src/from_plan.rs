@@ -174,7 +174,7 @@ impl Maker<'_> {
     fn onto_floor(&mut self, floor: LayerId, f: &PlanFlight, at_head: bool) -> Side {
         let layer = self.builder.layer_mut(floor);
         let (foot, head) =
-            (layer.frame.from_plan([f.foot[0], f.foot[1]]), layer.frame.from_plan([f.head[0], f.head[1]]));
+            (layer.frame.local([f.foot[0], f.foot[1]]), layer.frame.local([f.head[0], f.head[1]]));
         let (at, far) = if at_head { (head, foot) } else { (foot, head) };
         let out = unit(sub(far, at));
         let half = 0.5 * f.width_m as f32;
@@ -221,7 +221,7 @@ impl Maker<'_> {
         let id = self.builder.layer(&spec)?;
         let layer = self.builder.layer_mut(id);
         let side = |ends: [[f64; 2]; 2], out: [f64; 2]| {
-            let [a, b] = ends.map(|p| layer.frame.from_plan(p));
+            let [a, b] = ends.map(|p| layer.frame.local(p));
             Side { layer: id.0, a, b, out: out.map(|v| v as f32) }
         };
         let (from, to) = (side(up, [-d[0], -d[1]]), side(on, e));

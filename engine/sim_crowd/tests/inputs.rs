@@ -1,5 +1,7 @@
 //! Bad and random input: one clear error, never a panic, nobody lost; and the kernel contract.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests outside #[test] functions")]
+
 use proptest::prelude::*;
 use sim_core::{Air, CancelToken, Snapshot, conformance};
 use sim_crowd::{
