@@ -341,7 +341,10 @@ fn finish(layer: &mut Layer, portals: &[Portal]) {
     } else {
         let raster =
             Raster::new(lo, hi, |p| layer.contains(p).then(|| layer.wall_distance_m(p).unwrap_or(f32::INFINITY)));
-        layer.fields = sides.iter().map(|s| Field::Cells(Box::new(raster.field(s)))).collect();
+        let fields: Vec<_> = sides.iter().map(|s| raster.field(s)).collect();
+        // What no way leads to, such as the pocket beside a flight, holds nobody.
+        layer.area_m2 *= raster.part_reached(&fields);
+        layer.fields = fields.into_iter().map(|f| Field::Cells(Box::new(f))).collect();
     }
 }
 

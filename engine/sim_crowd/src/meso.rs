@@ -276,7 +276,8 @@ impl CrowdRun {
     #[must_use]
     pub fn hand_to_network(&self) -> Vec<MesoPerson> {
         let (a, world, now) = (&self.state().agents, self.world(), self.t_s());
-        let walks = |i: &usize| a.present(*i) && a.status[*i] <= crate::agents::Status::Walking.code() && a.way[*i] != NONE;
+        let walks =
+            |i: &usize| a.present(*i) && a.status[*i] <= crate::agents::Status::Walking.code() && a.way[*i] != NONE;
         (0..a.len())
             .filter(walks)
             .map(|i| MesoPerson {
@@ -290,11 +291,12 @@ impl CrowdRun {
     }
 
     /// Places people of the network in this run (meso → micro), each where there is room in their layer; they set off at
-    /// their own times.
+    /// their own times. Returns those for whom there is no room yet.
     ///
     /// # Errors
-    /// As [`CrowdRun::place`]; nobody is lost silently.
-    pub fn take_from_network(&mut self, people: &[MesoPerson], seed: u64) -> Result<usize, CrowdError> {
+    /// As [`CrowdRun::place`], but for a full layer.
+    pub fn take_from_network(&mut self, people: &[MesoPerson], seed: u64) -> Result<Vec<MesoPerson>, CrowdError> {
+        let mut rest = Vec::new();
         for (k, p) in people.iter().enumerate() {
             let one = crate::Demand {
                 class: p.class,
@@ -302,8 +304,12 @@ impl CrowdRun {
                 pre_movement_s: crate::Spread::Constant { value: p.start_s },
                 ..crate::Demand::adults(p.layer, 1, seed.wrapping_add(k as u64))
             };
-            self.place(&one)?;
+            match self.place(&one) {
+                Ok(_) => {}
+                Err(CrowdError::Full { .. }) => rest.push(*p),
+                Err(why) => return Err(why),
+            }
         }
-        Ok(people.len())
+        Ok(rest)
     }
 }

@@ -81,4 +81,7 @@ cases!(
     walls_and_balance = "walls-and-balance",
     threads_agree = "threads-agree",
     snapshot_continues = "snapshot-continues",
+    network_by_hand = "network-by-hand",
+    network_tower = "network-tower",
+    network_hand_over = "network-hand-over",
 );

@@ -10,6 +10,7 @@ mod doses;
 mod imo;
 mod invariants;
 mod list;
+mod network;
 mod rimea;
 mod rimea_rooms;
 mod scenes;
