@@ -19,5 +19,6 @@ mod tn1822;
 pub use case::{Case, VerificationCase};
 pub use diagrams::{JULICH_CLOSED, JULICH_OPEN, NECK_FLOWS, jupedsim_like, weidmann_mps};
 pub use list::CASES;
+pub use rimea_rooms::block;
 pub use scenes::{CorridorFlow, Manners, NeckFlow, circuit_speed, neck_flow, open_corridor};
 pub use sim_core::VerificationRow;
