@@ -13,7 +13,7 @@ use crate::state::Balance;
 use crate::world::{CrowdWorld, LayerId, LayerKind, NONE};
 use sim_core::check_range;
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// Speed falls to nothing at this density, 1/m²: 1/0.266.
 const JAM_PM2: f64 = 3.76;
@@ -23,9 +23,10 @@ const FREE_PM2: f64 = 0.54;
 const DOOR_FLOW: f64 = 1.3;
 /// Boundary layer of doors and stairs, m per side (SFPE).
 const EDGE_M: f64 = 0.15;
-/// Slowest walking, as a part of the free speed: at the densest that a layer holds.
-const LEAST_SPEED: f64 = 0.08;
-/// Seconds until a person who found the next layer full tries again.
+/// Slowest walking, as a part of the free speed: at the density of the greatest flow, 1.88/m². Beyond it the exits hold people
+/// up, which the queues do.
+const LEAST_SPEED: f64 = 0.584;
+/// Seconds until a queue that found the next layer full tries again.
 const RETRY_S: f64 = 0.5;
 
 /// A person of the network.
@@ -78,8 +79,11 @@ pub struct MesoNetwork<'a> {
     cost: Vec<f32>,
 }
 
-/// An event: time bits, running number, person, way to pass.
+/// An event: time bits, running number, and a person who arrives at their way or (with [`SERVE`]) a way that lets the next
+/// through.
 type Event = Reverse<(u64, u64, u32)>;
+/// Marks a way among events.
+const SERVE: u32 = 1 << 31;
 
 struct Flow<'a> {
     net: &'a MesoNetwork<'a>,
@@ -88,6 +92,8 @@ struct Flow<'a> {
     way: Vec<u32>,
     held: Vec<u32>,
     free_at_s: Vec<f64>,
+    /// Per way: who stands in line.
+    line: Vec<VecDeque<u32>>,
     heap: BinaryHeap<Event>,
     number: u64,
     result: MesoResult,
@@ -137,13 +143,16 @@ impl<'a> MesoNetwork<'a> {
             way: vec![NONE; people.len()],
             held: vec![0; layers],
             free_at_s: vec![0.0; ways],
+            line: vec![VecDeque::new(); ways],
             heap: BinaryHeap::with_capacity(people.len()),
             number: 0,
             result: MesoResult { cleared_s: vec![0.0; layers], crossed: vec![0; ways], ..MesoResult::default() },
         };
         for (k, p) in people.iter().enumerate() {
             check_range("layer", f64::from(p.layer.0), "-", 0.0, layers as f64 - 1.0)?;
+            check_range("way", p.under_way.map_or(0.0, |u| f64::from(u.0)), "-", 0.0, ways as f64 - 1.0)?;
             check_range("class", f64::from(p.class), "-", 0.0, (self.cost.len() / ways.max(1)) as f64 - 1.0)?;
+            check_range("metres to the way", p.under_way.map_or(0.0, |u| u.1), "m", 0.0, 1e6)?;
             check_range("free_mps", p.free_mps, "m/s", 0.05 - 1e-6, 3.0)?;
             check_range("start_s", p.start_s, "s", 0.0, 1e7)?;
             flow.held[p.layer.index()] += 1;
@@ -175,10 +184,10 @@ impl<'a> MesoNetwork<'a> {
 }
 
 impl Flow<'_> {
-    fn push(&mut self, t_s: f64, person: u32) {
+    fn push(&mut self, t_s: f64, who: u32) {
         self.number += 1;
         // Times are not negative, so their bits order as they do.
-        self.heap.push(Reverse((t_s.to_bits(), self.number, person)));
+        self.heap.push(Reverse((t_s.to_bits(), self.number, who)));
     }
 
     fn place(&mut self, k: u32, p: &MesoPerson) -> Result<(), CrowdError> {
@@ -207,40 +216,59 @@ impl Flow<'_> {
     }
 
     fn finish(mut self, until_s: f64) -> MesoResult {
-        while let Some(Reverse((bits, _, k))) = self.heap.peek().copied() {
+        while let Some(Reverse((bits, _, who))) = self.heap.peek().copied() {
             let t_s = f64::from_bits(bits);
             if t_s > until_s {
                 break;
             }
             self.heap.pop();
-            self.arrive(t_s, k);
+            if who & SERVE == 0 { self.arrive(t_s, who) } else { self.serve(t_s, (who ^ SERVE) as usize) }
         }
-        while let Some(Reverse((bits, _, k))) = self.heap.pop() {
-            let mut p = self.people[k as usize];
-            (p.under_way, p.start_s) = (Some((self.way[k as usize], 0.0)), f64::from_bits(bits));
-            self.result.inside.push(p);
+        let lines = std::mem::take(&mut self.line);
+        for k in lines.into_iter().flatten() {
+            self.stay(until_s, k);
+        }
+        while let Some(Reverse((bits, _, who))) = self.heap.pop() {
+            if who & SERVE == 0 {
+                self.stay(f64::from_bits(bits), who);
+            }
         }
         let b = &mut self.result.balance;
         (b.left, b.inside) = (self.result.left_s.len() as u64, self.result.inside.len() as u64);
         self.result
     }
 
-    /// A person stands at the way they head for.
+    /// A person who is still inside at the end, and stands at their way at `t_s`.
+    fn stay(&mut self, t_s: f64, k: u32) {
+        let mut p = self.people[k as usize];
+        (p.under_way, p.start_s) = (Some((self.way[k as usize], 0.0)), t_s);
+        self.result.inside.push(p);
+    }
+
+    /// A person comes to the way they head for and stands in line; the first in line wakes the way.
     fn arrive(&mut self, t_s: f64, k: u32) {
         let way = self.way[k as usize];
-        let w = way as usize;
-        if self.free_at_s[w] > t_s {
-            // The queue moves up one place per gap; the door is taken by who comes first.
-            let turn = self.free_at_s[w];
-            self.push(turn, k);
-            return;
+        let line = &mut self.line[way as usize];
+        line.push_back(k);
+        if line.len() == 1 {
+            let turn = t_s.max(self.free_at_s[way as usize]);
+            self.push(turn, way | SERVE);
         }
+    }
+
+    /// A way lets the first in line through, if there is room beyond.
+    fn serve(&mut self, t_s: f64, w: usize) {
+        let way = w as u32;
         let next = self.net.world.beyond(way);
         if next != NONE && f64::from(self.held[next as usize]) >= self.net.room[next as usize] {
-            self.push(t_s + RETRY_S, k);
+            self.push(t_s + RETRY_S, way | SERVE);
             return;
         }
+        let Some(k) = self.line[w].pop_front() else { return };
         self.free_at_s[w] = t_s + self.net.gap_s[w];
+        if !self.line[w].is_empty() {
+            self.push(t_s + self.net.gap_s[w], way | SERVE);
+        }
         self.result.crossed[w] += 1;
         let mut p = self.people[k as usize];
         let left = p.layer.index();
@@ -253,14 +281,12 @@ impl Flow<'_> {
         self.held[next as usize] += 1;
         (p.layer, p.start_s) = (LayerId(next), t_s);
         self.people[k as usize] = p;
-        // A way onward exists: the one just passed was chosen because an exit lies behind it.
-        if let Some((onward, metres)) = self.net.choose(next as usize, p.class, Some(way), p.free_mps) {
-            self.way[k as usize] = onward;
-            let t = t_s + metres / self.speed_mps(next as usize, &p, onward);
-            self.push(t, k);
-        } else {
-            self.push(t_s + RETRY_S, k);
-        }
+        // A way onward exists: the one just passed was chosen because an exit lies behind it. Should none, the person
+        // turns round.
+        let (onward, metres) = self.net.choose(next as usize, p.class, Some(way), p.free_mps).unwrap_or((way ^ 1, 0.0));
+        self.way[k as usize] = onward;
+        let t = t_s + metres / self.speed_mps(next as usize, &p, onward);
+        self.push(t, k);
     }
 }
 
