@@ -21,6 +21,23 @@ pub(crate) struct Around {
     pub upper_kg: f64,
     /// Mass fraction of oxygen by layer.
     pub oxygen: [f64; 2],
+    /// Density of the lower layer, kg/m³.
+    pub density: f64,
+    /// Speed of the air across the fire, m/s.
+    pub draught_mps: f64,
+}
+
+/// Share of a cross wind's speed at which a bent plume draws it in (Hoult, Fay & Forney, JAPCA 19, 1969).
+const CROSS: f64 = 0.6;
+/// Growth of a plume's radius with height, 6/5 of 0.125 (Morton, Taylor & Turner 1956).
+const SPREAD: f64 = 0.15;
+
+/// What a draught adds to the air a plume draws over `z`, kg/s: ρ β U times the face of the plume's cone.
+fn blown_in(fire: &Fire, around: &Around, z: f64) -> f64 {
+    let n = fire.images();
+    let radius = 0.5 * fire.diameter_m() * n.sqrt();
+    let face = 2.0 * std::f64::consts::PI * (radius * z + 0.5 * SPREAD * z * z) / n;
+    around.density * CROSS * around.draught_mps * face
 }
 
 /// What a fire does in a sub-step; rates per second.
@@ -73,17 +90,24 @@ pub(crate) fn burn(fire: &Fire, wanted_kw: f64, around: &Around, dt: f64) -> Eff
     let whole = plume(fire, wanted_kw, wanted_kw * share, above).max(drawn);
     let supply = drawn * around.oxygen[0] * allowed(around.oxygen[0], fire.lower_oxygen)
         + (whole - drawn) * around.oxygen[1] * allowed(around.oxygen[1], fire.lower_oxygen);
-    let there = 0.5 * around.oxygen[1] * around.upper_kg / dt + drawn * around.oxygen[0];
-    let burnt = fuel_kgps.min(supply.min(there) / need);
+    let mut burnt = fuel_kgps.min(supply / need);
+    let mut lifted = 0.0;
+    // What burns sets what the plume lifts, and the oxygen lifted or already in the upper layer limits what burns.
+    for _ in 0..3 {
+        let heat_kw = burnt * fuel.heat_kjpkg;
+        let convective_kw = heat_kw * share;
+        lifted = plume(fire, heat_kw, convective_kw, below) + blown_in(fire, around, below);
+        // A plume does not cool below the layer it enters: it stops rising there.
+        let excess = around.temperature_k[1] - around.temperature_k[0];
+        if excess > 1.0 {
+            lifted = lifted.min(convective_kw * 1e3 / (CP * excess));
+        }
+        lifted = lifted.min(0.3 * around.lower_kg / dt);
+        let there = 0.2 * around.oxygen[1].max(0.0) * around.upper_kg / dt + lifted * around.oxygen[0].max(0.0);
+        burnt = burnt.min(there / need);
+    }
     let heat_kw = burnt * fuel.heat_kjpkg;
     let convective_kw = heat_kw * share;
-    let mut lifted = plume(fire, heat_kw, convective_kw, below);
-    // A plume does not cool below the layer it enters: it stops rising there.
-    let excess = around.temperature_k[1] - around.temperature_k[0];
-    if excess > 1.0 {
-        lifted = lifted.min(convective_kw * 1e3 / (CP * excess));
-    }
-    lifted = lifted.min(0.3 * around.lower_kg / dt);
     let mut made_kgps = made.map(|m| m * burnt);
     made_kgps[Species::Fuel as usize] += fuel_kgps - burnt;
     let reach = 0.3 * around.area_m2.sqrt();

@@ -17,11 +17,14 @@ pub struct FireParams {
     pub max_turns: u32,
     /// Mixing of hot gas into air that enters below it (Utiskul 2007), as a share of that formula, 0 to 2.
     pub vent_mixing: f64,
+    /// Draught at a fire as a share of the speed of the air that comes in below, 0 to 2; it bends plumes and makes them draw
+    /// more (Hoult, Fay & Forney 1969; Quintiere, Rinkinen & Jones 1981).
+    pub draught: f64,
 }
 
 impl Default for FireParams {
     fn default() -> Self {
-        Self { dt_s: 0.5, max_substeps: 16, max_turns: 20, vent_mixing: 1.0 }
+        Self { dt_s: 0.5, max_substeps: 16, max_turns: 20, vent_mixing: 1.0, draught: 1.0 }
     }
 }
 
@@ -31,6 +34,7 @@ impl FireParams {
         check_range("max_substeps", f64::from(self.max_substeps), "-", 1.0, 100.0)?;
         check_range("max_turns", f64::from(self.max_turns), "-", 2.0, 100.0)?;
         check_range("vent_mixing", self.vent_mixing, "-", 0.0, 2.0)?;
+        check_range("draught", self.draught, "-", 0.0, 2.0)?;
         Ok(())
     }
 }

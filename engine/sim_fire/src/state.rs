@@ -28,6 +28,8 @@ pub struct FireState<const L: usize> {
     pub(crate) wall_k: Vec<V<L>>,
     /// Per space: greatest share of its gas that left in a second, 1/s; sets the next sub-steps.
     pub(crate) turnover: Vec<V<L>>,
+    /// Per space: speed of the air that comes in below, m/s, smoothed.
+    pub(crate) draught: Vec<V<L>>,
     /// Per vent: share open set by hand; negative: by schedule.
     pub(crate) held_open: Vec<V<L>>,
     /// Per member and fire: time from which a sprinkler damps it (infinite: never), s, and its time constant, s.
@@ -74,6 +76,7 @@ impl<const L: usize> FireState<L> {
             species_kg: species,
             mass_kg: mass,
             turnover: vec![V::default(); n],
+            draught: vec![V::default(); n],
             held_open: vec![V::splat(-1.0); model.pipes.len()],
             damped: fires.iter().map(|k| vec![[f64::INFINITY, 1.0]; *k]).collect(),
             heat_w: fires.iter().map(|k| vec![[0.0; 2]; *k]).collect(),
@@ -142,7 +145,7 @@ impl<const L: usize> FireState<L> {
         self.ledger.get(lane)
     }
 
-    fn columns(&self) -> [Vec<f64>; 9] {
+    fn columns(&self) -> [Vec<f64>; 10] {
         let flat = |v: &[V<L>]| -> Vec<f64> { v.iter().flat_map(|x| x.0).collect() };
         let ragged = |v: &[Vec<[f64; 2]>]| -> Vec<f64> { v.iter().flatten().flatten().copied().collect() };
         [
@@ -152,6 +155,7 @@ impl<const L: usize> FireState<L> {
             self.species_kg.iter().flatten().flatten().flat_map(|x| x.0).collect(),
             flat(&self.wall_k),
             flat(&self.turnover),
+            flat(&self.draught),
             flat(&self.held_open),
             [ragged(&self.damped), ragged(&self.heat_w), ragged(&self.sensed)].concat(),
             self.ledger.iter().flat_map(Ledger::numbers).collect(),
@@ -177,8 +181,8 @@ fn wall_at_rest<const L: usize>(model: &Model, wall: u32, inside_k: f64, back_k:
     out
 }
 
-const NAMES: [&str; 9] =
-    ["gauge_pa", "upper_m3", "mass_kg", "species_kg", "wall_k", "turnover", "held_open", "devices", "ledger"];
+const NAMES: [&str; 10] =
+    ["gauge_pa", "upper_m3", "mass_kg", "species_kg", "wall_k", "turnover", "draught", "held_open", "devices", "ledger"];
 
 impl<const L: usize> Snapshot for FireState<L> {
     fn save(&self) -> Vec<u8> {
@@ -208,13 +212,13 @@ impl<const L: usize> Snapshot for FireState<L> {
             *k = small(r.u64("fires")?)?;
         }
         let detectors = small(r.u64("detectors")?)?;
-        let mut columns: [Vec<f64>; 9] = Default::default();
+        let mut columns: [Vec<f64>; 10] = Default::default();
         for (c, name) in columns.iter_mut().zip(NAMES) {
             *c = r.f64s(name)?;
         }
         r.end()?;
         let n = columns[0].len() / L;
-        let vents = columns[6].len() / L;
+        let vents = columns[7].len() / L;
         let total: usize = fires.iter().sum();
         let lengths = [
             n * L,
@@ -222,6 +226,7 @@ impl<const L: usize> Snapshot for FireState<L> {
             2 * n * L,
             2 * n * L * SPECIES,
             n * SURFACES * WALL * L,
+            n * L,
             n * L,
             vents * L,
             4 * total + 2 * detectors * L,
@@ -236,7 +241,7 @@ impl<const L: usize> Snapshot for FireState<L> {
         let lane = |v: &[f64]| -> Vec<V<L>> {
             v.chunks_exact(L).map(|c| V(std::array::from_fn(|k| c[k]))).collect()
         };
-        let mut devices = columns[7].chunks_exact(2).map(|c| [c[0], c[1]]);
+        let mut devices = columns[8].chunks_exact(2).map(|c| [c[0], c[1]]);
         let mut ragged = |counts: &[usize]| -> Vec<Vec<[f64; 2]>> {
             counts.iter().map(|k| devices.by_ref().take(*k).collect()).collect()
         };
@@ -256,11 +261,12 @@ impl<const L: usize> Snapshot for FireState<L> {
                 .collect(),
             wall_k: lane(&columns[4]),
             turnover: lane(&columns[5]),
-            held_open: lane(&columns[6]),
+            draught: lane(&columns[6]),
+            held_open: lane(&columns[7]),
             damped,
             heat_w,
             sensed,
-            ledger: columns[8].chunks_exact(Ledger::NUMBERS).map(Ledger::from_numbers).collect(),
+            ledger: columns[9].chunks_exact(Ledger::NUMBERS).map(Ledger::from_numbers).collect(),
             unsettled,
             numbers: Numbers::default(),
             work: Work::default(),
