@@ -76,6 +76,7 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
     // Conductances from surface to lower and upper gas, per area; heat put on the surface, W.
     let mut film = [[V::default(); 2]; SURFACES];
     let mut onto = [V::default(); SURFACES];
+    let mut into = [V::default(); SURFACES];
     let mut heat = [V::default(); 2];
     for s in 0..SURFACES {
         let near = usize::from(s < 2);
@@ -99,7 +100,7 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
         let through = alpha[far] * (one - alpha[near]) * emissivity * floor_area * share[s] / area[s].at_least(1e-6);
         film[s][far] = radiant(x.temperature[far], face) * through;
     }
-    between_surfaces(x, &area, &share, &alpha, wall_k, &mut onto);
+    between_surfaces(x, &area, &share, &alpha, wall_k, &mut into);
     // Damping of the gas.
     let gas = radiant(x.temperature[0], x.temperature[1]) * alpha[0] * alpha[1] * floor_area;
     let mut touch = [gas, gas];
@@ -118,18 +119,21 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
         }
         let (wall, sweep) = (&x.walls[r.walls[s] as usize], &x.sweeps[r.walls[s] as usize]);
         let film = [film[s][0] * damp[0], film[s][1] * damp[1]];
-        let face = conduct(wall, sweep, film, x.temperature, onto[s] / area[s].at_least(1e-6), &mut wall_k[s * WALL..]);
+        let least = area[s].at_least(1e-6);
+        let put = [onto[s] / least, into[s] / least];
+        let face = conduct(wall, sweep, film, x.temperature, put, &mut wall_k[s * WALL..]);
         for layer in 0..2 {
             heat[layer] -= film[layer] * area[s] * (x.temperature[layer] - face);
         }
         // What a vanishing surface could not take goes to the gas beside it.
         let taken = area[s] / area[s].at_least(1e-6);
-        heat[usize::from(s < 2)] += onto[s] * (one - taken);
+        heat[usize::from(s < 2)] += (onto[s] + into[s]) * (one - taken);
     }
     heat
 }
 
-/// Radiation from the upper to the lower surfaces through both layers.
+/// Radiation from the upper to the lower surfaces through both layers. It is exchanged by the first cells, whose heat holds it
+/// steady; faces have none.
 #[inline(always)]
 fn between_surfaces<const L: usize>(
     x: &Exchange<'_, L>,
@@ -137,7 +141,7 @@ fn between_surfaces<const L: usize>(
     share: &[V<L>; SURFACES],
     alpha: &[V<L>; 2],
     wall_k: &[V<L>],
-    onto: &mut [V<L>; SURFACES],
+    into: &mut [V<L>; SURFACES],
 ) {
     let one = V::splat(1.0);
     let clear = (one - alpha[0]) * (one - alpha[1]) * x.room.area;
@@ -148,24 +152,25 @@ fn between_surfaces<const L: usize>(
                 continue;
             }
             let (a, b) = (&x.walls[ws as usize], &x.walls[wt as usize]);
-            let (hot, cold) = (wall_k[s * WALL], wall_k[t * WALL]);
+            let (hot, cold) = (wall_k[s * WALL + 1], wall_k[t * WALL + 1]);
             let g = clear * share[s] * share[t] * radiant(hot, cold) * (a.emissivity * b.emissivity);
             let inertia = one / (area[s].at_least(1e-6) * a.capacity[0]) + one / (area[t].at_least(1e-6) * b.capacity[0]);
             let flow = g / (one + g * inertia * x.dt) * (hot - cold);
-            onto[s] -= flow;
-            onto[t] += flow;
+            into[s] -= flow;
+            into[t] += flow;
         }
     }
 }
 
-/// One implicit step of a wall; returns the new temperature of its face.
+/// One implicit step of a wall with heat put on its face and into its first cell, W/m²; returns the new temperature of the
+/// face.
 #[inline(always)]
 fn conduct<const L: usize>(
     wall: &Wall,
     sweep: &Sweep,
     film: [V<L>; 2],
     gas: [V<L>; 2],
-    onto: V<L>,
+    [onto, into]: [V<L>; 2],
     k: &mut [V<L>],
 ) -> V<L> {
     let mut fixed = [V::default(); CELLS];
@@ -177,7 +182,7 @@ fn conduct<const L: usize>(
     let total = film[0] + film[1];
     let source = film[0] * gas[0] + film[1] * gas[1] + onto;
     let part = V::splat(wall.skin) / (total + wall.skin);
-    let first = (k[1] * sweep.held[0] + passed + part * source) / (part * total + 1.0 / sweep.inverse[0]);
+    let first = (k[1] * sweep.held[0] + passed + into + part * source) / (part * total + 1.0 / sweep.inverse[0]);
     k[1] = first;
     for j in 1..CELLS {
         k[1 + j] = fixed[j] + k[j] * sweep.share[j];
@@ -214,7 +219,7 @@ mod tests {
         let sweep = Sweep::new(wall, dt);
         let mut k = [V::<1>::splat(293.15); WALL];
         for _ in 0..600 {
-            conduct(wall, &sweep, [V::default(); 2], [V::default(); 2], V::splat(2000.0), &mut k);
+            conduct(wall, &sweep, [V::default(); 2], [V::default(); 2], [V::splat(2000.0), V::default()], &mut k);
         }
         let exact = 2.0 * 2000.0 * (600.0 / (std::f64::consts::PI * 1.6 * 2400.0 * 750.0)).sqrt();
         let rise = k[0].0[0] - 293.15;
@@ -232,7 +237,7 @@ mod tests {
         let sweep = Sweep::new(wall, 5.0);
         let mut k = [V::<1>::splat(293.15); WALL];
         for _ in 0..4000 {
-            conduct(wall, &sweep, [V::splat(8.0), V::default()], [V::splat(393.15); 2], V::default(), &mut k);
+            conduct(wall, &sweep, [V::splat(8.0), V::default()], [V::splat(393.15); 2], [V::default(); 2], &mut k);
         }
         let resistance = 1.0 / 8.0 + 0.016 / 0.16 + 1.0 / 10.0;
         let face = 393.15 - 100.0 / resistance / 8.0;

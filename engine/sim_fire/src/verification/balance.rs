@@ -8,7 +8,7 @@ use crate::{
 use sim_core::CounterRng;
 
 /// A network with every kind of vent, drawn by chance.
-pub fn random_network(seed: u64) -> Result<Network, FireError> {
+pub(crate) fn random_network(seed: u64) -> Result<Network, FireError> {
     let mut rng = CounterRng::new(seed, 11);
     let mut x = |low: f64, high: f64| low + (high - low) * rng.next_f64();
     let mut b = builder();
@@ -51,7 +51,7 @@ pub fn random_network(seed: u64) -> Result<Network, FireError> {
     b.build()
 }
 
-pub fn random_fire(seed: u64, spaces: u32) -> Fire {
+pub(crate) fn random_fire(seed: u64, spaces: u32) -> Fire {
     let mut rng = CounterRng::new(seed, 12);
     let growth = [Growth::Medium, Growth::Fast, Growth::Ultrafast][(rng.next_f64() * 2.999) as usize];
     let fuel = [Fuel::METHANE, Fuel::WOOD, Fuel::POLYURETHANE][(rng.next_f64() * 2.999) as usize];
@@ -94,13 +94,13 @@ pub fn still_building() -> Result<Vec<VerificationRow>, FireError> {
         gauge = gauge.max(run.view(0, s)?.gauge_pa.abs());
     }
     Ok(vec![
-        VerificationRow::at_most(name, "greatest flow after 600 s, kg/s", flow, 1e-6, "no drive, no flow"),
-        VerificationRow::at_most(name, "greatest pressure, Pa", gauge, 1e-6, "no drive, no pressure"),
+        VerificationRow::at_most(name, "greatest flow after 600 s, kg/s", flow, 1e-4, "no drive, no flow: the iteration's own tolerance"),
+        VerificationRow::at_most(name, "greatest pressure, Pa", gauge, 1e-3, "no drive, no pressure: the iteration's own tolerance"),
     ])
 }
 
 /// Thirty random networks with random fires and wind for five minutes.
-pub fn random_networks() -> Result<Vec<VerificationRow>, FireError> {
+pub(crate) fn random_networks() -> Result<Vec<VerificationRow>, FireError> {
     let name = "random-networks";
     let (mut mass, mut energy, mut unsettled, mut steps): (f64, f64, f64, f64) = (0.0, 0.0, 0.0, 0.0);
     let mut hottest: f64 = 0.0;

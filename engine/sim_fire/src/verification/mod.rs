@@ -9,7 +9,7 @@ mod rooms;
 mod species;
 mod steckler;
 
-pub use balance::{random_network, random_fire, ensemble_agrees, random_networks, snapshot_continues, still_building};
+pub use balance::{ensemble_agrees, random_networks, snapshot_continues, still_building};
 pub use exact::{
     equilibrium, leakage, sealed_room, slab_vents, sprinkler, stack_effect, steady_flow_through_rooms, ventilated_box,
     ventilation_stages, wind_through_rooms,
