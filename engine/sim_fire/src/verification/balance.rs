@@ -100,7 +100,7 @@ pub fn still_building() -> Result<Vec<VerificationRow>, FireError> {
 }
 
 /// Thirty random networks with random fires and wind for five minutes.
-pub(crate) fn random_networks() -> Result<Vec<VerificationRow>, FireError> {
+pub fn random_networks() -> Result<Vec<VerificationRow>, FireError> {
     let name = "random-networks";
     let (mut mass, mut energy, mut unsettled, mut steps): (f64, f64, f64, f64) = (0.0, 0.0, 0.0, 0.0);
     let mut hottest: f64 = 0.0;
