@@ -203,7 +203,7 @@ impl Maker<'_> {
         // The hole over the flights, not more than half of either floor where the stair is a shaft of its own.
         let over: f64 = s.flights.iter().map(|f| f.width_m * f.run_m()).sum();
         let most = 0.5 * a.area_m2().min(b.area_m2());
-        let area = if over.is_finite() { over.clamp(0.5, most.max(0.5)) } else { return Err(bad("stair", &name, "flights", over, "finite")) };
+        let area = if over.is_finite() { over.max(0.5).min(most) } else { return Err(bad("stair", &name, "flights", over, "finite")) };
         self.builder.vent(&name, Vent::slab(below, above, area, higher.floor_m))
     }
 
