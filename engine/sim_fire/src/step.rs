@@ -78,16 +78,34 @@ impl Step<'_> {
         &self.members[lane.min(self.members.len() - 1)]
     }
 
-    #[inline(always)]
-    pub fn run<const L: usize>(&self, s: &mut FireState<L>) {
-        self.prepare(s);
+    pub fn run<const L: usize>(&self, arch: pulp::Arch, s: &mut FireState<L>) {
+        // Each phase is compiled apart for the vector width of the machine: one function of all is more than compilers take.
+        arch.dispatch(
+            #[inline(always)]
+            || self.prepare(s),
+        );
         self.open(s);
         self.fires(s);
-        self.heat(s);
-        self.pressures(s);
-        self.draw(s);
-        self.deposit(s);
-        self.layers(s);
+        arch.dispatch(
+            #[inline(always)]
+            || self.heat(s),
+        );
+        arch.dispatch(
+            #[inline(always)]
+            || self.pressures(s),
+        );
+        arch.dispatch(
+            #[inline(always)]
+            || self.draw(s),
+        );
+        arch.dispatch(
+            #[inline(always)]
+            || self.deposit(s),
+        );
+        arch.dispatch(
+            #[inline(always)]
+            || self.layers(s),
+        );
         self.book(s);
     }
 
@@ -142,7 +160,6 @@ impl Step<'_> {
     }
 
     /// Shares of vents that are open.
-    #[inline(always)]
     fn open<const L: usize>(&self, s: &mut FireState<L>) {
         let w = &mut s.work;
         reset(&mut w.open, self.model.pipes.len());

@@ -201,7 +201,13 @@ mod tests {
     fn still(density: f64, outer: f64) -> Column<1> {
         let weight = V::splat((density - outer) * crate::gas::GRAVITY);
         let swift = V::splat((2.0 / density).sqrt());
-        Column { floor_m: 0.0, interface_m: V::splat(0.0), weight: [weight; 2], swift: [swift; 2], enthalpy: V::splat(1.0) }
+        Column {
+            floor_m: 0.0,
+            interface_m: V::splat(0.0),
+            weight: [weight; 2],
+            swift: [swift; 2],
+            enthalpy: V::splat(1.0),
+        }
     }
 
     /// Door 2 m high between 0.9 and 1.2 kg/m³ with the neutral plane in the middle: each half carries

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 use sim_core::{CancelToken, Kernel, conformance};
 use sim_fire::{
-    Ambient, Fire, FireEnsemble, FireForcing, FireKernel, FireParams, FireRun, Fuel, Growth, HeatCurve, Lining, Material,
-    Member, Network, NetworkBuilder, Placement, PlumeModel, Side, Space, SpaceId, Vent, VentId, Zones,
+    Ambient, Fire, FireEnsemble, FireForcing, FireKernel, FireParams, FireRun, Fuel, Growth, HeatCurve, Lining,
+    Material, Member, Network, NetworkBuilder, Placement, PlumeModel, Side, Space, SpaceId, Vent, VentId, Zones,
 };
 
 fn flat() -> Network {
@@ -136,7 +136,9 @@ fn space() -> impl Strategy<Value = Space> {
     (number(), number(), number(), any::<bool>(), 0_usize..5, 0.0_f64..0.5, number()).prop_map(
         |(area, height, floor, mixed, lining, thickness, temperature)| {
             let mut s = Space::new(area * 8.0, height, floor);
-            if let Some(l) = ["gypsum", "steel", "glass", "brick"].get(lining).and_then(|m| Lining::named(m, thickness).ok()) {
+            if let Some(l) =
+                ["gypsum", "steel", "glass", "brick"].get(lining).and_then(|m| Lining::named(m, thickness).ok())
+            {
                 s = s.lined(&l);
             }
             s.temperature_c = Some(temperature.abs().min(250.0));
