@@ -73,39 +73,50 @@ pub(crate) struct Step<'a> {
     pub dt: f64,
 }
 
+const PREPARE: u8 = 0;
+const HEAT: u8 = 1;
+const PRESSURES: u8 = 2;
+const DRAW: u8 = 3;
+const DEPOSIT: u8 = 4;
+const LAYERS: u8 = 5;
+
+/// One phase of a step for the instruction set of the machine. Each is compiled apart: one function of all is more than compilers
+/// take. (A closure would not be inlined into it.)
+struct Phase<'a, 'b, const L: usize, const WHICH: u8> {
+    step: &'a Step<'b>,
+    s: &'a mut FireState<L>,
+}
+
+impl<const L: usize, const WHICH: u8> pulp::WithSimd for Phase<'_, '_, L, WHICH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        match WHICH {
+            PREPARE => self.step.prepare(self.s),
+            HEAT => self.step.heat(self.s),
+            PRESSURES => self.step.pressures(self.s),
+            DRAW => self.step.draw(self.s),
+            DEPOSIT => self.step.deposit(self.s),
+            _ => self.step.layers(self.s),
+        }
+    }
+}
+
 impl Step<'_> {
     fn member(&self, lane: usize) -> &Member {
         &self.members[lane.min(self.members.len() - 1)]
     }
 
     pub fn run<const L: usize>(&self, arch: pulp::Arch, s: &mut FireState<L>) {
-        // Each phase is compiled apart for the vector width of the machine: one function of all is more than compilers take.
-        arch.dispatch(
-            #[inline(always)]
-            || self.prepare(s),
-        );
+        arch.dispatch(Phase::<L, PREPARE> { step: self, s });
         self.open(s);
         self.fires(s);
-        arch.dispatch(
-            #[inline(always)]
-            || self.heat(s),
-        );
-        arch.dispatch(
-            #[inline(always)]
-            || self.pressures(s),
-        );
-        arch.dispatch(
-            #[inline(always)]
-            || self.draw(s),
-        );
-        arch.dispatch(
-            #[inline(always)]
-            || self.deposit(s),
-        );
-        arch.dispatch(
-            #[inline(always)]
-            || self.layers(s),
-        );
+        arch.dispatch(Phase::<L, HEAT> { step: self, s });
+        arch.dispatch(Phase::<L, PRESSURES> { step: self, s });
+        arch.dispatch(Phase::<L, DRAW> { step: self, s });
+        arch.dispatch(Phase::<L, DEPOSIT> { step: self, s });
+        arch.dispatch(Phase::<L, LAYERS> { step: self, s });
         self.book(s);
     }
 
