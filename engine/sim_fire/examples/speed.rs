@@ -15,7 +15,7 @@ fn cpu_s() -> f64 {
 
 fn main() -> Result<(), FireError> {
     let cancel = CancelToken::new();
-    for (storeys, pieces, rooms) in [(10, 3, 5)] {
+    for (storeys, pieces, rooms) in [(2, 4, 4), (10, 3, 5), (10, 14, 6)] {
         let network = building::block(storeys, pieces, rooms)?;
         let (spaces, vents) = (network.spaces().len(), network.vents().len());
         let members = building::members(&network, 1);
@@ -29,7 +29,7 @@ fn main() -> Result<(), FireError> {
             300.0 / took
         );
     }
-    for dt_s in [1.0] {
+    for dt_s in [0.5, 1.0] {
         let network = building::block(10, 3, 5)?;
         let spaces = network.spaces().len();
         let members = building::members(&network, 64);

@@ -22,7 +22,13 @@
 //! # Ok::<(), sim_fire::FireError>(())
 //! ```
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "several arrays of one index side by side; lanes must stay plain loops"
+)]
+
 mod burn;
+mod carry;
 mod detect;
 mod error;
 mod fire;
@@ -32,6 +38,7 @@ mod kernel;
 mod lane;
 mod ledger;
 mod material;
+mod mixing;
 mod model;
 mod network;
 mod params;
