@@ -1,7 +1,7 @@
 //! What vents carry: from which layer it is drawn, into which it goes, and what it pulls along.
 
 use crate::VentKind;
-use crate::gas::{CP, SPECIES, Species};
+use crate::gas::{CP, Species};
 use crate::lane::V;
 use crate::mixing::jet;
 use crate::state::FireState;
