@@ -175,12 +175,13 @@ impl Step<'_> {
     fn open<const L: usize>(&self, s: &mut FireState<L>) {
         let w = &mut s.work;
         reset(&mut w.open, self.model.pipes.len());
+        let middle = s.t_s + 0.5 * self.dt;
         for (v, pipe) in self.model.pipes.iter().enumerate() {
-            w.open[v] = V::splat(if pipe.scheduled { self.model.scheduled(v, s.t_s) } else { 1.0 });
+            w.open[v] = V::splat(if pipe.scheduled { self.model.scheduled(v, middle) } else { 1.0 });
         }
         for lane in 0..L {
             for (id, list) in &self.member(lane).openings {
-                w.open[id.at()].0[lane] = crate::network::at_time(list, s.t_s, 1.0);
+                w.open[id.at()].0[lane] = crate::network::at_time(list, middle, 1.0);
             }
         }
         for (open, held) in w.open.iter_mut().zip(&s.held_open) {
