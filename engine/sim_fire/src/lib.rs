@@ -15,7 +15,7 @@
 //! b.vent("door", Vent::wall(Side::Space(room), Side::Outside, 0.9, 0.0, 2.1))?;
 //! let fire = Fire::growing("sofa", room, Growth::Fast, 1000.0, Fuel::POLYURETHANE);
 //! let mut run = FireRun::new(b.build()?, vec![Member::with_fire(fire)], Vec::new(), FireParams::default())?;
-//! run.advance_to(60.0, &CancelToken::new())?;
+//! run.advance_to(120.0, &CancelToken::new())?;
 //! assert!(run.view(0, room)?.upper_c > 50.0);
 //! assert!(run.air(0, room, 2.5)?.extinction_per_m > 1.0);
 //! assert!(run.closure(0)?.mass < 1e-12);
