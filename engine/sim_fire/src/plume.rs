@@ -125,7 +125,7 @@ pub fn nfpa92_growing_m(t_s: f64, growth_s: f64, height_m: f64, area_m2: f64) ->
 }
 
 /// Mass flow of a free line plume per width after Poreh, Morgan, Marshall & Harrison (Fire Safety Journal 30, 1998), kg/(s m):
-/// C Q'^(1/3) (x + d/…) in its far field, C = 0.16 with Q' in kW/m and the rise `x_m` from the virtual origin.
+/// C Q'^(1/3) x in its far field, C = 0.16 with Q' in kW/m and the rise `x_m` from the virtual origin.
 #[must_use]
 pub fn spill_line_kgpsm(heat_kwpm: f64, x_m: f64) -> f64 {
     0.16 * cbrt(heat_kwpm.max(0.0)) * x_m.max(0.0)

@@ -67,8 +67,9 @@ pub(crate) struct Step<'a> {
     pub model: &'a Model,
     pub params: &'a FireParams,
     pub forcing: &'a FireForcing,
+    /// Members of the block; lanes beyond the last repeat it.
     pub members: &'a [Member],
-    /// First member of the block in `members`; lanes beyond its end repeat the last.
+    /// Per lining: elimination for this length of sub-step.
     pub sweeps: &'a [Sweep],
     /// Length of the sub-step, s.
     pub dt: f64,
