@@ -1,0 +1,461 @@
+//! One step of a block of members: fires, heat, pressures, vents, layers.
+//!
+//! Pressures are solved together (Newton, sparse LDLᵀ) with temperatures and layer heights of the start of the sub-step; mass,
+//! species and energy are then moved by the flows found, and pressure follows from the energy, so that the accounts close
+//! whatever the iteration left over. Zone equations as in CFAST's technical reference (NIST TN 1889v1).
+
+use crate::burn::{Around, Effect, FUEL_K, burn};
+use crate::gas::{CP, ENTHALPY, GRAVITY, R_AIR, SPECIES, Species};
+use crate::heat::{Exchange, exchange};
+use crate::lane::V;
+use crate::ledger::Ledger;
+use crate::mixing::{keep_thin, level};
+use crate::model::{Model, NONE, SURFACES, Sweep, WALL};
+use crate::state::FireState;
+use crate::vents::{Column, Flows, fan, slab, walls};
+use crate::{FireForcing, FireParams, Member, VentKind};
+
+/// Mass and its species.
+pub(crate) const GAS: usize = SPECIES + 1;
+/// Share of a layer that vents may take in a sub-step, of a layer that plumes may take, of a space that vents may take.
+pub(crate) const VENT_SHARE: f64 = 0.4;
+const PLUME_SHARE: f64 = 0.3;
+pub(crate) const SPACE_SHARE: f64 = 0.25;
+/// Error of pressure left by the iteration, Pa.
+const PRESSURE_PA: f64 = 1e-3;
+
+/// Buffers of a step; nothing in them outlives it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Work<const L: usize> {
+    pub column: Vec<Column<L>>,
+    pub temperature: Vec<[V<L>; 2]>,
+    pub flows: Vec<Flows<L>>,
+    pub open: Vec<V<L>>,
+    /// Volume drawn by vents, m³/s, and what a cubic metre of it holds, kg/m³ (mass, then species).
+    pub draw: Vec<[V<L>; 2]>,
+    pub held: Vec<[[V<L>; GAS]; 2]>,
+    pub drawn: Vec<[[V<L>; GAS]; 2]>,
+    pub drawn_k: Vec<[V<L>; 2]>,
+    /// Share of the flows of a space that a sub-step can carry.
+    pub ease: Vec<V<L>>,
+    /// Volume flow in and out of each space, m³/s.
+    pub passing: Vec<[V<L>; 2]>,
+    /// Rates of change by layer: mass and species kg/s, enthalpy W.
+    pub rate: Vec<[[V<L>; GAS]; 2]>,
+    pub energy: Vec<[V<L>; 2]>,
+    /// Heat of fires and walls by layer, W.
+    pub heat: Vec<[V<L>; 2]>,
+    pub radiated: Vec<V<L>>,
+    pub jet: Vec<V<L>>,
+    /// Volume lifted and pulled down between the layers, m³/s.
+    pub lifted: Vec<V<L>>,
+    pub pulled: Vec<V<L>>,
+    /// Speed of the air that comes in below, m/s.
+    pub draught: Vec<V<L>>,
+    /// Latest pressures of the iteration.
+    pub gauge: Vec<V<L>>,
+    pub effects: Vec<(u32, u32, Effect)>,
+}
+
+pub(crate) fn reset<T: Clone + Default>(v: &mut Vec<T>, n: usize) {
+    v.clear();
+    v.resize(n, T::default());
+}
+
+/// What does not change in a step.
+pub(crate) struct Step<'a> {
+    pub model: &'a Model,
+    pub params: &'a FireParams,
+    pub forcing: &'a FireForcing,
+    /// Members of the block; lanes beyond the last repeat it.
+    pub members: &'a [Member],
+    /// Per lining: elimination for this length of sub-step.
+    pub sweeps: &'a [Sweep],
+    /// Length of the sub-step, s.
+    pub dt: f64,
+}
+
+const PREPARE: u8 = 0;
+const HEAT: u8 = 1;
+const PRESSURES: u8 = 2;
+const DRAW: u8 = 3;
+const DEPOSIT: u8 = 4;
+const LAYERS: u8 = 5;
+
+/// One phase of a step for the instruction set of the machine. Each is compiled apart: one function of all is more than compilers
+/// take. (A closure would not be inlined into it.)
+struct Phase<'a, 'b, const L: usize, const WHICH: u8> {
+    step: &'a Step<'b>,
+    s: &'a mut FireState<L>,
+}
+
+impl<const L: usize, const WHICH: u8> pulp::WithSimd for Phase<'_, '_, L, WHICH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        match WHICH {
+            PREPARE => self.step.prepare(self.s),
+            HEAT => self.step.heat(self.s),
+            PRESSURES => self.step.pressures(self.s),
+            DRAW => self.step.draw(self.s),
+            DEPOSIT => self.step.deposit(self.s),
+            _ => self.step.layers(self.s),
+        }
+    }
+}
+
+impl Step<'_> {
+    fn member(&self, lane: usize) -> &Member {
+        &self.members[lane.min(self.members.len() - 1)]
+    }
+
+    pub fn run<const L: usize>(&self, arch: pulp::Arch, s: &mut FireState<L>) {
+        arch.dispatch(Phase::<L, PREPARE> { step: self, s });
+        self.open(s);
+        self.fires(s);
+        arch.dispatch(Phase::<L, HEAT> { step: self, s });
+        arch.dispatch(Phase::<L, PRESSURES> { step: self, s });
+        arch.dispatch(Phase::<L, DRAW> { step: self, s });
+        arch.dispatch(Phase::<L, DEPOSIT> { step: self, s });
+        arch.dispatch(Phase::<L, LAYERS> { step: self, s });
+        self.book(s);
+    }
+
+    /// Temperatures, densities and columns of the start of the sub-step.
+    #[inline(always)]
+    fn prepare<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        let w = &mut s.work;
+        reset(&mut w.column, n + 1);
+        reset(&mut w.temperature, n + 1);
+        reset(&mut w.held, n + 1);
+        reset(&mut w.heat, n);
+        reset(&mut w.radiated, n);
+        reset(&mut w.jet, n);
+        reset(&mut w.lifted, n);
+        reset(&mut w.pulled, n);
+        reset(&mut w.rate, n + 1);
+        reset(&mut w.energy, n + 1);
+        w.effects.clear();
+        for (k, room) in self.model.rooms.iter().enumerate() {
+            let pressure = s.gauge_pa[k] + room.outer_pa;
+            let volume = [V::splat(room.volume) - s.upper_m3[k], s.upper_m3[k]];
+            let interface = volume[0] / room.area;
+            let mut weight = [V::default(); 2];
+            let mut swift = [V::default(); 2];
+            for l in 0..2 {
+                let per_volume = V::splat(1.0) / volume[l];
+                let density = s.mass_kg[k][l] * per_volume;
+                w.held[k][l][0] = density;
+                for x in 0..SPECIES {
+                    w.held[k][l][x + 1] = s.species_kg[k][l][x] * per_volume;
+                }
+                w.temperature[k][l] = pressure / (density * R_AIR);
+                weight[l] = (density - room.outer_density) * GRAVITY;
+                swift[l] = (V::splat(2.0) / density).sqrt();
+            }
+            let interface_m = interface + room.floor;
+            w.column[k] = Column { floor_m: room.floor, interface_m, weight, swift, enthalpy: pressure * ENTHALPY };
+        }
+        let outer_pa = self.model.network.ambient.pressure_pa;
+        let density = outer_pa / (R_AIR * self.model.outer_k);
+        let swift = [V::splat((2.0 / density).sqrt()); 2];
+        let enthalpy = V::splat(outer_pa * ENTHALPY);
+        // The interface far above: all of the air outside is its lower layer.
+        w.column[n] = Column { floor_m: 0.0, interface_m: V::splat(1e9), weight: [V::default(); 2], swift, enthalpy };
+        w.temperature[n] = [V::splat(self.model.outer_k); 2];
+        let mut held = [V::splat(density); GAS];
+        for x in 0..SPECIES {
+            held[x + 1] = V::splat(density * self.model.outer_y[x]);
+        }
+        w.held[n] = [held; 2];
+    }
+
+    /// Shares of vents that are open.
+    fn open<const L: usize>(&self, s: &mut FireState<L>) {
+        let w = &mut s.work;
+        reset(&mut w.open, self.model.pipes.len());
+        let middle = s.t_s + 0.5 * self.dt;
+        for (v, pipe) in self.model.pipes.iter().enumerate() {
+            w.open[v] = V::splat(if pipe.scheduled { self.model.scheduled(v, middle) } else { 1.0 });
+        }
+        for lane in 0..L {
+            for (id, list) in &self.member(lane).openings {
+                w.open[id.at()].0[lane] = crate::network::at_time(list, middle, 1.0);
+            }
+        }
+        for (open, held) in w.open.iter_mut().zip(&s.held_open) {
+            *open = V::select(held.gt(V::splat(-0.5)), *held, *open);
+        }
+    }
+
+    #[inline(never)]
+    fn fires<const L: usize>(&self, s: &mut FireState<L>) {
+        for lane in 0..L {
+            for (f, fire) in self.member(lane).fires.iter().enumerate() {
+                let k = fire.space.at();
+                let room = &self.model.rooms[k];
+                let [since, tau] = s.damped[lane][f];
+                let damping = if s.t_s > since { crate::lane::exp(-(s.t_s - since) / tau) } else { 1.0 };
+                // The middle of the sub-step: tables of heat are then summed by the trapezium rule.
+                let wanted = fire.curve.at_kw(s.t_s + 0.5 * self.dt) * damping;
+                let mass = s.mass_kg[k].map(|m| m.0[lane]);
+                let oxygen = [0, 1].map(|l| s.species_kg[k][l][Species::Oxygen as usize].0[lane] / mass[l]);
+                let mut temperature_k = s.work.temperature[k].map(|t| t.0[lane]);
+                let mut interface_m = (room.volume - s.upper_m3[k].0[lane]) / room.area;
+                if room.mixed {
+                    (temperature_k[1], interface_m) = (temperature_k[0], 0.5 * room.height);
+                }
+                let (height_m, area_m2) = (room.height, room.area);
+                let around = Around {
+                    height_m,
+                    area_m2,
+                    interface_m,
+                    temperature_k,
+                    lower_kg: mass[0],
+                    upper_kg: mass[1],
+                    oxygen,
+                    density: s.work.held[k][0][0].0[lane],
+                    draught_mps: s.draught[k].0[lane] * self.params.draught,
+                };
+                let e = burn(fire, wanted, &around, self.dt);
+                s.heat_w[lane][f] = [e.heat_w, e.radiated_w];
+                let w = &mut s.work;
+                w.radiated[k].0[lane] += e.radiated_w;
+                w.jet[k].0[lane] = w.jet[k].0[lane].max(e.jet_mps);
+                w.heat[k][1].0[lane] += e.heat_w - e.radiated_w + e.fuel_kgps * CP * FUEL_K;
+                w.lifted[k].0[lane] += e.lifted_kgps / w.held[k][0][0].0[lane];
+                w.rate[k][1][0].0[lane] += e.fuel_kgps;
+                for x in 0..SPECIES {
+                    w.rate[k][1][x + 1].0[lane] += e.made_kgps[x];
+                }
+                w.effects.push((k as u32, lane as u32, e));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn heat<const L: usize>(&self, s: &mut FireState<L>) {
+        let mut to_walls = V::default();
+        for (k, room) in self.model.rooms.iter().enumerate() {
+            let w = &mut s.work;
+            let radiated = w.radiated[k];
+            if room.walls == [NONE; SURFACES] {
+                w.heat[k][0] += radiated * 0.5;
+                w.heat[k][1] += radiated * 0.5;
+                continue;
+            }
+            let x = Exchange {
+                room,
+                walls: &self.model.walls,
+                sweeps: self.sweeps,
+                dt: self.dt,
+                temperature: w.temperature[k],
+                mass: s.mass_kg[k],
+                volume: [V::splat(room.volume) - s.upper_m3[k], s.upper_m3[k]],
+                species: &s.species_kg[k],
+                interface: w.column[k].interface_m - room.floor,
+                radiated,
+                jet: w.jet[k],
+            };
+            let at = k * SURFACES * WALL;
+            let heat = exchange(&x, &mut s.wall_k[at..at + SURFACES * WALL]);
+            w.heat[k][0] += heat[0];
+            w.heat[k][1] += heat[1];
+            to_walls += radiated - heat[0] - heat[1];
+        }
+        for lane in 0..L {
+            s.ledger[lane].energy.lost += to_walls.0[lane] * self.dt;
+            s.ledger[lane].moved[1] += to_walls.0[lane].abs() * self.dt;
+        }
+    }
+
+    /// Flow and slope of a vent at the latest pressures.
+    #[inline(always)]
+    fn vent<const L: usize>(&self, w: &Work<L>, v: usize) -> (crate::vents::Response<L>, Flows<L>) {
+        let pipe = &self.model.pipes[v];
+        let n = self.model.rooms.len() as u32;
+        let wind = pipe.wind_cp * self.forcing.wind_pa;
+        let (ca, cb) = (&w.column[pipe.a as usize], &w.column[pipe.b as usize]);
+        // The column of the air outside has the other end's floor, so that its weight cancels.
+        let pa = if pipe.a == n { V::splat(wind) } else { w.gauge[pipe.a as usize] };
+        let pb = if pipe.b == n { V::splat(wind) } else { w.gauge[pipe.b as usize] };
+        let difference = pa - pb;
+        let open = w.open[v];
+        match pipe.kind {
+            VentKind::Wall { width_m, bottom_m, top_m, coefficient } => {
+                let mut response = crate::vents::Response { flow: V::default(), slope: V::default() };
+                let mut flows = Flows::default();
+                let cw = open * (coefficient * width_m);
+                walls(bottom_m, top_m, &cw, ca, cb, &difference, &mut response, &mut flows);
+                (response, flows)
+            }
+            VentKind::Slab { area_m2, level_m, coefficient } => {
+                slab(level_m, open * (coefficient * area_m2), open * area_m2, ca, cb, difference)
+            }
+            VentKind::Fan { flow_m3ps, cutoff_start_pa, cutoff_end_pa, level_m, grille_m, .. } => {
+                let ends = (level_m - 0.5 * grille_m, level_m + 0.5 * grille_m);
+                fan(ends, open * flow_m3ps, (cutoff_start_pa, cutoff_end_pa), ca, cb, difference)
+            }
+        }
+    }
+
+    /// Newton's method on the pressures of all spaces; leaves the flows in `work.flows`.
+    #[inline(always)]
+    fn pressures<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        s.work.gauge.clear();
+        s.work.gauge.extend_from_slice(&s.gauge_pa);
+        reset(&mut s.work.flows, self.model.pipes.len());
+        let mut last = vec![V::<L>::default(); n];
+        let mut relax = V::splat(1.0);
+        let mut active = [true; L];
+        let zero = V::default();
+        for turn in 0..=self.params.max_turns {
+            s.numbers.clear(&self.model.symbolic);
+            for (v, pipe) in self.model.pipes.iter().enumerate() {
+                let (response, flows) = self.vent(&s.work, v);
+                s.work.flows[v] = flows;
+                let (a, b) = (pipe.a as usize, pipe.b as usize);
+                if a < n {
+                    s.numbers.right[a] -= response.flow;
+                    s.numbers.diagonal[a] += response.slope;
+                }
+                if b < n {
+                    s.numbers.right[b] += response.flow;
+                    s.numbers.diagonal[b] += response.slope;
+                }
+                if pipe.slot != NONE {
+                    s.numbers.below[pipe.slot as usize] -= response.slope;
+                }
+            }
+            // What is left over becomes an error of pressure at the end of the sub-step: that is what must be small.
+            let mut excess = V::splat(-1.0);
+            for (k, room) in self.model.rooms.iter().enumerate() {
+                let inertia = room.volume * (ENTHALPY - 1.0) / self.dt;
+                s.numbers.diagonal[k] += V::splat(inertia);
+                let stored = (s.work.gauge[k] - s.gauge_pa[k]) * inertia;
+                s.numbers.right[k] += s.work.heat[k][0] + s.work.heat[k][1] - stored;
+                let error = s.numbers.right[k].abs() * (1.0 / inertia);
+                excess = excess.max(error - s.work.gauge[k].abs() * 1e-5 - PRESSURE_PA);
+            }
+            let more = excess.gt(zero);
+            for lane in 0..L {
+                active[lane] = active[lane] && (turn == 0 || more[lane]);
+            }
+            // One turn is always taken: flows that no solve has damped would let rounding grow.
+            if turn > 0 && !active.contains(&true) {
+                return;
+            }
+            if turn == self.params.max_turns {
+                break;
+            }
+            s.numbers.solve(&self.model.symbolic);
+            // Root laws make Newton's steps overshoot to and fro near a zero; half a step is then right.
+            let mut turned = V::default();
+            for k in 0..n {
+                turned += s.numbers.right[k] * last[k];
+            }
+            relax = V::select(zero.gt(turned), (relax * 0.5).at_least(0.1), (relax * 1.5).at_most(1.0));
+            let on = V(active.map(|a| if a { 1.0 } else { 0.0 }));
+            for k in 0..n {
+                let move_pa = s.numbers.right[k] * relax * on;
+                last[k] = move_pa;
+                s.work.gauge[k] += move_pa;
+            }
+        }
+        s.unsettled += 1;
+    }
+
+    /// Moves gas between the layers, then pressures, volumes and masses on.
+    #[inline(always)]
+    fn layers<const L: usize>(&self, s: &mut FireState<L>) {
+        let dt = self.dt;
+        for (now, new) in s.draught.iter_mut().zip(&s.work.draught) {
+            // A few seconds to get up, so that plume and inflow do not chase each other.
+            *now += (new.at_most(3.0) - *now) * (dt / (dt + 5.0));
+        }
+        for (k, room) in self.model.rooms.iter().enumerate() {
+            let w = &mut s.work;
+            let upper = s.upper_m3[k];
+            let lower = V::splat(room.volume) - upper;
+            let up = w.lifted[k].min(lower * (PLUME_SHARE / dt));
+            let down = w.pulled[k].min(upper * (PLUME_SHARE / dt));
+            for x in 0..GAS {
+                let moved = up * w.held[k][0][x] - down * w.held[k][1][x];
+                w.rate[k][1][x] += moved;
+                w.rate[k][0][x] -= moved;
+            }
+            let enthalpy = w.column[k].enthalpy;
+            let lift = (up - down) * enthalpy;
+            let gain = [w.energy[k][0] - lift + w.heat[k][0], w.energy[k][1] + lift + w.heat[k][1]];
+            let pressure = s.gauge_pa[k] + room.outer_pa;
+            let rise = (gain[0] + gain[1]) * (dt / (room.volume * (ENTHALPY - 1.0)));
+            let after = (pressure + rise) * ENTHALPY;
+            let least = crate::state::THIN * room.volume;
+            let grown = (pressure * upper * ENTHALPY + gain[1] * dt + upper * rise) / after;
+            let mut volume = grown;
+            s.gauge_pa[k] += rise;
+            let mut gas = [[V::default(); GAS]; 2];
+            for l in 0..2 {
+                gas[l][0] = s.mass_kg[k][l] + w.rate[k][l][0] * dt;
+                for x in 0..SPECIES {
+                    gas[l][x + 1] = s.species_kg[k][l][x] + w.rate[k][l][x + 1] * dt;
+                }
+            }
+            keep_thin(&mut gas, &mut volume, room.volume, least);
+            if room.mixed {
+                volume = V::splat(0.5 * room.volume);
+                level(&mut gas, V::splat(1.0), V::splat(0.5));
+            } else {
+                // Gas cooler than what it lies on sinks into it within some seconds.
+                let share = volume / room.volume;
+                let temperature = |l: usize, v: V<L>| after * v / (gas[l][0] * (R_AIR * ENTHALPY));
+                let inverted = temperature(0, V::splat(room.volume) - volume) - temperature(1, volume);
+                let mixing = ((inverted - 0.2) * 0.5).clamp(0.0, 1.0) * (dt / 5.0_f64.max(dt));
+                if mixing.greatest() > 0.0 {
+                    level(&mut gas, mixing, share);
+                }
+            }
+            s.upper_m3[k] = volume;
+            for l in 0..2 {
+                s.mass_kg[k][l] = gas[l][0];
+                for x in 0..SPECIES {
+                    s.species_kg[k][l][x] = gas[l][x + 1];
+                }
+            }
+        }
+    }
+
+    /// Accounts.
+    #[inline(never)]
+    fn book<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        let dt = self.dt;
+        for lane in 0..L {
+            let l: &mut Ledger = &mut s.ledger[lane];
+            let outer = &s.work.rate[n][0];
+            l.mass.entered -= outer[0].0[lane] * dt;
+            l.moved[0] += outer[0].0[lane].abs() * dt;
+            for x in 0..SPECIES {
+                l.species[x].entered -= outer[x + 1].0[lane] * dt;
+            }
+            l.energy.entered -= s.work.energy[n][0].0[lane] * dt;
+            l.moved[1] += s.work.energy[n][0].0[lane].abs() * dt;
+        }
+        for (_, lane, e) in &s.work.effects {
+            let l = &mut s.ledger[*lane as usize];
+            l.mass.made += e.fuel_kgps * dt;
+            for x in 0..SPECIES {
+                l.species[x].made += e.made_kgps[x] * dt;
+            }
+            let energy = e.heat_w + e.fuel_kgps * CP * FUEL_K;
+            l.energy.made += energy * dt;
+            l.moved[0] += e.fuel_kgps * dt;
+            l.moved[1] += energy * dt;
+            l.starved_j += e.starved_w * dt;
+        }
+        s.t_s += dt;
+    }
+}
