@@ -1,0 +1,104 @@
+//! Parameters of the walking model.
+
+use crate::CrowdError;
+use crate::hazard::SmokeLaw;
+use sim_core::check_range;
+
+/// Parameters shared by all people of a run. Defaults are the one calibrated set (see the crate's README).
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct CrowdParams {
+    /// Seed of every random number of the run.
+    pub seed: u64,
+    /// Time step, s, 0.01 to 0.1.
+    pub dt_s: f32,
+    /// How far people look at others, m, 0.8 to 5; also the cell size of the neighbour grid.
+    pub reach_m: f32,
+    /// Nearest that the centre of a person comes to a wall, m, 0.1 to 0.3: half the width of a turned body.
+    pub clearance_m: f32,
+    /// Strength of turning aside for others (避让强度), 0 to 20.
+    pub push: f32,
+    /// Range of turning aside, m, 0.01 to 1.
+    pub push_range_m: f32,
+    /// Strength of turning away from walls, 0 to 20.
+    pub wall_push: f32,
+    /// Range of turning away from walls, m, 0.01 to 1.
+    pub wall_range_m: f32,
+    /// How far ahead others' movement is anticipated (预判时间), s, 0 to 2.
+    pub anticipation_s: f32,
+    /// Time in which a person turns, s, 0 to 1.
+    pub turn_s: f32,
+    /// Time without movement after which a person turns the shoulders, s, 0.2 to 10.
+    pub clog_wait_s: f32,
+    /// Distance of centres at which turned bodies pass, m, 0.2 to 0.4.
+    pub squeezed_m: f32,
+    /// Breadth of the way that must be free, as a fraction of both diameters, 0.3 to 1: bodies are broader along the
+    /// step than across it.
+    pub breadth: f32,
+    /// Seconds between two looks at the routes, 0.2 to 60.
+    pub reroute_s: f32,
+    /// Fraction by which a new way must be better before it is taken, 0 to 0.9.
+    pub hysteresis: f32,
+    /// How smoke slows people.
+    pub smoke_law: SmokeLaw,
+    /// Dose (FED) at which a person can no longer walk, 0.1 to 10.
+    pub fed_limit: f32,
+    /// Whether gas doses follow ISO 13571 instead of Purser's fuller form.
+    pub iso_13571: bool,
+}
+
+impl Default for CrowdParams {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            dt_s: 0.05,
+            reach_m: 1.75,
+            clearance_m: 0.15,
+            push: 4.0,
+            push_range_m: 0.1,
+            wall_push: 1.0,
+            wall_range_m: 0.05,
+            anticipation_s: 0.3,
+            turn_s: 0.15,
+            clog_wait_s: 0.5,
+            squeezed_m: 0.30,
+            breadth: 0.6,
+            reroute_s: 1.0,
+            hysteresis: 0.1,
+            smoke_law: SmokeLaw::Lund,
+            fed_limit: 1.0,
+            iso_13571: false,
+        }
+    }
+}
+
+impl CrowdParams {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`CrowdError::Param`] naming the field, its value and its range.
+    pub fn validate(&self) -> Result<(), CrowdError> {
+        let fields: [(&str, f32, &'static str, f64, f64); 15] = [
+            ("dt_s", self.dt_s, "s", 0.01, 0.1),
+            ("reach_m", self.reach_m, "m", 0.8, 5.0),
+            ("clearance_m", self.clearance_m, "m", 0.1, 0.3),
+            ("push", self.push, "-", 0.0, 20.0),
+            ("push_range_m", self.push_range_m, "m", 0.01, 1.0),
+            ("wall_push", self.wall_push, "-", 0.0, 20.0),
+            ("wall_range_m", self.wall_range_m, "m", 0.01, 1.0),
+            ("anticipation_s", self.anticipation_s, "s", 0.0, 2.0),
+            ("turn_s", self.turn_s, "s", 0.0, 1.0),
+            ("clog_wait_s", self.clog_wait_s, "s", 0.2, 10.0),
+            ("squeezed_m", self.squeezed_m, "m", 0.2, 0.4),
+            ("breadth", self.breadth, "-", 0.3, 1.0),
+            ("reroute_s", self.reroute_s, "s", 0.2, 60.0),
+            ("hysteresis", self.hysteresis, "-", 0.0, 0.9),
+            ("fed_limit", self.fed_limit, "-", 0.1, 10.0),
+        ];
+        // f32 bounds written as decimals: the slack admits the nearest f32 to a bound.
+        for (name, value, unit, low, high) in fields {
+            check_range(name, f64::from(value), unit, low - 1e-6, high + 1e-6)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,232 @@
+//! Wayfinding: time to the exits over the graph of portals, per destination class.
+
+use crate::hazard::{speed_in_smoke_mps, visibility_m};
+use crate::math::V2;
+use crate::params::CrowdParams;
+use crate::state::CrowdState;
+use crate::world::{CrowdWorld, LayerKind, NONE, PortalId};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// Who goes where: people of one class share their destinations, their knowledge and their means.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct DestinationClass {
+    /// Exits they know and may use (熟悉的出口); empty: all.
+    pub exits: Vec<PortalId>,
+    /// Portals they never pass, whatever they know.
+    pub avoid: Vec<PortalId>,
+    /// Whether they can take stairs; wheelchair users cannot.
+    pub stairs: bool,
+    /// Whether they take lifts.
+    pub lifts: bool,
+    /// Speed that their routes are judged by, m/s.
+    pub speed_mps: f32,
+    /// Walk through this portal for ever, in the direction of its first side (a periodic corridor).
+    pub circuit: Option<PortalId>,
+}
+
+impl Default for DestinationClass {
+    fn default() -> Self {
+        Self { exits: Vec::new(), avoid: Vec::new(), stairs: true, lifts: false, speed_mps: 1.2, circuit: None }
+    }
+}
+
+/// Free specific flow that queues are judged by, 1/(m·s): SFPE Handbook, doors 1.3.
+const SPECIFIC_FLOW: f32 = 1.3;
+/// Boundary layer of a door, m per side: SFPE Handbook.
+const DOOR_EDGE_M: f32 = 0.15;
+/// Added to a way into smoke or water that people avoid while there is another, s.
+const AVOID_S: f32 = 1000.0;
+/// Visibility below which a way counts as closed, m.
+const LEAST_SIGHT_M: f32 = 3.0;
+/// A dose taken on the way counts as this many seconds per unit of FED.
+const DOSE_S: f32 = 600.0;
+
+/// What does not change while a run goes on.
+#[derive(Debug, Clone)]
+pub(crate) struct RouteGraph {
+    /// Ways from which a way is reached, with metres and seconds between.
+    back: Vec<Vec<(u32, f32, f32)>>,
+    /// Persons per second through the portal of a way.
+    pub capacity_ps: Vec<f32>,
+    /// Usable ways per class.
+    usable: Vec<Vec<bool>>,
+}
+
+impl RouteGraph {
+    pub(crate) fn new(world: &CrowdWorld, classes: &[DestinationClass]) -> Self {
+        let n = 2 * world.portals.len();
+        let mut back = vec![Vec::new(); n];
+        for (w, links) in world.links.iter().enumerate() {
+            for (next, m) in links {
+                back[*next as usize].push((w as u32, *m, 0.0));
+            }
+        }
+        for lift in &world.lifts {
+            let out = lift.stops[lift.discharge as usize].0;
+            for (next, m) in arrivals(world, out) {
+                for (stop, (door, _)) in lift.stops.iter().enumerate() {
+                    if stop as u32 != lift.discharge {
+                        back[next as usize].push((door.0 * 2, m, lift.ride_s(stop as u32) + lift.dwell_s));
+                    }
+                }
+            }
+        }
+        let capacity = |k: usize| {
+            let p = &world.portals[k / 2];
+            let flow = SPECIFIC_FLOW * (p.width_m - 2.0 * DOOR_EDGE_M).max(0.3);
+            if let Some((l, _)) = p.lift {
+                let lift = &world.lifts[l as usize];
+                return lift.capacity as f32 / (2.0 * lift.ride_s(lift.stops.len() as u32 - 1) + lift.dwell_s + lift.capacity as f32 * lift.alight_s);
+            }
+            p.flow_cap_ps.map_or(flow, |cap| cap.min(flow))
+        };
+        let usable = classes.iter().map(|c| (0..n as u32).map(|w| usable(world, c, w)).collect()).collect();
+        Self { back, capacity_ps: (0..n).map(capacity).collect(), usable }
+    }
+
+    /// Seconds from each way to the nearest exit of a class; infinite where there is none.
+    fn costs(&self, world: &CrowdWorld, class: usize, of: &DestinationClass, state: &CrowdState, slow: &[f32]) -> Vec<f32> {
+        let mut cost = vec![f32::INFINITY; self.back.len()];
+        let mut heap = BinaryHeap::new();
+        let goes = |w: u32| self.usable[class][w as usize] && state.open[(w >> 1) as usize] != 0;
+        for w in (0..cost.len() as u32).filter(|w| goes(*w)) {
+            let p = PortalId(w >> 1);
+            let wanted = of.exits.is_empty() || of.exits.contains(&p);
+            if w & 1 == 0 && world.portals[p.index()].is_exit() && wanted {
+                cost[w as usize] = 0.0;
+                heap.push(Reverse((0_u32, w)));
+            }
+        }
+        while let Some(Reverse((bits, w))) = heap.pop() {
+            // Costs are positive, so their bits order as they do.
+            if f32::from_bits(bits) > cost[w as usize] {
+                continue;
+            }
+            let layer = world.side(w).layer as usize;
+            for (from, metres, seconds) in &self.back[w as usize] {
+                if !goes(*from) {
+                    continue;
+                }
+                let walk = metres * slow[layer] / of.speed_mps;
+                let queue = state.queue[w as usize] as f32 / self.capacity_ps[w as usize];
+                let avoided = if state.avoided(layer, LEAST_SIGHT_M) { AVOID_S } else { 0.0 };
+                let new = cost[w as usize] + walk.max(queue) + seconds + avoided;
+                if new < cost[*from as usize] {
+                    cost[*from as usize] = new;
+                    heap.push(Reverse((new.to_bits(), *from)));
+                }
+            }
+        }
+        cost
+    }
+}
+
+/// Distances from the inside of a lift door to the ways of its lobby.
+fn arrivals(world: &CrowdWorld, door: PortalId) -> Vec<(u32, f32)> {
+    let side = &world.portals[door.index()].sides[0];
+    let start = crate::math::add_scaled(side.middle(), side.out, -0.3);
+    let layer = side.layer as usize;
+    let ways = &world.layers[layer].ways;
+    let lift = world.portals[door.index()].lift.map(|l| l.0);
+    (0..ways.len())
+        .filter(|k| world.portals[(ways[*k] >> 1) as usize].lift.map(|l| l.0) != lift)
+        .map(|k| (ways[k], world.distance_m(layer, k, start)))
+        .filter(|(_, d)| d.is_finite())
+        .collect()
+}
+
+fn usable(world: &CrowdWorld, class: &DestinationClass, way: u32) -> bool {
+    let (p, side) = (PortalId(way >> 1), world.side(way));
+    let portal = &world.portals[p.index()];
+    if side.layer == NONE || class.avoid.contains(&p) {
+        return false;
+    }
+    if let Some((lift, stop)) = portal.lift {
+        return class.lifts && way & 1 == 0 && stop != world.lifts[lift as usize].discharge;
+    }
+    if portal.is_exit() && (way & 1 == 1 || !(class.exits.is_empty() || class.exits.contains(&p))) {
+        return false;
+    }
+    let next = world.beyond(way);
+    let climbs = next != NONE && matches!(world.layers[next as usize].kind, LayerKind::Flight(_));
+    class.stairs || !climbs
+}
+
+impl CrowdState {
+    /// Whether people avoid a layer: they would not see, or not stand.
+    pub(crate) fn avoided(&self, layer: usize, least_sight_m: f32) -> bool {
+        visibility_m(self.air[layer].extinction_per_m) < least_sight_m || self.flood[layer].avoided()
+    }
+
+    /// Slowness of each layer for routing: smoke, slope, water and the dose taken there.
+    fn slowness(&self, world: &CrowdWorld, params: &CrowdParams) -> Vec<f32> {
+        let of = |(k, layer): (usize, &crate::world::Layer)| {
+            let slope = match layer.kind {
+                LayerKind::Flight(s) => 0.5 * (s.up + s.down),
+                _ => 1.0,
+            };
+            let smoke = speed_in_smoke_mps(params.smoke_law, 1.2, self.air[k].extinction_per_m) / 1.2;
+            let speed = slope * smoke * self.flood[k].speed_factor().max(0.01);
+            let dose = self.dose[k];
+            1.0 / speed.max(0.01) + DOSE_S * 1.2 * (dose[0] + dose[1])
+        };
+        world.layers.iter().enumerate().map(of).collect()
+    }
+
+    /// Counts queues and computes the costs of all classes anew.
+    pub(crate) fn refresh_routes(&mut self, world: &CrowdWorld, graph: &RouteGraph, classes: &[DestinationClass], params: &CrowdParams) {
+        self.queue.iter_mut().for_each(|q| *q = 0);
+        for i in 0..self.agents.len() {
+            let way = self.agents.way[i];
+            if way != NONE && self.agents.status[i] == crate::agents::Status::Walking.code() && self.agents.present(i) {
+                self.queue[way as usize] += 1;
+            }
+        }
+        let slow = self.slowness(world, params);
+        let mut cost = std::mem::take(&mut self.cost);
+        cost.clear();
+        for (k, class) in classes.iter().enumerate() {
+            cost.extend(graph.costs(world, k, class, self, &slow));
+        }
+        self.cost = cost;
+    }
+
+    /// The best way for a person of `class` at `p`; keeps `now` unless another is clearly better.
+    pub(crate) fn choose_way(&self, world: &CrowdWorld, graph: &RouteGraph, classes: &[DestinationClass], who: &Chooser, hysteresis: f32) -> u32 {
+        let layer = &world.layers[who.layer as usize];
+        if let Some(p) = classes[who.class as usize].circuit {
+            return if layer.ways.contains(&(p.0 * 2)) { p.0 * 2 } else { NONE };
+        }
+        let n = 2 * world.portals.len();
+        let (mut best, mut least, mut kept) = (NONE, f32::INFINITY, f32::INFINITY);
+        for (k, way) in layer.ways.iter().enumerate() {
+            let onward = self.cost[who.class as usize * n + *way as usize];
+            if !onward.is_finite() {
+                continue;
+            }
+            let walk = world.distance_m(who.layer as usize, k, who.at) / who.speed_mps;
+            let queue = self.queue[*way as usize] as f32 / graph.capacity_ps[*way as usize];
+            let cost = walk.max(queue) + onward;
+            if cost < least {
+                (best, least) = (*way, cost);
+            }
+            if *way == who.now {
+                kept = cost;
+            }
+        }
+        // Another way must save a tenth and two seconds before anybody turns round.
+        if kept.is_finite() && least > kept * (1.0 - hysteresis) - 2.0 { who.now } else { best }
+    }
+}
+
+/// A person who chooses a way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chooser {
+    pub layer: u32,
+    pub class: u32,
+    pub at: V2,
+    pub speed_mps: f32,
+    pub now: u32,
+}

@@ -1,0 +1,205 @@
+//! The neighbour grid (邻域网格): people sorted by cell, layer after layer.
+
+use crate::agents::Agents;
+use crate::math::{V2, distance_to};
+use crate::world::{CrowdWorld, NONE, Side};
+
+/// Cells of one layer in the common numbering.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LayerGrid {
+    pub lo: V2,
+    pub nx: u32,
+    pub ny: u32,
+    pub first: u32,
+}
+
+/// The neighbour grids of all layers.
+#[derive(Debug, Clone)]
+pub(crate) struct Grids {
+    pub cell_m: f32,
+    inv_cell: f32,
+    pub layers: Vec<LayerGrid>,
+    /// Layer of each cell.
+    pub layer_of: Vec<u32>,
+}
+
+impl Grids {
+    pub(crate) fn new(world: &CrowdWorld, reach_m: f32) -> Self {
+        let (mut layers, mut layer_of) = (Vec::new(), Vec::new());
+        for (k, l) in world.layers.iter().enumerate() {
+            let count = |axis: usize| ((l.hi[axis] - l.lo[axis]) / reach_m) as u32 + 1;
+            let (nx, ny) = (count(0), count(1));
+            layers.push(LayerGrid { lo: l.lo, nx, ny, first: layer_of.len() as u32 });
+            layer_of.resize(layer_of.len() + (nx * ny) as usize, k as u32);
+        }
+        Self { cell_m: reach_m, inv_cell: 1.0 / reach_m, layers, layer_of }
+    }
+
+    #[inline(always)]
+    fn column(&self, g: &LayerGrid, p: V2) -> [u32; 2] {
+        let i = ((p[0] - g.lo[0]) * self.inv_cell).max(0.0) as u32;
+        let j = ((p[1] - g.lo[1]) * self.inv_cell).max(0.0) as u32;
+        [i.min(g.nx - 1), j.min(g.ny - 1)]
+    }
+
+    #[inline(always)]
+    pub(crate) fn cell(&self, layer: u32, p: V2) -> u32 {
+        let g = &self.layers[layer as usize];
+        let [i, j] = self.column(g, p);
+        g.first + j * g.nx + i
+    }
+}
+
+/// Working memory of a step; nothing in it outlives the step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scratch {
+    /// Where each cell's people start in the sorted arrays.
+    pub start: Vec<u32>,
+    cell: Vec<u32>,
+    /// Person behind each sorted entry.
+    pub order: Vec<u32>,
+    pub x: Vec<f32>,
+    pub y: Vec<f32>,
+    /// Anticipated position.
+    pub ax: Vec<f32>,
+    pub ay: Vec<f32>,
+    pub r: Vec<f32>,
+    pub out: Vec<Moved>,
+    /// Per way: people seen through it, in this side's coordinates: x, y, anticipated x, y, radius.
+    pub ghosts: Vec<Vec<[f32; 5]>>,
+    /// Ways with ghosts.
+    pub lit: Vec<u32>,
+    /// Cell ranges of partitions.
+    pub parts: Vec<(u32, u32)>,
+}
+
+/// What a person does in a step.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Moved {
+    pub x: f32,
+    pub y: f32,
+    pub hx: f32,
+    pub hy: f32,
+    pub speed: f32,
+    pub blocked_s: f32,
+    /// Wants to leave by its way.
+    pub leaves: bool,
+}
+
+/// People per partition: fixed, so that the work is cut the same for any number of threads.
+const PART: u32 = 384;
+
+impl Scratch {
+    /// Sorts everybody present by cell (counting sort) and gathers what neighbours need to know.
+    pub(crate) fn sort(&mut self, grids: &Grids, agents: &Agents, anticipation_s: f32) {
+        let cells = grids.layer_of.len();
+        self.start.clear();
+        self.start.resize(cells + 1, 0);
+        self.cell.clear();
+        for i in 0..agents.len() {
+            let cell = if agents.layer[i] == NONE {
+                NONE
+            } else {
+                let c = grids.cell(agents.layer[i], [agents.x[i], agents.y[i]]);
+                self.start[c as usize + 1] += 1;
+                c
+            };
+            self.cell.push(cell);
+        }
+        self.cut(cells);
+        let n = self.start[cells] as usize;
+        self.order.clear();
+        self.order.resize(n, 0);
+        // `start[c]` walks to the end of its cell while it is filled, and is moved back after.
+        for (i, c) in self.cell.iter().enumerate() {
+            if *c != NONE {
+                let at = &mut self.start[*c as usize];
+                self.order[*at as usize] = i as u32;
+                *at += 1;
+            }
+        }
+        for c in (0..cells).rev() {
+            self.start[c + 1] = self.start[c];
+        }
+        self.start[0] = 0;
+        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r] {
+            v.clear();
+            v.reserve(n);
+        }
+        for i in &self.order {
+            let i = *i as usize;
+            let ahead = agents.speed[i] * anticipation_s;
+            self.x.push(agents.x[i]);
+            self.y.push(agents.y[i]);
+            self.ax.push(agents.x[i] + agents.hx[i] * ahead);
+            self.ay.push(agents.y[i] + agents.hy[i] * ahead);
+            self.r.push(agents.radius[i]);
+        }
+        self.out.clear();
+        self.out.resize(n, Moved::default());
+    }
+
+    /// Sums counts to starts and cuts the cells into partitions.
+    fn cut(&mut self, cells: usize) {
+        self.parts.clear();
+        let (mut from, mut held) = (0_u32, 0_u32);
+        for c in 0..cells {
+            let here = self.start[c + 1];
+            held += here;
+            self.start[c + 1] += self.start[c];
+            if held >= PART {
+                self.parts.push((from, c as u32 + 1));
+                (from, held) = (c as u32 + 1, 0);
+            }
+        }
+        if held > 0 {
+            self.parts.push((from, cells as u32));
+        }
+    }
+
+    /// Collects who is seen through each open portal.
+    pub(crate) fn look_through(&mut self, world: &CrowdWorld, grids: &Grids, open: &[u8]) {
+        self.ghosts.resize(2 * world.portals.len(), Vec::new());
+        for w in self.lit.drain(..) {
+            self.ghosts[w as usize].clear();
+        }
+        let people_in = |layer: u32| {
+            let g = &grids.layers[layer as usize];
+            self.start[(g.first + g.nx * g.ny) as usize] > self.start[g.first as usize]
+        };
+        for way in 0..2 * world.portals.len() as u32 {
+            let portal = &world.portals[(way >> 1) as usize];
+            let (here, there) = ((way & 1) as usize, 1 - (way & 1) as usize);
+            let (near, far) = (portal.sides[here].layer, portal.sides[there].layer);
+            if near == NONE || far == NONE || open[(way >> 1) as usize] == 0 || !people_in(near) || !people_in(far) {
+                continue;
+            }
+            let side = &portal.sides[there];
+            let g = &grids.layers[far as usize];
+            let corner = |f: fn(f32, f32) -> f32, reach: f32| [0, 1].map(|k| f(side.a[k], side.b[k]) + reach);
+            let [i0, j0] = grids.column(g, corner(f32::min, -grids.cell_m));
+            let [i1, j1] = grids.column(g, corner(f32::max, grids.cell_m));
+            for j in j0..=j1 {
+                let row = g.first + j * g.nx;
+                for k in self.start[(row + i0) as usize]..self.start[(row + i1 + 1) as usize] {
+                    let k = k as usize;
+                    let p = [self.x[k], self.y[k]];
+                    if distance_to(side.a, side.b, p) < grids.cell_m {
+                        let q = portal.carry(there, p);
+                        let a = portal.carry(there, [self.ax[k], self.ay[k]]);
+                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], self.r[k]]);
+                    }
+                }
+            }
+            if !self.ghosts[way as usize].is_empty() {
+                self.lit.push(way);
+            }
+        }
+    }
+}
+
+/// Whether a point is near enough to a portal to look through it.
+#[inline(always)]
+pub(crate) fn near(side: &Side, p: V2, reach_m: f32) -> bool {
+    distance_to(side.a, side.b, p) < reach_m
+}

@@ -1,0 +1,43 @@
+//! Every case, in the order of tables.
+
+use super::{Case, diagrams, doses, imo, invariants, rimea, rimea_rooms, tn1822};
+
+/// Every case, in the order of tables.
+pub const CASES: &[Case] = &[
+    Case::new("rimea-01-corridor", "One person walks 40 m at 1.33 m/s.", rimea::rimea_1),
+    Case::new("rimea-02-03-stairs", "One person walks a flight of 10 m up and down.", rimea::stairs),
+    Case::new("rimea-04-speed-density", "Speed against density in a closed corridor 26 x 2 m.", diagrams::rimea_4),
+    Case::new("rimea-05-pre-movement", "Ten persons set off 10 s after one another.", rimea::rimea_5),
+    Case::new("rimea-06-corner", "Twenty persons turn a corner.", rimea::rimea_6),
+    Case::new("rimea-07-population", "Drawn speeds against their distributions.", rimea::rimea_7),
+    Case::new("rimea-08-building", "A block of three storeys, and the same with everybody 60 s later.", rimea_rooms::rimea_8),
+    Case::new("rimea-09-exits", "1000 persons in a hall with four, then two doors.", rimea_rooms::rimea_9),
+    Case::new("rimea-10-assigned-exits", "23 persons in 12 cabins with exits of their own.", rimea_rooms::rimea_10),
+    Case::new("rimea-11-exit-choice", "1000 persons and two exits.", rimea_rooms::rimea_11),
+    Case::new("rimea-12-bottleneck", "150 persons through a neck into a room with an exit.", rimea_rooms::rimea_12),
+    Case::new("rimea-13-stair-jam", "150 persons through a corridor onto a stair.", rimea::rimea_13),
+    Case::new("rimea-14-route", "A short way over a stair, or a long level one.", rimea::rimea_14),
+    Case::new("rimea-15-lengths", "A short corridor, a corner, a long corridor.", rimea::rimea_15),
+    Case::new("imo-01-03-walking", "One person on a corridor of 40 m and a stair of 10 m.", imo::imo_1_to_3),
+    Case::new("imo-04-exit-flow", "100 persons through a door of 1 m.", imo::imo_4),
+    Case::new("imo-08-counterflow", "100 persons against 0, 10, 50, 100 through a corridor of 2 m.", imo::imo_8),
+    Case::new("imo-11-jams", "A room, a corridor, a stair: where jams form.", imo::imo_11),
+    Case::new("imo-12-dense-flow", "Flow at moderate and at very high density.", imo::imo_12),
+    Case::new("tn1822-1.1-pre-movement", "Drawn times against their distributions.", tn1822::pre_movement),
+    Case::new("tn1822-2.5-smoke", "One person through 100 m of smoke, two laws.", doses::table_21),
+    Case::new("tn1822-2.6-doses", "One person in bad air, two forms; heat.", doses::table_22),
+    Case::new("tn1822-2.6-stopped", "Somebody stopped by gas, and who walks past.", doses::stopped_people),
+    Case::new("tn1822-2.7-lifts", "A lift, and a lift beside a stair.", tn1822::lifts),
+    Case::new("tn1822-2.9-groups", "A group of three speeds, and one alone.", tn1822::groups),
+    Case::new("tn1822-3.3-familiar-exit", "Strangers know the main door only.", tn1822::familiar_exit),
+    Case::new("tn1822-4.1-closing-exit", "An exit shuts while people walk to it.", tn1822::closing_exit),
+    Case::new("hazards-and-routes", "Smoke and water turn routes; deep water holds people.", tn1822::hazards_turn_routes),
+    Case::new("blocked-stair", "A stair of a block is shut and opened again.", tn1822::blocked_stair),
+    Case::new("speed-density", "Speed against density of experiments in two corridors.", diagrams::speed_density),
+    Case::new("bottleneck", "Flow of 150 persons through necks of 0.8 to 2.5 m.", diagrams::bottleneck),
+    Case::new("no-clogs", "Many crowds through doors of 0.8 to 1.2 m.", diagrams::no_clogs),
+    Case::new("as-jupedsim", "Speed against density with JuPedSim's parameters.", diagrams::as_jupedsim),
+    Case::new("walls-and-balance", "A full block of four storeys, looked at every step.", invariants::walls_and_balance),
+    Case::new("threads-agree", "The same runs on 1, 2, 3 and 4 threads.", invariants::threads_agree),
+    Case::new("snapshot-continues", "A run continued from a snapshot.", invariants::snapshot_continues),
+];

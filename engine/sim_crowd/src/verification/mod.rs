@@ -1,0 +1,22 @@
+//! Verification and validation cases with stated bounds.
+//!
+//! [`CASES`] lists them; [`Case::run`] gives one [`VerificationRow`] per measure. The crate's tests run the same list.
+//! Names say after whom: RiMEA 1–15 (guideline 3.0, texts read in JuPedSim's repository of 2021), IMO MSC.1/Circ.1533
+//! Annex 3 tests 1–12 and NIST Technical Note 1822 (both after secondary descriptions, their wording could not be read).
+
+mod case;
+mod diagrams;
+mod doses;
+mod imo;
+mod invariants;
+mod list;
+mod rimea;
+mod rimea_rooms;
+mod scenes;
+mod tn1822;
+
+pub use case::{Case, VerificationCase};
+pub use diagrams::{JULICH_CLOSED, JULICH_OPEN, NECK_FLOWS, jupedsim_like, weidmann_mps};
+pub use list::CASES;
+pub use scenes::{Manners, NeckFlow, circuit_speed, neck_flow};
+pub use sim_core::VerificationRow;
