@@ -1,0 +1,1 @@
+//! The contract of `sim_core`, hostile input and clear errors.
