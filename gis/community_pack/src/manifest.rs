@@ -119,6 +119,9 @@ pub struct PackFiles {
     pub device_types: String,
     /// Import report.
     pub report: String,
+    /// Building plans; older packs and packs without BIM have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plans: Option<String>,
 }
 
 impl Default for PackFiles {
@@ -131,6 +134,7 @@ impl Default for PackFiles {
             cameras: "cameras.csv".into(),
             device_types: "device_types.toml".into(),
             report: "report.json".into(),
+            plans: None,
         }
     }
 }

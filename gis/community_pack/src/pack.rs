@@ -117,6 +117,15 @@ impl Pack {
     pub fn graph(&self) -> Result<crate::Graph, PackError> {
         crate::Graph::parse(&self.read(&self.manifest.files.graph)?)
     }
+
+    /// The building plans; none in a pack that names no file for them.
+    ///
+    /// # Errors
+    /// The file that the manifest names is missing or cannot be read.
+    pub fn plans(&self) -> Result<crate::Plans, PackError> {
+        let Some(path) = &self.manifest.files.plans else { return Ok(crate::Plans::default()) };
+        crate::Plans::parse(&self.read(path)?)
+    }
 }
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -146,6 +155,14 @@ mod tests {
         put("bindings.csv", b"");
         let pack = Pack::open(dir.path()).unwrap();
         assert_eq!(pack.model.entities().len(), 0);
+        assert_eq!(pack.plans().unwrap(), crate::Plans::default());
+        let mut planned = m.clone();
+        planned.files.plans = Some("plans.json".into());
+        put("community.json", planned.to_json().as_bytes());
+        let error = Pack::open(dir.path()).unwrap().plans().unwrap_err().to_string();
+        assert!(error.contains("plans.json"), "{error}");
+        put("plans.json", b"{\"buildings\":[]}");
+        assert_eq!(Pack::open(dir.path()).unwrap().plans().unwrap(), crate::Plans::default());
         assert!(pack.terrain().unwrap_err().to_string().contains("no terrain"));
         let mut wrong = m.clone();
         wrong.entities = 3;

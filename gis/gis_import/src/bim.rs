@@ -8,13 +8,13 @@ use crate::mesh::{Mesh, unit};
 use crate::place::Place;
 use crate::tiles::{Box3, Node, feature_table, linear, write, write_model, write_tileset};
 use community_pack::{BuildingGraph, StoreyGraph};
-use ifc_import::{Element, IfcModel, PropertyValue, SpatialKind};
+use ifc_import::{Element, IfcModel, PlanError, PlanOptions, PropertyValue, SpatialKind, building_plan};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tiles3d::glb::{AlphaMode, Material};
 use tiles3d::{GlbModel, Refine};
-use twin_model::{AttrValue, EntityId, EntityKind, LayerId};
+use twin_model::{AttrValue, BuildingPlan, EntityId, EntityKind, LayerId, PlanDefect};
 
 /// Error of a storey's shell without its inside, m: the inside appears nearer than about 250 m.
 const SHELL_ERROR_M: f64 = 3.0;
@@ -241,6 +241,22 @@ impl<'a> Bim<'a> {
             });
         }
         BuildingGraph { building: self.building, storeys }
+    }
+
+    /// The plan of the model's building in the frame, and what is wrong with it.
+    ///
+    /// A model of several buildings stands for one entity: its first plan takes it, the others have none.
+    pub fn plans(&self) -> std::result::Result<(Vec<BuildingPlan>, Vec<PlanDefect>), PlanError> {
+        let nodes = self.model.spatial.iter().map(|n| &n.global_id).zip(&self.nodes);
+        let elements = self.model.elements.iter().map(|e| &e.global_id).zip(&self.elements);
+        let entities = nodes.chain(elements).filter_map(|(key, id)| Some((key.clone(), (*id)?))).collect();
+        let to_enu = |p: [f64; 3]| self.placement.enu(p);
+        let (mut plans, defects) =
+            building_plan(self.model, &PlanOptions { entities, enu_from_local: Some(&to_enu) })?;
+        if let Some(first) = plans.first_mut() {
+            first.building = Some(self.building);
+        }
+        Ok((plans, defects))
     }
 
     /// Writes all property sets, one file per storey, and notes the file in each entity's attributes.

@@ -17,12 +17,15 @@ use crate::tiles::{Box3, Node, write};
 use crate::vector::{self, Features};
 use crate::{cityjson, landcover, live, networks, spine, terrain};
 use community_pack::{
-    BuildingGraph, FORMAT, Layer, Manifest, PackFiles, Report, Terrain, TerrainRef, VERSION, write_entities,
+    BuildingGraph, FORMAT, Layer, Manifest, PackFiles, Plans, Report, Terrain, TerrainRef, VERSION, write_entities,
 };
 use ifc_import::{ImportOptions, import_ifc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use twin_model::{AttrValue, CameraPose, Community, CommunityModel, EntityId, EntityKind, LayerId, LayerKind};
+use twin_model::{AttrValue, BuildingPlan, CameraPose, Community, CommunityModel, EntityId, EntityKind, LayerId, LayerKind};
+
+/// The pack's file of building plans.
+const PLANS: &str = "plans.json";
 
 /// What an import made.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +47,11 @@ impl std::fmt::Display for ImportReport {
         let tiles: u64 = self.tiles.values().sum();
         let mb = self.bytes_read as f64 / 1e6;
         write!(f, "{} layers of deliveries ({mb:.1} MB), {rows} entities, {tiles} tiles", self.report.files.len())?;
-        write!(f, ", {} objects skipped, {} approximated (report.json)", total("skipped"), total("approximated"))
+        write!(f, ", {} objects skipped, {} approximated (report.json)", total("skipped"), total("approximated"))?;
+        match total("plans.buildings") {
+            0 => Ok(()),
+            n => write!(f, ", {n} building plans with {} defects (plans.json)", total("plans.defects")),
+        }
     }
 }
 
@@ -70,6 +77,7 @@ pub fn import(project: &Path, out: &Path, progress: &mut dyn Progress) -> Result
         layers: Vec::new(),
         bounds: Box3::default(),
         tiles: BTreeMap::new(),
+        plans: Plans::default(),
     };
     let report = run.all(&output, progress)?;
     output.commit()?;
@@ -85,6 +93,7 @@ struct Run<'a> {
     layers: Vec<Layer>,
     bounds: Box3,
     tiles: BTreeMap<String, u64>,
+    plans: Plans,
 }
 
 /// Elevation of the pack.
@@ -368,6 +377,13 @@ impl Run<'_> {
             bim.write_properties(&self.dir, &mut self.entities)?;
             let node = bim.build(&self.dir.join(&id), self.place)?;
             graphs.push(bim.graph(&self.entities));
+            match bim.plans() {
+                Ok((plans, defects)) => {
+                    self.plans.buildings.extend(plans);
+                    self.plans.defects.extend(defects);
+                }
+                Err(e) => log.approximate("plan", format!("none made: {e}")),
+            }
             self.end_layer(&node);
             self.log.close(log);
             progress.tick();
@@ -472,7 +488,7 @@ impl Run<'_> {
         progress: &mut dyn Progress,
     ) -> Result<ImportReport> {
         progress.stage("tables", 1);
-        let files = PackFiles::default();
+        let mut files = PackFiles::default();
         let c = &self.project.community;
         let community = Community {
             id: c.id.clone(),
@@ -482,6 +498,7 @@ impl Run<'_> {
         };
         let graph = networks::graph(&self.entities, graphs);
         write(&self.dir.join(&files.graph), graph.to_json().as_bytes())?;
+        self.write_plans(&mut files)?;
         let mut fgb = Vec::new();
         write_entities(&self.entities.rows, &self.place.origin, &mut fgb)?;
         write(&self.dir.join(&files.entities), &fgb)?;
@@ -523,6 +540,29 @@ impl Run<'_> {
         progress.tick();
         let bytes_read = manifest.provenance.iter().map(|p| p.bytes).sum();
         Ok(ImportReport { report: self.log.report.clone(), entities, tiles: self.tiles.clone(), bytes_read })
+    }
+
+    /// Writes the building plans, when there are any, and counts them.
+    fn write_plans(&mut self, files: &mut PackFiles) -> Result<()> {
+        let plans = std::mem::take(&mut self.plans);
+        if plans.buildings.is_empty() {
+            return Ok(());
+        }
+        write(&self.dir.join(PLANS), plans.to_json().as_bytes())?;
+        files.plans = Some(PLANS.into());
+        let sum = |count: fn(&BuildingPlan) -> usize| plans.buildings.iter().map(count).sum::<usize>();
+        for (key, count) in [
+            ("plans.buildings", plans.buildings.len()),
+            ("plans.spaces", sum(|p| p.spaces.len())),
+            ("plans.openings", sum(|p| p.openings.len())),
+            ("plans.exits", sum(|p| p.openings.iter().filter(|o| o.is_exit()).count())),
+            ("plans.stairs", sum(|p| p.stairs.len())),
+            ("plans.lifts", sum(|p| p.lifts.len())),
+            ("plans.defects", plans.defects.len()),
+        ] {
+            self.log.report.totals.insert(key.into(), count as u64);
+        }
+        Ok(())
     }
 
     /// What the project file says, else the whole community from the south-east at about 45°.

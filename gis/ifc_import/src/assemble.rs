@@ -2,8 +2,8 @@
 
 use crate::kernel::{RawModel, RawRecord, RelationKind, Role};
 use crate::{
-    Element, ElementIssue, Georeference, IfcError, IfcModel, ImportOptions, Mesh, PropertySet, SpatialKind,
-    SpatialNode, TextEncoding,
+    Element, ElementAttributes, ElementIssue, Georeference, IfcError, IfcModel, ImportOptions, Mesh, PropertySet, SpaceBoundary,
+    SpatialKind, SpatialNode, TextEncoding,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,12 @@ pub(crate) fn model(raw: RawModel, encoding: TextEncoding, options: &ImportOptio
         .map(|(id, r)| (*id, r))
         .collect();
     let element_of: BTreeMap<u32, usize> = kept.iter().enumerate().map(|(i, (id, _))| (*id, i)).collect();
+    let one_of = |kind: RelationKind| -> BTreeMap<u32, u32> {
+        raw.relations.iter().filter(|r| r.kind == kind).map(|r| (r.to, r.from)).collect()
+    };
+    let (filled, voided) = (one_of(RelationKind::Fills), one_of(RelationKind::Voids));
+    let linings = linings(&raw);
+    let boundaries = boundaries(&raw, &node_of, &element_of);
     let (skipped, approximated) = issues(&raw, &kept, &meshes);
     let elements: Vec<Element> = kept
         .iter()
@@ -46,6 +52,9 @@ pub(crate) fn model(raw: RawModel, encoding: TextEncoding, options: &ImportOptio
             space: ancestor(*id, &parents, |up| {
                 node_of.get(&up).copied().filter(|n| is(&spatial, *n, SpatialKind::Space))
             }),
+            fills: filled.get(id).and_then(|o| element_of.get(o).copied()),
+            voids: voided.get(id).and_then(|o| element_of.get(o).copied()),
+            attributes: attributes(&raw, *id, &linings),
             assembly: parents.get(id).and_then(|p| element_of.get(p).copied()).filter(|p| !is_spatial(kept[*p].1)),
             meshes: meshes.remove(id).unwrap_or_default(),
         })
@@ -57,12 +66,18 @@ pub(crate) fn model(raw: RawModel, encoding: TextEncoding, options: &ImportOptio
     let found = raw.georeference.as_ref().map(|g| Georeference::from_raw(g, raw.length_unit_m));
     Ok(IfcModel {
         properties: properties(&raw),
-        schema: raw.schema,
+        schema: raw.schema.clone(),
         length_unit_m: raw.length_unit_m,
         encoding,
         georeference: options.manual_georeference.clone().or(found),
         spatial,
         elements,
+        boundaries,
+        classifications: raw
+            .classifications
+            .iter()
+            .filter_map(|(id, words)| Some((global_id(*id, raw.records.get(id)?), words.clone())))
+            .collect(),
         skipped,
         approximated,
     })
@@ -144,11 +159,45 @@ fn spatial_tree(raw: &RawModel, parents: &BTreeMap<u32, u32>) -> Vec<SpatialNode
             long_name: r.long_name.clone(),
             parent,
             elevation_m: elevation(&id),
+            placement_z_m: raw.placements_z_m.get(&id).copied(),
             element: None,
         });
         stack.extend(children.get(&Some(id)).into_iter().flatten().rev().map(|c| (*c, Some(index))));
     }
     nodes
+}
+
+/// Lining thickness by record number of the door or window, its own or its type's, metres.
+fn linings(raw: &RawModel) -> BTreeMap<u32, f64> {
+    let mut of_object: BTreeMap<u32, f64> = BTreeMap::new();
+    let sets = |kind: RelationKind| {
+        raw.relations.iter().filter(move |r| r.kind == kind).filter_map(|r| Some((r.to, *raw.linings_m.get(&r.from)?)))
+    };
+    let of_type: BTreeMap<u32, f64> = sets(RelationKind::TypeHasSet).collect();
+    for r in raw.relations.iter().filter(|r| r.kind == RelationKind::DefinesByType) {
+        if let Some(t) = of_type.get(&r.from) {
+            of_object.insert(r.to, *t);
+        }
+    }
+    of_object.extend(sets(RelationKind::DefinesByProperties));
+    of_object
+}
+
+fn attributes(raw: &RawModel, record: u32, linings: &BTreeMap<u32, f64>) -> ElementAttributes {
+    let mut own = raw.attributes.get(&record).cloned().unwrap_or_default();
+    own.lining_m = linings.get(&record).copied();
+    own
+}
+
+fn boundaries(
+    raw: &RawModel,
+    node_of: &BTreeMap<u32, usize>,
+    element_of: &BTreeMap<u32, usize>,
+) -> Vec<SpaceBoundary> {
+    let relations = raw.relations.iter().filter(|r| r.kind == RelationKind::BoundsSpace);
+    let found = relations
+        .filter_map(|r| Some(SpaceBoundary { space: *node_of.get(&r.from)?, element: *element_of.get(&r.to)? }));
+    found.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Own sets first; a set of the type is added when the object has none of that name.

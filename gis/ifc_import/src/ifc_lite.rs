@@ -1,5 +1,6 @@
-//! The only file that knows `ifc-lite`.
+//! With `ifc_lite_attributes`, the only file that knows `ifc-lite`.
 
+use crate::ifc_lite_attributes;
 use crate::kernel::{Kernel, RawGeoreference, RawMesh, RawModel, RawRecord, RawRelation, RelationKind, Role};
 use crate::{IfcError, PropertySet, PropertyValue};
 use ifc_lite_core::{EntityDecoder, IfcType};
@@ -72,19 +73,30 @@ fn raw_model(
             row.name = mesh.name.clone().unwrap_or_default();
         }
     }
-    let relations = data.relationships.iter().filter_map(relation).collect();
+    let relations: Vec<RawRelation> = data.relationships.iter().filter_map(relation).collect();
+    let unit_m = result.metadata.length_unit_scale.filter(|s| *s > 0.0).unwrap_or(1.0);
+    let plan = ifc_lite_attributes::read(&mut decoder, &records, &relations, unit_m);
+    let mut classifications: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+    for c in &data.classifications {
+        let words = [&c.identification, &c.name].into_iter().flatten().cloned();
+        classifications.entry(c.element_id).or_default().extend(words);
+    }
     let elevations_m = data.spatial_hierarchy.nodes.iter().filter_map(|n| Some((n.entity_id, n.elevation?))).collect();
     let meshed: BTreeSet<u32> = drawn.iter().map(|m| m.express_id).collect();
     let products = records.iter().filter(|(id, r)| meshed.contains(id) || r.role == Role::Element);
     let incomplete = products.filter_map(|(id, _)| Some((*id, incompleteness(audit, *id)?))).collect();
     RawModel {
         schema: result.metadata.schema_version,
-        length_unit_m: result.metadata.length_unit_scale.filter(|s| *s > 0.0).unwrap_or(1.0),
+        length_unit_m: unit_m,
         meshes: drawn.iter().filter_map(|m| mesh(m, frame)).collect(),
         records,
         relations,
         property_sets: if skip_properties { BTreeMap::new() } else { property_sets(&data) },
         elevations_m,
+        placements_z_m: plan.placements_z_m,
+        attributes: plan.attributes,
+        linings_m: plan.linings_m,
+        classifications,
         georeference: result.metadata.georeferencing.map(|g| RawGeoreference {
             from_site: g.source.as_deref() == Some("siteLocation"),
             from_property_set: g.source.as_deref() == Some("ePSetMapConversion"),
@@ -156,6 +168,9 @@ fn relation(r: &ifc_lite_processing::data_model::Relationship) -> Option<RawRela
         "IFCRELDEFINESBYPROPERTIES" => RelationKind::DefinesByProperties,
         "IFCRELDEFINESBYTYPE" => RelationKind::DefinesByType,
         "TYPEHASPROPERTYSETS" => RelationKind::TypeHasSet,
+        "IFCRELSPACEBOUNDARY" | "IFCRELSPACEBOUNDARY1STLEVEL" | "IFCRELSPACEBOUNDARY2NDLEVEL" => {
+            RelationKind::BoundsSpace
+        }
         _ => return None,
     };
     Some(RawRelation { kind, from: r.relating_id, to: r.related_id })

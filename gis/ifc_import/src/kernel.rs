@@ -1,6 +1,6 @@
 //! The seam between this crate and the library that reads STEP and makes triangles.
 
-use crate::{IfcError, PropertySet};
+use crate::{ElementAttributes, IfcError, PropertySet};
 use std::collections::BTreeMap;
 
 /// A library that reads IFC.
@@ -29,6 +29,14 @@ pub struct RawModel {
     pub property_sets: BTreeMap<u32, PropertySet>,
     /// Floor levels of storeys, metres.
     pub elevations_m: BTreeMap<u32, f64>,
+    /// World z of the local placement of storeys, metres.
+    pub placements_z_m: BTreeMap<u32, f64>,
+    /// Own attributes of doors, windows, flights and lifts by record number.
+    pub attributes: BTreeMap<u32, ElementAttributes>,
+    /// Lining thickness of `IfcDoorLiningProperties` and `IfcWindowLiningProperties` by their record number, metres.
+    pub linings_m: BTreeMap<u32, f64>,
+    /// Classification references (code, name) by record number of the object.
+    pub classifications: BTreeMap<u32, Vec<String>>,
     /// As the file states it, unscaled.
     pub georeference: Option<RawGeoreference>,
     /// Products whose geometry is missing or not exact, with the reason.
@@ -106,6 +114,8 @@ pub enum RelationKind {
     DefinesByType,
     /// A type's own sets: set → type.
     TypeHasSet,
+    /// `IfcRelSpaceBoundary` of any level: space → element.
+    BoundsSpace,
 }
 
 /// A relation, always from the relating record to one related record.

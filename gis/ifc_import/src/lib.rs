@@ -12,15 +12,20 @@ mod assemble;
 mod error;
 mod georeference;
 mod ifc_lite;
+mod ifc_lite_attributes;
 pub mod kernel;
 mod model;
+mod plan;
 mod text;
 
 pub use error::IfcError;
 pub use georeference::{GeoSource, Georeference};
 pub use model::{
-    Element, ElementIssue, IfcModel, Mesh, PropertySet, PropertyValue, SpatialKind, SpatialNode, TextEncoding,
+    Element, ElementAttributes, ElementIssue, IfcModel, Mesh, PropertySet, PropertyValue, SpaceBoundary, SpatialKind,
+    SpatialNode, TextEncoding,
 };
+
+pub use plan::{PlanError, PlanOptions, ToEnu, building_plan};
 
 /// What a caller can ask of an import.
 #[derive(Debug, Clone, Default)]

@@ -18,6 +18,10 @@ pub struct IfcModel {
     pub elements: Vec<Element>,
     /// Property sets by GlobalId of the object; own sets override those of its type.
     pub properties: BTreeMap<String, Vec<PropertySet>>,
+    /// Which element bounds which space (`IfcRelSpaceBoundary`), sorted.
+    pub boundaries: Vec<SpaceBoundary>,
+    /// Classification codes and names by GlobalId of the object.
+    pub classifications: BTreeMap<String, Vec<String>>,
     /// Objects that should have geometry and have none.
     pub skipped: Vec<ElementIssue>,
     /// Objects whose geometry is not exactly what the file says.
@@ -92,6 +96,8 @@ pub struct SpatialNode {
     pub parent: Option<usize>,
     /// Floor level of a storey, metres above the building's zero.
     pub elevation_m: Option<f64>,
+    /// World z of a storey's local placement, metres: where its elevation lies in the frame of the triangles.
+    pub placement_z_m: Option<f64>,
     /// Index in [`IfcModel::elements`] of this node's own geometry.
     pub element: Option<usize>,
 }
@@ -115,8 +121,44 @@ pub struct Element {
     pub space: Option<usize>,
     /// Index in [`IfcModel::elements`] of the assembly it is part of (a flight's stair, a plate's curtain wall).
     pub assembly: Option<usize>,
+    /// Index in [`IfcModel::elements`] of the opening that a door or window fills.
+    pub fills: Option<usize>,
+    /// Index in [`IfcModel::elements`] of the wall or slab that an opening is cut from.
+    pub voids: Option<usize>,
+    /// Own attributes of doors, windows, flights and lifts.
+    pub attributes: ElementAttributes,
     /// Triangles, one mesh per colour or item.
     pub meshes: Vec<Mesh>,
+}
+
+/// Attributes that a building plan needs; lengths in metres, `None` where the file says nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ElementAttributes {
+    /// `OverallWidth`.
+    pub width_m: Option<f64>,
+    /// `OverallHeight`.
+    pub height_m: Option<f64>,
+    /// `LiningThickness` of the door's or window's lining, own or of its type.
+    pub lining_m: Option<f64>,
+    /// `NumberOfRiser` (踏步数).
+    pub risers: Option<u32>,
+    /// `RiserHeight`.
+    pub riser_m: Option<f64>,
+    /// `TreadLength`.
+    pub tread_m: Option<f64>,
+    /// `CapacityByNumber`.
+    pub persons: Option<u32>,
+    /// `PredefinedType`, `OperationType` or `InteriorOrExteriorSpace`, in capitals.
+    pub kind: Option<String>,
+}
+
+/// An `IfcRelSpaceBoundary` of any level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpaceBoundary {
+    /// Index of the space in [`IfcModel::spatial`].
+    pub space: usize,
+    /// Index of the element in [`IfcModel::elements`].
+    pub element: usize,
 }
 
 /// Triangles of one colour.

@@ -9,6 +9,9 @@ use crate::shapes::{BAR_CORE_M, BAR_UNIT_M, bar};
 /// Thickness of floor slabs, metres.
 const SLAB_M: f64 = 0.12;
 
+/// Rated speed of the lifts, m/s: usual for 18 storeys.
+const LIFT_MPS: f64 = 1.75;
+
 /// Code of a household, as in the address table.
 pub fn household_code(b: &Building, unit: u32, level: i32, door: u32) -> String {
     format!("{}-U{unit}-F{level:02}-{level:02}{door:02}", b.id)
@@ -272,6 +275,10 @@ fn door(kit: &mut Kit, s: &Storey<'_>, w: &Wall, o: &Opening, at: Id, key: &str)
 fn stairs(kit: &mut Kit, s: &mut Storey<'_>) {
     const RISERS: u32 = 9;
     const TREAD: f64 = 0.26;
+    // The roof has no opening in its slab: nobody walks up there from inside.
+    if s.level >= s.b.floors as i32 {
+        return;
+    }
     let riser = s.b.storey_m / 18.0;
     for unit in 1..=s.b.units {
         let x0 = BAR_UNIT_M * f64::from(unit - 1);
@@ -369,6 +376,21 @@ fn lifts(kit: &mut Kit, s: &mut Storey<'_>, floor: &Floor) {
             guid(&format!("{}/lift/{i}", s.key)),
             text(&name)
         ));
+        kit.pset(
+            id,
+            &format!("{}/lift/{i}", s.key),
+            "Pset_TransportElementCommon",
+            &[
+                ("CapacityPeople", "IFCCOUNTMEASURE(13)".to_owned()),
+                ("CapacityWeight", "IFCMASSMEASURE(1000.)".to_owned()),
+            ],
+        );
+        kit.pset(
+            id,
+            &format!("{}/lift/{i}", s.key),
+            "电梯参数",
+            &[("额定速度", format!("IFCLINEARVELOCITYMEASURE({})", real(LIFT_MPS)))],
+        );
         s.elements.push(id);
     }
 }
