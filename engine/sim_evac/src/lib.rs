@@ -1,0 +1,1 @@
+//! People and smoke in one building.
