@@ -177,7 +177,10 @@ impl Cells {
             return h;
         }
         self.nearest_open(p).map_or([0.0, 0.0], |c| {
-            let centre = [self.lo[0] + ((c % self.nx) as f32 + 0.5) * self.cell_m, self.lo[1] + ((c / self.nx) as f32 + 0.5) * self.cell_m];
+            let centre = [
+                self.lo[0] + ((c % self.nx) as f32 + 0.5) * self.cell_m,
+                self.lo[1] + ((c / self.nx) as f32 + 0.5) * self.cell_m,
+            ];
             unit(sub(centre, p))
         })
     }
@@ -219,7 +222,8 @@ impl Field {
         let to = sub(aim, p);
         let depth = dot(to, side.out);
         match self {
-            Self::Cells(cells) if length(to) > IN_SIGHT_M || depth < 0.0 => cells.heading(p),
+            // Straight only from well in front: from beside, a jamb may stand in the way.
+            Self::Cells(cells) if length(to) > IN_SIGHT_M || depth < 0.7 * length(to) => cells.heading(p),
             // A little beyond the line, so that who stands on it walks through.
             _ => unit([to[0] + 0.2 * side.out[0], to[1] + 0.2 * side.out[1]]),
         }

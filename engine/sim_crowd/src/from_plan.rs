@@ -40,7 +40,8 @@ impl CrowdWorld {
         let Some(first) = plan.spaces.first() else {
             return Err(CrowdError::Plan("has no space".into()));
         };
-        let mut maker = Maker { plan, builder: WorldBuilder::new(first.outline[0]), spaces: Vec::new(), areas: Vec::new() };
+        let mut maker =
+            Maker { plan, builder: WorldBuilder::new(first.outline[0]), spaces: Vec::new(), areas: Vec::new() };
         maker.floors(outdoors)?;
         for (k, o) in plan.openings.iter().enumerate() {
             if o.walkable() && o.clear_width_m >= LEAST_WIDTH_M {
@@ -136,7 +137,8 @@ impl Maker<'_> {
                 Some(side) => side,
                 None => self.onto_floor(lower, f, false),
             };
-            let id = self.builder.join(&format!("{} foot of flight {}", stair.name, k + 1), f.width_m as f32, [from, foot]);
+            let id =
+                self.builder.join(&format!("{} foot of flight {}", stair.name, k + 1), f.width_m as f32, [from, foot]);
             self.builder.tag(id, None, Some(index));
             if k == last {
                 let to = self.onto_floor(upper, f, true);
@@ -171,7 +173,8 @@ impl Maker<'_> {
     /// The side of a stair end on a floor: an opening in a wall, or the open end of the flight's own walls on the floor.
     fn onto_floor(&mut self, floor: LayerId, f: &PlanFlight, at_head: bool) -> Side {
         let layer = self.builder.layer_mut(floor);
-        let (foot, head) = (layer.frame.from_plan([f.foot[0], f.foot[1]]), layer.frame.from_plan([f.head[0], f.head[1]]));
+        let (foot, head) =
+            (layer.frame.from_plan([f.foot[0], f.foot[1]]), layer.frame.from_plan([f.head[0], f.head[1]]));
         let (at, far) = if at_head { (head, foot) } else { (foot, head) };
         let out = unit(sub(far, at));
         let half = 0.5 * f.width_m as f32;
@@ -182,7 +185,11 @@ impl Maker<'_> {
         let side = Side { layer: floor.0, a, b, out };
         if layer.contains(beyond(0.15)) && layer.contains(beyond(-0.15)) {
             // The flight stands in the room: its strings are walls, as far as the room goes.
-            let deep = (1..=20).map(|k| run * k as f32 / 20.0).take_while(|d| layer.contains(beyond(*d))).last().unwrap_or(run);
+            let deep = (1..=20)
+                .map(|k| run * k as f32 / 20.0)
+                .take_while(|d| layer.contains(beyond(*d)))
+                .last()
+                .unwrap_or(run);
             let end = |p: V2| [p[0] + out[0] * deep, p[1] + out[1] * deep];
             layer.walls.extend([[a, end(a)], [b, end(b)], [end(a), end(b)]]);
         } else {

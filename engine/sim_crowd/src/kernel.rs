@@ -1,17 +1,18 @@
 //! One step of the crowd.
 
-use crate::agents::{Row, Status};
+use crate::agents::{Agents, Row, Status};
 use crate::hazard::{heat_per_min, iso_13571_per_min, purser_per_min};
 use crate::lift::{Car, Lift, Phase};
 use crate::math::V2;
 use crate::motion::{Part, keep_off_walls};
 use crate::params::CrowdParams;
-use crate::route::{Chooser, DestinationClass, RouteGraph};
+use crate::route::{Chooser, DestinationClass, QUEUE_BINS, RouteGraph, queue_slot};
 use crate::sort::{Grids, Moved};
 use crate::state::{Balance, CrowdEdit, CrowdState, Departure};
 use crate::world::{CrowdWorld, LayerId, NONE, PortalId};
 use crate::{CrowdError, sort::Scratch};
 use sim_core::{Kernel, ParamError, StepReport, check_range};
+use std::collections::BTreeMap;
 
 /// A person to be placed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -38,7 +39,7 @@ impl Person {
     /// Half the room that a person takes along the step: one calibrated set for all cases (see the crate's README).
     pub const RADIUS_M: f32 = 0.27;
     /// Time gap of the same set, s.
-    pub const GAP_S: f32 = 0.34;
+    pub const GAP_S: f32 = 0.35;
 
     /// A person with the calibrated body who walks at once.
     #[must_use]
@@ -82,7 +83,8 @@ impl CrowdKernel {
         check_range("classes", classes.len() as f64, "-", 1.0, 1000.0)?;
         for (k, c) in classes.iter().enumerate() {
             check_range(&format!("classes[{k}].speed_mps"), f64::from(c.speed_mps), "m/s", 0.05, 3.0)?;
-            if let Some(p) = c.exits.iter().chain(&c.avoid).chain(&c.circuit).find(|p| p.index() >= world.portals.len()) {
+            if let Some(p) = c.exits.iter().chain(&c.avoid).chain(&c.circuit).find(|p| p.index() >= world.portals.len())
+            {
                 let allowed = format!("0 to {}", world.portals.len() as i64 - 1);
                 return Err(ParamError::new(format!("classes[{k}]: portal"), p.0, "-", allowed).into());
             }
@@ -106,7 +108,7 @@ impl CrowdKernel {
             open: vec![1; portals],
             tokens: vec![1.0; portals],
             crossed: vec![0; 2 * portals],
-            queue: vec![0; 2 * portals],
+            queue: vec![0; 2 * portals * QUEUE_BINS],
             air: vec![sim_core::Air::CLEAN; layers],
             flood: vec![Default::default(); layers],
             dose: vec![[0.0; 2]; layers],
@@ -205,7 +207,8 @@ impl CrowdKernel {
     /// As [`CrowdKernel::apply`].
     pub fn check(&self, edit: &CrowdEdit) -> Result<(), CrowdError> {
         let (portals, layers) = (self.world.portals.len(), self.world.layers.len());
-        let known = |what: &str, k: u32, n: usize| check_range(what, f64::from(k), "-", 0.0, n as f64 - 1.0).map(|_| ());
+        let known =
+            |what: &str, k: u32, n: usize| check_range(what, f64::from(k), "-", 0.0, n as f64 - 1.0).map(|_| ());
         match *edit {
             CrowdEdit::SetOpen { portal, .. } => known("portal", portal.0, portals)?,
             CrowdEdit::SetAir { layer, air } => {
@@ -244,18 +247,28 @@ impl CrowdKernel {
             }
             let c = self.chooser(a.layer[i], a.class[i], [a.x[i], a.y[i]], a.free_mps[i], a.way[i]);
             let way = state.choose_way(&self.world, &self.graph, &self.classes, &c, params.hysteresis);
+            // Who chooses next sees this choice: nobody overshoots into the shorter queue.
+            let counted = state.agents.status[i] == Status::Walking.code() && way != c.now;
+            if counted && c.now != NONE {
+                let slot = queue_slot(c.now, state.distance_left_m(&self.world, i));
+                state.queue[slot] = state.queue[slot].saturating_sub(1);
+            }
             state.agents.way[i] = way;
+            if counted && way != NONE {
+                let slot = queue_slot(way, state.distance_left_m(&self.world, i));
+                state.queue[slot] += 1;
+            }
         }
     }
 
-    /// Seconds that are left for a person on the way now chosen.
-    fn time_left_s(&self, state: &CrowdState, i: usize) -> f32 {
+    /// Seconds that are left for a person on the way now chosen, at the speed `speed_mps` in this layer.
+    fn time_left_s(&self, state: &CrowdState, i: usize, speed_mps: f32) -> f32 {
         let a = &state.agents;
-        let way = a.way[i];
-        let layer = a.layer[i] as usize;
-        let Some(k) = self.world.layers.get(layer).and_then(|l| l.way_index(way)) else { return 0.0 };
-        let onward = state.cost[a.class[i] as usize * state.crossed.len() + way as usize];
-        self.world.distance_m(layer, k, [a.x[i], a.y[i]]) / a.free_mps[i].max(0.1) + onward
+        if a.way[i] == NONE {
+            return 0.0;
+        }
+        let onward = state.cost[a.class[i] as usize * state.crossed.len() + a.way[i] as usize];
+        state.distance_left_m(&self.world, i) / speed_mps.max(0.1) + onward
     }
 
     /// Once a second: routes, second thoughts, groups.
@@ -269,28 +282,40 @@ impl CrowdKernel {
         self.pace_groups(state);
     }
 
-    /// Members of a group go at the pace of its slowest; those ahead of the last by more than 2 s wait at half pace, by
-    /// more than 4 s they stand. Alone is who has left the group's layer far behind: time counts, not distance.
+    /// Members of a group go at the pace of its slowest; those ahead of the last by more than 1.5 s of that pace wait at
+    /// half of it, by more than 3 s they stand.
     fn pace_groups(&self, state: &mut CrowdState) {
-        let n = state.agents.len();
-        let mut groups: std::collections::BTreeMap<u32, (f32, f32)> = std::collections::BTreeMap::new();
-        let counts = |s: &CrowdState, i: usize| {
-            s.agents.group[i] != NONE && s.agents.present(i) && s.agents.status[i] <= Status::Walking.code()
-        };
-        let left: Vec<f32> = (0..n).map(|i| if counts(state, i) { self.time_left_s(state, i) } else { 0.0 }).collect();
-        for (i, t) in left.iter().enumerate() {
-            if counts(state, i) {
-                let a = &state.agents;
-                let g = groups.entry(a.group[i]).or_insert((f32::INFINITY, 0.0));
-                *g = (g.0.min(a.free_mps[i]), g.1.max(*t));
-            }
+        let a = &state.agents;
+        let members: Vec<usize> = (0..a.len())
+            .filter(|i| a.group[*i] != NONE && a.present(*i) && a.status[*i] == Status::Walking.code())
+            .collect();
+        let mut slowest: BTreeMap<u32, f32> = BTreeMap::new();
+        for i in &members {
+            let least = slowest.entry(a.group[*i]).or_insert(f32::INFINITY);
+            *least = least.min(a.free_mps[*i]);
         }
-        for (i, t) in left.iter().enumerate() {
-            if let Some((slowest, last)) = counts(state, i).then(|| groups.get(&state.agents.group[i])).flatten() {
-                let behind = last - t;
-                let wait = if behind > 4.0 { 0.0 } else if behind > 2.0 { 0.5 } else { 1.0 };
-                state.agents.pace[i] = slowest / state.agents.free_mps[i] * wait;
-            }
+        let speed = |i: usize| slowest.get(&state.agents.group[i]).copied().unwrap_or(1.0);
+        let left: Vec<f32> = members.iter().map(|i| self.time_left_s(state, *i, speed(*i))).collect();
+        let mut last: BTreeMap<u32, f32> = BTreeMap::new();
+        for (i, t) in members.iter().zip(&left) {
+            let most = last.entry(a.group[*i]).or_insert(0.0);
+            *most = most.max(*t);
+        }
+        let paces: Vec<f32> = members
+            .iter()
+            .zip(&left)
+            .map(|(i, t)| {
+                let ahead = last.get(&a.group[*i]).map_or(0.0, |l| l - t);
+                let wait = match ahead {
+                    ahead if ahead > 3.0 => 0.0,
+                    ahead if ahead > 1.5 => 0.5,
+                    _ => 1.0,
+                };
+                (speed(*i) / a.free_mps[*i]).min(1.0) * wait
+            })
+            .collect();
+        for (i, pace) in members.into_iter().zip(paces) {
+            state.agents.pace[i] = pace;
         }
     }
 
@@ -345,7 +370,7 @@ impl CrowdKernel {
             }
             return;
         }
-        if portal.flow_cap_ps.is_some() && state.tokens[p] < 1.0 {
+        if state.open[p] == 0 || (portal.flow_cap_ps.is_some() && state.tokens[p] < 1.0) {
             state.agents.speed[i] = 0.0;
             return;
         }
@@ -357,7 +382,7 @@ impl CrowdKernel {
             let (from, to) = (portal.carry(side, [a.x[i], a.y[i]]), portal.carry(side, q));
             let layer = &self.world.layers[beyond as usize];
             let to = keep_off_walls(&self.world, layer, way ^ 1, from, to, params.clearance_m);
-            if to == from {
+            if to == from || !layer.contains(to) {
                 state.agents.speed[i] = 0.0;
                 return;
             }
@@ -404,7 +429,8 @@ impl CrowdKernel {
         for (k, lift) in self.world.lifts.iter().enumerate() {
             let waiting = |stop: u32| self.waiting_at(state, lift, stop);
             let mut car = state.cars[k];
-            let calls: Vec<u32> = (0..lift.stops.len() as u32).map(|s| if car.phase == Phase::Idle { waiting(s) } else { 0 }).collect();
+            let calls: Vec<u32> =
+                (0..lift.stops.len() as u32).map(|s| if car.phase == Phase::Idle { waiting(s) } else { 0 }).collect();
             let steps_out = car.step(lift, params.dt_s, |s| calls[s as usize]);
             if steps_out && self.step_out(params, state, lift, k as u32) {
                 car.load -= 1;
@@ -434,7 +460,8 @@ impl CrowdKernel {
         };
         let Some(i) = (0..a.len()).filter(of_this).min_by_key(|i| a.id[*i]) else { return false };
         let taken = |j: usize| {
-            a.layer[j] == side.layer && crate::math::length([a.x[j] - at[0], a.y[j] - at[1]]) < a.radius[i] + a.radius[j]
+            a.layer[j] == side.layer
+                && crate::math::length([a.x[j] - at[0], a.y[j] - at[1]]) < a.radius[i] + a.radius[j]
         };
         if (0..a.len()).any(taken) {
             return false;
@@ -466,7 +493,11 @@ impl CrowdKernel {
             }
         }
         let counted = Balance { inside, stopped, ..state.balance };
-        assert!(counted == state.balance && counted.closes(), "people lost: counted {counted:?}, booked {:?}", state.balance);
+        assert!(
+            counted == state.balance && counted.closes(),
+            "people lost: counted {counted:?}, booked {:?}",
+            state.balance
+        );
     }
 }
 
@@ -521,14 +552,25 @@ impl Kernel for CrowdKernel {
         self.breathe(params, state);
         state.tick += 1;
         if state.tick.is_multiple_of(TIDY) {
-            let order: Vec<u32> = scratch.order.iter().copied().filter(|i| state.agents.present(*i as usize)).collect();
-            let riding = (0..state.agents.len() as u32).filter(|i| state.agents.status[*i as usize] == Status::Riding.code());
-            let order: Vec<u32> = order.into_iter().chain(riding).collect();
+            let order = tidy_order(&state.agents, &scratch.order);
             state.agents.permute(&order);
         }
         state.scratch = scratch;
         StepReport { tick: state.tick, t_s: state.t_s(params), dt_s: f64::from(params.dt_s) }
     }
+}
+
+/// Everybody still in the model: first as sorted by cell, then those who were not in a layer when the step began.
+fn tidy_order(agents: &Agents, sorted: &[u32]) -> Vec<u32> {
+    let stays = |i: usize| agents.status[i] != Status::Left.code();
+    let mut seen = vec![false; agents.len()];
+    let mut order = Vec::with_capacity(sorted.len());
+    for i in sorted.iter().copied().chain(0..agents.len() as u32) {
+        if stays(i as usize) && !std::mem::replace(&mut seen[i as usize], true) {
+            order.push(i);
+        }
+    }
+    order
 }
 
 #[cfg(feature = "parallel")]

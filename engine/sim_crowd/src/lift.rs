@@ -124,7 +124,12 @@ impl Car {
                 let calls = (0..lift.stops.len() as u32).filter(|s| *s != lift.discharge && waiting(*s) > 0);
                 let far = |s: &u32| lift.travel_s(*s, lift.discharge);
                 if let Some(s) = calls.max_by(|a, b| far(a).total_cmp(&far(b))) {
-                    *self = Self { phase: Phase::Fetching, left_s: lift.travel_s(self.stop, s) + lift.door_s, stop: s, ..*self };
+                    *self = Self {
+                        phase: Phase::Fetching,
+                        left_s: lift.travel_s(self.stop, s) + lift.door_s,
+                        stop: s,
+                        ..*self
+                    };
                 }
             }
             Phase::Fetching if self.left_s <= 0.0 => {

@@ -8,7 +8,7 @@
 use crate::agents::{Agents, Status};
 use crate::hazard::{SmokeLaw, speed_in_smoke_mps};
 use crate::lanes::{Chunk, Lanes, WIDTH, least, sum};
-use crate::math::{V2, add_scaled, dot, exp, length, nearest_on, sub, unit};
+use crate::math::{V2, add_scaled, crossing, dot, exp, length, nearest_on, sub, unit};
 use crate::params::CrowdParams;
 use crate::sort::{Grids, Moved, Scratch, near};
 use crate::state::CrowdState;
@@ -38,14 +38,21 @@ struct Crowd {
     ax: Vec<f32>,
     ay: Vec<f32>,
     r: Vec<f32>,
+    hx: Vec<f32>,
+    hy: Vec<f32>,
 }
 
 /// Far outside every reach, yet with a finite square.
 const FAR: f32 = 1e15;
 
 impl Crowd {
+    #[inline(always)]
+    fn columns(&mut self) -> [&mut Vec<f32>; 7] {
+        [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy]
+    }
+
     fn clear(&mut self) {
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r] {
+        for v in self.columns() {
             v.clear();
         }
     }
@@ -57,14 +64,18 @@ impl Crowd {
         self.ax.extend_from_slice(&s.ax[from..to]);
         self.ay.extend_from_slice(&s.ay[from..to]);
         self.r.extend_from_slice(&s.r[from..to]);
+        self.hx.extend_from_slice(&s.hx[from..to]);
+        self.hy.extend_from_slice(&s.hy[from..to]);
     }
 
-    fn push(&mut self, g: &[f32; 5]) {
+    fn push(&mut self, g: &[f32; 7]) {
         self.x.push(g[0]);
         self.y.push(g[1]);
         self.ax.push(g[2]);
         self.ay.push(g[3]);
         self.r.push(g[4]);
+        self.hx.push(g[5]);
+        self.hy.push(g[6]);
     }
 
     /// Drops all beyond `len` and fills the last chunk with nobody.
@@ -75,8 +86,10 @@ impl Crowd {
             v.truncate(len);
             v.resize(full, FAR);
         }
-        self.r.truncate(len);
-        self.r.resize(full, 0.0);
+        for v in [&mut self.r, &mut self.hx, &mut self.hy] {
+            v.truncate(len);
+            v.resize(full, 0.0);
+        }
     }
 }
 
@@ -98,7 +111,8 @@ impl WithSimd for Part<'_> {
         let mut crowd = Crowd::default();
         let base = self.scratch.start[self.cells.0 as usize] as usize;
         for cell in self.cells.0..self.cells.1 {
-            let (from, to) = (self.scratch.start[cell as usize] as usize, self.scratch.start[cell as usize + 1] as usize);
+            let (from, to) =
+                (self.scratch.start[cell as usize] as usize, self.scratch.start[cell as usize + 1] as usize);
             if from == to {
                 continue;
             }
@@ -123,7 +137,11 @@ impl Part<'_> {
         for row in j.saturating_sub(1)..=(j + 1).min(g.ny - 1) {
             let first = g.first + row * g.nx;
             let (a, b) = (first + i.saturating_sub(1), first + (i + 1).min(g.nx - 1));
-            crowd.extend(self.scratch, self.scratch.start[a as usize] as usize, self.scratch.start[b as usize + 1] as usize);
+            crowd.extend(
+                self.scratch,
+                self.scratch.start[a as usize] as usize,
+                self.scratch.start[b as usize + 1] as usize,
+            );
         }
     }
 
@@ -175,10 +193,12 @@ impl Part<'_> {
         }
         let seen = if self.scratch.lit.is_empty() { 0 } else { self.add_ghosts(crowd, len, layer, p) };
         let ahead = [self.scratch.ax[k], self.scratch.ay[k]];
+        let rng = CounterRng::new(self.params.seed, u64::from(a.id[i]));
+        let wish = self.look_for_a_way(&rng, a.blocked_s[i], wish);
         let viewer = Viewer { at: p, ahead, radius: a.radius[i], wish };
         let heading = self.heading(simd, crowd, layer, &viewer, [a.hx[i], a.hy[i]]);
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
-        let lot = || CounterRng::new(self.params.seed, u64::from(a.id[i])).at(self.state.tick / self.half_second()) & 1 == 0;
+        let lot = || rng.at(self.state.tick / self.half_second()) & 1 == 0;
         let squeezes = a.blocked_s[i] > self.params.clog_wait_s && lot();
         let dt = self.params.dt_s;
         // Where walls let the person go at the wanted speed; the free way is looked for in that direction.
@@ -193,8 +213,23 @@ impl Part<'_> {
         let q = if step > 0.0 { self.keep_off_walls(layer, way, p, add_scaled(p, course, step)) } else { p };
         let moved = length(sub(q, p));
         let leaves = portal.is_left_by((way & 1) as usize, p, q);
-        let blocked_s = if moved < 0.1 * wanted * dt { a.blocked_s[i] + dt } else { (a.blocked_s[i] - 2.0 * dt).max(0.0) };
+        let blocked_s =
+            if moved < 0.1 * wanted * dt { a.blocked_s[i] + dt } else { (a.blocked_s[i] - 2.0 * dt).max(0.0) };
         Moved { x: q[0], y: q[1], hx: heading[0], hy: heading[1], speed: moved / dt, blocked_s, leaves }
+    }
+
+    /// Who has stood for long tries another direction, drawn anew every half second, up to a right angle from the wanted
+    /// one: the way round somebody who stands.
+    #[inline(always)]
+    fn look_for_a_way(&self, rng: &CounterRng, blocked_s: f32, wish: V2) -> V2 {
+        if blocked_s <= 3.0 * self.params.clog_wait_s {
+            return wish;
+        }
+        let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
+        // Top 24 bits: -1 to 0.5, exact in f32: people give way to the right (靠右避让) more often than to the left.
+        let aside = (draw >> 40) as f32 * (1.5 / 16_777_216.0) - 1.0;
+        let ahead = 1.0 - aside.abs();
+        unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
 
     fn half_second(&self) -> u64 {
@@ -244,7 +279,7 @@ impl Crowd {
     /// Drops the filling of the last chunk, so that more can be pushed.
     #[inline(always)]
     fn seal_open(&mut self, len: usize) {
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r] {
+        for v in self.columns() {
             v.truncate(len);
         }
     }
@@ -282,8 +317,10 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
             }
         }
         if worst.0 <= 0.0 {
-            // A step shorter than twice the clearance cannot have jumped a wall that both its ends keep off.
-            return if length(sub(q, p)) <= step + 1e-4 { q } else { p };
+            // A step shorter than twice the clearance cannot have jumped a wall that both its ends keep off; who stands
+            // nearer than that to a door line must be asked.
+            let jumped = ways.iter().filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
+            return if length(sub(q, p)) <= step + 1e-4 && !jumped { q } else { p };
         }
         let away = sub(q, worst.1);
         let d = length(away);
@@ -295,7 +332,15 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
     p
 }
 
-/// The push of all others: away from each, stronger the nearer they will be.
+/// Reach of giving way to those who come towards one, m.
+const ONCOMING_M: f32 = 0.5;
+/// Strength of giving way, as a multiple of the wanted direction per person.
+const GIVE_WAY: f32 = 0.6;
+/// Who is less than this to the left of straight ahead, as a sine, is passed on the right like those on the left.
+const KEEP_RIGHT: f32 = 0.2;
+
+/// The push of all others: away from each, stronger the nearer they will be; and sideways from who comes towards one
+/// (people keep to the right 靠右避让 when it is all the same).
 #[inline(always)]
 fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams) -> V2 {
     let of = |value: f32| Lanes::of(simd, value);
@@ -303,33 +348,50 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let ([x, y], [ax, ay], [ex, ey]) = (v.at.map(of), v.ahead.map(of), v.wish.map(of));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
     let (inv_range, push) = (of(1.0 / params.push_range_m), of(params.push));
-    let inv_ahead = of(if params.anticipation_s > 0.0 { 0.5 / params.anticipation_s } else { 0.0 });
-    let mut total: [Chunk; 2] = [[0.0; WIDTH]; 2];
-    let columns = crowd.x.as_chunks::<WIDTH>().0.iter().zip(crowd.y.as_chunks::<WIDTH>().0);
-    let more = crowd.ax.as_chunks::<WIDTH>().0.iter().zip(crowd.ay.as_chunks::<WIDTH>().0).zip(crowd.r.as_chunks::<WIDTH>().0);
-    for ((cx, cy), ((cax, cay), cr)) in columns.zip(more) {
+    let (inv_oncoming, give_way, right) = (of(1.0 / ONCOMING_M), of(GIVE_WAY * params.give_way), of(-KEEP_RIGHT));
+    let mut total: [Chunk; 3] = [[0.0; WIDTH]; 3];
+    for c in 0..crowd.x.len() / WIDTH {
+        let column = |v: &Vec<f32>| v.as_chunks::<WIDTH>().0[c];
+        let [cx, cy, cax, cay, cr, chx, chy] =
+            [&crowd.x, &crowd.y, &crowd.ax, &crowd.ay, &crowd.r, &crowd.hx, &crowd.hy].map(column);
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
-            let (ox, oy, oax, oay) = (load(cx), load(cy), load(cax), load(cay));
-            let (dx, dy) = (x - ox, y - oy);
+            let (dx, dy) = (x - load(&cx), y - load(&cy));
             let s2 = dx * dx + dy * dy;
             let here = s2.above(of(1e-8)).and(reach2.above(s2));
             let inv_s = of(1.0) / s2.max(of(1e-8)).sqrt();
-            let anticipated = (((ax - oax) * dx + (ay - oay) * dy) * inv_s).max(zero);
-            let oncoming = of(1.5) - ((oax - ox) * ex + (oay - oy) * ey) * inv_ahead;
-            let close = ((radius + load(cr) - anticipated) * inv_range).min(zero).exp();
-            let strength = here.choose(push * oncoming * close * inv_s, zero);
-            (Lanes::load(simd, &total[0], k) + strength * dx).store(&mut total[0], k);
-            (Lanes::load(simd, &total[1], k) + strength * dy).store(&mut total[1], k);
+            let (nx, ny) = (dx * inv_s, dy * inv_s);
+            let anticipated = ((ax - load(&cax)) * nx + (ay - load(&cay)) * ny).max(zero);
+            let l = radius + load(&cr);
+            let along = load(&chx) * ex + load(&chy) * ey;
+            let close = ((l - anticipated) * inv_range).min(zero).exp();
+            let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
+            (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
+            (Lanes::load(simd, &total[1], k) + strength * ny).store(&mut total[1], k);
+            let forward = zero - (nx * ex + ny * ey);
+            let left = (ny * ex - nx * ey) * of(-1.0);
+            let meets = here.and(forward.above(zero)).and(zero.above(along + of(0.3)));
+            let yields = give_way * (zero - along) * ((l - anticipated) * inv_oncoming).min(zero).exp();
+            let signed = left.above(right).choose(zero - yields, yields);
+            (Lanes::load(simd, &total[2], k) + meets.choose(signed, zero)).store(&mut total[2], k);
         }
     }
-    total.map(|t| sum(&t))
+    let [px, py, aside] = total.map(|t| sum(&t));
+    let aside = aside.clamp(-1.0, 1.0);
+    [px - v.wish[1] * aside, py + v.wish[0] * aside]
 }
 
 /// Free distance along `heading` before the nearest person in the way, and the longest step that touches nobody: less than
 /// half of what separates the bodies, so that two who step towards one another still do not meet; both in m.
 #[inline(always)]
-fn free_way<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, turned: bool, params: &CrowdParams) -> (f32, f32) {
+fn free_way<S: Simd>(
+    simd: S,
+    crowd: &Crowd,
+    v: &Viewer,
+    heading: V2,
+    turned: bool,
+    params: &CrowdParams,
+) -> (f32, f32) {
     let of = |value: f32| Lanes::of(simd, value);
     let ([x, y], [ex, ey]) = (v.at.map(of), heading.map(of));
     let reach_m = params.reach_m;
@@ -338,20 +400,26 @@ fn free_way<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, heading: V2, turned: bo
     let breadth = of(params.breadth);
     // With turned shoulders, who stands beside rather than in front is no hindrance.
     let slip = of(if turned { 0.3 } else { 0.0 });
-    let (body, share) = (of(params.squeezed_m - 0.02), of(0.45));
+    let (body, share) = (of(params.squeezed_m - 0.005), of(0.45));
     let mut nearest: Chunk = [reach_m; WIDTH];
     let mut longest: Chunk = [reach_m; WIDTH];
-    let columns = crowd.x.as_chunks::<WIDTH>().0.iter().zip(crowd.y.as_chunks::<WIDTH>().0).zip(crowd.r.as_chunks::<WIDTH>().0);
-    for ((cx, cy), cr) in columns {
+    let (turned_l, against) = (of(params.squeezed_m), of(-0.3));
+    for c in 0..crowd.x.len() / WIDTH {
+        let column = |v: &Vec<f32>| v.as_chunks::<WIDTH>().0[c];
+        let [cx, cy, cr, chx, chy] = [&crowd.x, &crowd.y, &crowd.r, &crowd.hx, &crowd.hy].map(column);
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
-            let (dx, dy) = (load(cx) - x, load(cy) - y);
+            let (dx, dy) = (load(&cx) - x, load(&cy) - y);
             let s2 = dx * dx + dy * dy;
-            let l = (radius + load(cr)).min(least_l);
+            // Two who meet turn their shoulders.
+            let meets = against.above(load(&chx) * ex + load(&chy) * ey);
+            let l = (radius + load(&cr)).min(least_l);
+            let l = meets.choose(l.min(turned_l), l);
             let forward = dx * ex + dy * ey;
             let beside = (ex * dy - ey * dx).abs();
             let s = s2.sqrt();
-            let in_way = s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
+            let in_way =
+                s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
             let gap = in_way.choose(s - l, far);
             Lanes::load(simd, &nearest, k).min(gap).store(&mut nearest, k);
             let closing = forward.above((slip * s).max(of(1e-6))).and(s2.above(of(1e-8)));

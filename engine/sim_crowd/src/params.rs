@@ -35,6 +35,8 @@ pub struct CrowdParams {
     /// Breadth of the way that must be free, as a fraction of both diameters, 0.3 to 1: bodies are broader along the
     /// step than across it.
     pub breadth: f32,
+    /// How readily people give way to those who come towards them, 0 to 2.
+    pub give_way: f32,
     /// Seconds between two looks at the routes, 0.2 to 60.
     pub reroute_s: f32,
     /// Fraction by which a new way must be better before it is taken, 0 to 0.9.
@@ -63,8 +65,9 @@ impl Default for CrowdParams {
             clog_wait_s: 0.5,
             squeezed_m: 0.30,
             breadth: 0.6,
+            give_way: 1.0,
             reroute_s: 1.0,
-            hysteresis: 0.1,
+            hysteresis: 0.15,
             smoke_law: SmokeLaw::Lund,
             fed_limit: 1.0,
             iso_13571: false,
@@ -78,7 +81,7 @@ impl CrowdParams {
     /// # Errors
     /// [`CrowdError::Param`] naming the field, its value and its range.
     pub fn validate(&self) -> Result<(), CrowdError> {
-        let fields: [(&str, f32, &'static str, f64, f64); 15] = [
+        let fields: [(&str, f32, &'static str, f64, f64); 16] = [
             ("dt_s", self.dt_s, "s", 0.01, 0.1),
             ("reach_m", self.reach_m, "m", 0.8, 5.0),
             ("clearance_m", self.clearance_m, "m", 0.1, 0.3),
@@ -91,6 +94,7 @@ impl CrowdParams {
             ("clog_wait_s", self.clog_wait_s, "s", 0.2, 10.0),
             ("squeezed_m", self.squeezed_m, "m", 0.2, 0.4),
             ("breadth", self.breadth, "-", 0.3, 1.0),
+            ("give_way", self.give_way, "-", 0.0, 2.0),
             ("reroute_s", self.reroute_s, "s", 0.2, 60.0),
             ("hysteresis", self.hysteresis, "-", 0.0, 0.9),
             ("fed_limit", self.fed_limit, "-", 0.1, 10.0),

@@ -43,6 +43,19 @@ const LEAST_SIGHT_M: f32 = 3.0;
 /// A dose taken on the way counts as this many seconds per unit of FED.
 const DOSE_S: f32 = 600.0;
 
+/// How much the effort of walking adds to its time: the nearer of two equally quick exits is preferred.
+const WALK_EFFORT: f32 = 0.25;
+
+/// Queues are counted by distance in steps of this length, m.
+const QUEUE_STEP_M: f32 = 2.0;
+/// Number of such steps; those farther away are in the last.
+pub(crate) const QUEUE_BINS: usize = 16;
+
+/// Where a person at a distance is counted.
+pub(crate) fn queue_slot(way: u32, distance_m: f32) -> usize {
+    way as usize * QUEUE_BINS + ((distance_m / QUEUE_STEP_M) as usize).min(QUEUE_BINS - 1)
+}
+
 /// What does not change while a run goes on.
 #[derive(Debug, Clone)]
 pub(crate) struct RouteGraph {
@@ -78,7 +91,10 @@ impl RouteGraph {
             let flow = SPECIFIC_FLOW * (p.width_m - 2.0 * DOOR_EDGE_M).max(0.3);
             if let Some((l, _)) = p.lift {
                 let lift = &world.lifts[l as usize];
-                return lift.capacity as f32 / (2.0 * lift.ride_s(lift.stops.len() as u32 - 1) + lift.dwell_s + lift.capacity as f32 * lift.alight_s);
+                return lift.capacity as f32
+                    / (2.0 * lift.ride_s(lift.stops.len() as u32 - 1)
+                        + lift.dwell_s
+                        + lift.capacity as f32 * lift.alight_s);
             }
             p.flow_cap_ps.map_or(flow, |cap| cap.min(flow))
         };
@@ -87,7 +103,14 @@ impl RouteGraph {
     }
 
     /// Seconds from each way to the nearest exit of a class; infinite where there is none.
-    fn costs(&self, world: &CrowdWorld, class: usize, of: &DestinationClass, state: &CrowdState, slow: &[f32]) -> Vec<f32> {
+    fn costs(
+        &self,
+        world: &CrowdWorld,
+        class: usize,
+        of: &DestinationClass,
+        state: &CrowdState,
+        slow: &[f32],
+    ) -> Vec<f32> {
         let mut cost = vec![f32::INFINITY; self.back.len()];
         let mut heap = BinaryHeap::new();
         let goes = |w: u32| self.usable[class][w as usize] && state.open[(w >> 1) as usize] != 0;
@@ -110,7 +133,7 @@ impl RouteGraph {
                     continue;
                 }
                 let walk = metres * slow[layer] / of.speed_mps;
-                let queue = state.queue[w as usize] as f32 / self.capacity_ps[w as usize];
+                let queue = state.queued(w) as f32 / self.capacity_ps[w as usize];
                 let avoided = if state.avoided(layer, LEAST_SIGHT_M) { AVOID_S } else { 0.0 };
                 let new = cost[w as usize] + walk.max(queue) + seconds + avoided;
                 if new < cost[*from as usize] {
@@ -175,13 +198,34 @@ impl CrowdState {
         world.layers.iter().enumerate().map(of).collect()
     }
 
+    /// Persons who head for a way.
+    fn queued(&self, way: u32) -> u32 {
+        let first = way as usize * QUEUE_BINS;
+        self.queue[first..first + QUEUE_BINS].iter().sum()
+    }
+
+    /// Walking distance of a person to the way they head for, m.
+    pub(crate) fn distance_left_m(&self, world: &CrowdWorld, i: usize) -> f32 {
+        let a = &self.agents;
+        let layer = a.layer[i] as usize;
+        let index = world.layers.get(layer).and_then(|l| l.way_index(a.way[i]));
+        index.map_or(0.0, |k| world.distance_m(layer, k, [a.x[i], a.y[i]]))
+    }
+
     /// Counts queues and computes the costs of all classes anew.
-    pub(crate) fn refresh_routes(&mut self, world: &CrowdWorld, graph: &RouteGraph, classes: &[DestinationClass], params: &CrowdParams) {
+    pub(crate) fn refresh_routes(
+        &mut self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        classes: &[DestinationClass],
+        params: &CrowdParams,
+    ) {
         self.queue.iter_mut().for_each(|q| *q = 0);
         for i in 0..self.agents.len() {
             let way = self.agents.way[i];
             if way != NONE && self.agents.status[i] == crate::agents::Status::Walking.code() && self.agents.present(i) {
-                self.queue[way as usize] += 1;
+                let slot = queue_slot(way, self.distance_left_m(world, i));
+                self.queue[slot] += 1;
             }
         }
         let slow = self.slowness(world, params);
@@ -194,7 +238,14 @@ impl CrowdState {
     }
 
     /// The best way for a person of `class` at `p`; keeps `now` unless another is clearly better.
-    pub(crate) fn choose_way(&self, world: &CrowdWorld, graph: &RouteGraph, classes: &[DestinationClass], who: &Chooser, hysteresis: f32) -> u32 {
+    pub(crate) fn choose_way(
+        &self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        classes: &[DestinationClass],
+        who: &Chooser,
+        hysteresis: f32,
+    ) -> u32 {
         let layer = &world.layers[who.layer as usize];
         if let Some(p) = classes[who.class as usize].circuit {
             return if layer.ways.contains(&(p.0 * 2)) { p.0 * 2 } else { NONE };
@@ -206,9 +257,13 @@ impl CrowdState {
             if !onward.is_finite() {
                 continue;
             }
-            let walk = world.distance_m(who.layer as usize, k, who.at) / who.speed_mps;
-            let queue = self.queue[*way as usize] as f32 / graph.capacity_ps[*way as usize];
-            let cost = walk.max(queue) + onward;
+            let distance_m = world.distance_m(who.layer as usize, k, who.at);
+            let walk = distance_m / who.speed_mps;
+            // Only those count who are nearer than oneself.
+            let ahead: u32 = self.queue[*way as usize * QUEUE_BINS..=queue_slot(*way, distance_m)].iter().sum();
+            let queue = ahead as f32 / graph.capacity_ps[*way as usize];
+            // Waiting is time lost; walking is time and effort.
+            let cost = walk.max(queue) + WALK_EFFORT * walk + onward;
             if cost < least {
                 (best, least) = (*way, cost);
             }
@@ -216,8 +271,8 @@ impl CrowdState {
                 kept = cost;
             }
         }
-        // Another way must save a tenth and two seconds before anybody turns round.
-        if kept.is_finite() && least > kept * (1.0 - hysteresis) - 2.0 { who.now } else { best }
+        // Another way must save a part of the time and three seconds before anybody turns round.
+        if kept.is_finite() && least > kept * (1.0 - hysteresis) - 3.0 { who.now } else { best }
     }
 }
 

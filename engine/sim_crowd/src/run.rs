@@ -1,12 +1,12 @@
 //! A run: kernel, parameters and state together.
 
+use crate::CrowdError;
 use crate::agents::Status;
 use crate::kernel::{CrowdForcing, CrowdKernel, Person};
 use crate::params::CrowdParams;
-use crate::route::DestinationClass;
+use crate::route::{DestinationClass, QUEUE_BINS};
 use crate::state::{Balance, CrowdEdit, CrowdState, Departure};
 use crate::world::{CrowdWorld, LayerId, NONE, PortalId};
-use crate::CrowdError;
 use sim_core::{CancelToken, Kernel, Snapshot, SnapshotError, StepReport};
 
 /// A person in a frame of the trajectories (轨迹).
@@ -163,7 +163,15 @@ impl CrowdRun {
         (0..a.len()).filter(|i| a.present(*i)).map(|i| {
             let layer = &self.kernel.world.layers[a.layer[i] as usize];
             let [x_m, y_m, z_m] = layer.to_plan([a.x[i], a.y[i]]);
-            FrameRow { frame: self.state.tick, id: a.id[i], x_m, y_m, z_m, layer: LayerId(a.layer[i]), status: a.status(i) }
+            FrameRow {
+                frame: self.state.tick,
+                id: a.id[i],
+                x_m,
+                y_m,
+                z_m,
+                layer: LayerId(a.layer[i]),
+                status: a.status(i),
+            }
         })
     }
 
@@ -219,7 +227,7 @@ impl CrowdKernel {
         let sizes = state.open.len() == portals
             && state.tokens.len() == portals
             && state.crossed.len() == 2 * portals
-            && state.queue.len() == 2 * portals
+            && state.queue.len() == 2 * portals * QUEUE_BINS
             && state.cost.len() == 2 * portals * self.classes.len()
             && state.air.len() == layers
             && state.flood.len() == layers
@@ -234,7 +242,8 @@ impl CrowdKernel {
         if sizes && people && cars && state.balance.closes() {
             return Ok(());
         }
-        let bad = SnapshotError::BadValue { field: "world", value: "of another run".into(), allowed: "this run's world" };
+        let bad =
+            SnapshotError::BadValue { field: "world", value: "of another run".into(), allowed: "this run's world" };
         Err(bad.into())
     }
 }

@@ -1,6 +1,6 @@
 //! The neighbour grid (邻域网格): people sorted by cell, layer after layer.
 
-use crate::agents::Agents;
+use crate::agents::{Agents, Status};
 use crate::math::{V2, distance_to};
 use crate::world::{CrowdWorld, NONE, Side};
 
@@ -64,9 +64,12 @@ pub(crate) struct Scratch {
     pub ax: Vec<f32>,
     pub ay: Vec<f32>,
     pub r: Vec<f32>,
+    /// Headings; zero for who does not mean to walk.
+    pub hx: Vec<f32>,
+    pub hy: Vec<f32>,
     pub out: Vec<Moved>,
-    /// Per way: people seen through it, in this side's coordinates: x, y, anticipated x, y, radius.
-    pub ghosts: Vec<Vec<[f32; 5]>>,
+    /// Per way: people seen through it, in this side's coordinates: x, y, anticipated x, y, radius, heading.
+    pub ghosts: Vec<Vec<[f32; 7]>>,
     /// Ways with ghosts.
     pub lit: Vec<u32>,
     /// Cell ranges of partitions.
@@ -122,13 +125,17 @@ impl Scratch {
             self.start[c + 1] = self.start[c];
         }
         self.start[0] = 0;
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r] {
+        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy] {
             v.clear();
             v.reserve(n);
         }
         for i in &self.order {
             let i = *i as usize;
             let ahead = agents.speed[i] * anticipation_s;
+            let walks = agents.status[i] == Status::Walking.code();
+            let h = if walks { [agents.hx[i], agents.hy[i]] } else { [0.0, 0.0] };
+            self.hx.push(h[0]);
+            self.hy.push(h[1]);
             self.x.push(agents.x[i]);
             self.y.push(agents.y[i]);
             self.ax.push(agents.x[i] + agents.hx[i] * ahead);
@@ -187,7 +194,8 @@ impl Scratch {
                     if distance_to(side.a, side.b, p) < grids.cell_m {
                         let q = portal.carry(there, p);
                         let a = portal.carry(there, [self.ax[k], self.ay[k]]);
-                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], self.r[k]]);
+                        let h = portal.rotate(there, [self.hx[k], self.hy[k]]);
+                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], self.r[k], h[0], h[1]]);
                     }
                 }
             }

@@ -76,7 +76,7 @@ pub struct CrowdState {
     pub(crate) tokens: Vec<f32>,
     /// Per way: persons who went through, ever.
     pub(crate) crossed: Vec<u64>,
-    /// Per way: persons who headed for it at the last look.
+    /// Per way and distance: persons who headed for it at the last look.
     pub(crate) queue: Vec<u32>,
     /// Per class and way: seconds from there to an exit.
     pub(crate) cost: Vec<f32>,
@@ -144,7 +144,8 @@ impl Snapshot for CrowdState {
         let departure =
             |v: &[u64; 3]| Departure { id: v[0] as u32, exit: PortalId(v[1] as u32), t_s: f64::from_bits(v[2]) };
         s.departures = gone.as_chunks::<3>().0.iter().map(departure).collect();
-        let Ok([entered, inside, left, stopped, next_id, edits_done]) = <[u64; 6]>::try_from(read_words(&mut r, "balance")?)
+        let Ok([entered, inside, left, stopped, next_id, edits_done]) =
+            <[u64; 6]>::try_from(read_words(&mut r, "balance")?)
         else {
             return Err(SnapshotError::BadValue { field: "balance", value: "other".into(), allowed: "6 numbers" });
         };

@@ -255,7 +255,10 @@ impl Side {
         let along = sub(self.b, self.a);
         let width = length(along);
         let k = if width > 0.0 { (margin_m / width).min(0.5) } else { 0.5 };
-        let (a, b) = ([self.a[0] + along[0] * k, self.a[1] + along[1] * k], [self.b[0] - along[0] * k, self.b[1] - along[1] * k]);
+        let (a, b) = (
+            [self.a[0] + along[0] * k, self.a[1] + along[1] * k],
+            [self.b[0] - along[0] * k, self.b[1] - along[1] * k],
+        );
         nearest_on(a, b, p)
     }
 }

@@ -1,7 +1,7 @@
 //! Speed against density, flow against width: experiments, and JuPedSim.
 
 use super::case::VerificationCase;
-use super::scenes::{Manners, circuit_speed, neck_flow};
+use super::scenes::{Manners, circuit_speed, neck_flow, open_corridor};
 use crate::{CrowdError, CrowdParams, Spread};
 
 /// Mean speed by density (1/m², m/s) in Jülich's closed corridor 1.8 m wide (archive of the Forschungszentrum Jülich,
@@ -41,6 +41,7 @@ fn young() -> Manners {
 pub fn jupedsim_like() -> Manners {
     let params = CrowdParams {
         push: 8.0,
+        clog_wait_s: 10.0,
         anticipation_s: 0.0,
         turn_s: 0.0,
         breadth: 1.0,
@@ -51,11 +52,7 @@ pub fn jupedsim_like() -> Manners {
     Manners { params, radius_m: 0.2, gap_s: 1.0, speed_mps: Spread::Constant { value: 1.34 } }
 }
 
-fn rmse(
-    m: &Manners,
-    size_m: [f64; 2],
-    data: impl Iterator<Item = (f64, f64)>,
-) -> Result<(f64, Vec<f64>), CrowdError> {
+fn rmse(m: &Manners, size_m: [f64; 2], data: impl Iterator<Item = (f64, f64)>) -> Result<(f64, Vec<f64>), CrowdError> {
     let (mut sum, mut n, mut speeds) = (0.0, 0.0, Vec::new());
     for (density, speed) in data {
         let v = circuit_speed(density, size_m, m, 1, 30.0, 30.0)?;
@@ -104,7 +101,7 @@ pub(super) fn bottleneck(case: &mut VerificationCase) -> Result<(), CrowdError> 
         case.at_most(&measure, off, 0.10, "Kretz 2006, Seyfried 2009, EG, Müller, Nagai (Jülich's collection)");
     }
     case.at_most("clogged runs", f64::from(clogs), 0.0, "nobody passes for 10 s while people wait");
-    case.at_least("least distance of two centres, m", nearest, 0.24, "turned bodies 0.30 m, most overlap 2 cm aimed at");
+    case.at_least("least distance of two centres, m", nearest, 0.28, "turned bodies 0.30 m, most overlap 2 cm");
     Ok(())
 }
 
@@ -125,10 +122,16 @@ fn env_number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(otherwise)
 }
 
+/// JuPedSim 1.4.2's collision-free speed model with its defaults in [`super::open_corridor`], dt 0.01 s: density laid out,
+/// speed measured, m/s (`tools/compare/crowd`).
+pub const JUPEDSIM_CORRIDOR: [(f64, f64); 3] = [(0.5, 1.100), (1.5, 0.433), (3.0, 0.188)];
+
 pub(super) fn as_jupedsim(case: &mut VerificationCase) -> Result<(), CrowdError> {
-    // JuPedSim 1.4.2, CollisionFreeSpeedModel, its defaults, dt 0.01 s, corridor 60 x 4 m (tools/compare/crowd).
-    let peer = [(0.5, 1.34), (1.5, 0.75), (3.0, 0.41)];
-    let (rms, _) = rmse(&jupedsim_like(), [26.0, 4.0], peer.into_iter())?;
-    case.at_most("v(rho) RMSE to JuPedSim with its parameters, m/s", rms, 0.05, "JuPedSim 1.4.2");
+    let (m, mut sum) = (jupedsim_like(), 0.0);
+    for (density, peer) in JUPEDSIM_CORRIDOR {
+        let v = open_corridor(density, &m)?.speed_mps;
+        sum += (v - peer) * (v - peer) / JUPEDSIM_CORRIDOR.len() as f64;
+    }
+    case.at_most("v(rho) RMSE to JuPedSim with its parameters, m/s", sum.sqrt(), 0.05, "JuPedSim 1.4.2, open corridor");
     Ok(())
 }

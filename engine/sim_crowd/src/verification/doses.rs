@@ -3,7 +3,10 @@
 use super::case::VerificationCase;
 use super::scenes::{open_run, watch};
 use crate::hazard::{convective_per_min, iso_13571_per_min, radiant_per_min};
-use crate::{CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, DestinationClass, LayerSpec, Person, SmokeLaw, WorldBuilder};
+use crate::{
+    CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, DestinationClass, LayerSpec, Person, SmokeLaw,
+    WorldBuilder,
+};
 use sim_core::{Air, CancelToken};
 
 fn clean() -> Air {
@@ -27,10 +30,20 @@ pub(super) fn table_21(case: &mut VerificationCase) -> Result<(), CrowdError> {
     for k in [0.5_f64, 1.0, 3.0, 7.5, 10.0] {
         let exact = 100.0 / (1.25 * (1.0 - 0.0807 * k).max(0.1));
         let t = smoky_corridor(k as f32, SmokeLaw::Lund)?;
-        case.at_most(&format!("Lund, K {k}: |t - {exact:.1} s|/t"), (t / exact - 1.0).abs(), 0.01, "ISO 20414 table 21 (through pyFDS-Evac)");
+        case.at_most(
+            &format!("Lund, K {k}: |t - {exact:.1} s|/t"),
+            (t / exact - 1.0).abs(),
+            0.01,
+            "ISO 20414 table 21 (through pyFDS-Evac)",
+        );
         let speed = (1.25 - 0.34 * (3.0 - 2.0 / k)).max(0.2).min(1.25);
         let t = smoky_corridor(k as f32, SmokeLaw::Fridolf)?;
-        case.at_most(&format!("Fridolf, K {k}: |t - {:.1} s|/t", 100.0 / speed), (t * speed / 100.0 - 1.0).abs(), 0.01, "Fridolf et al.");
+        case.at_most(
+            &format!("Fridolf, K {k}: |t - {:.1} s|/t", 100.0 / speed),
+            (t * speed / 100.0 - 1.0).abs(),
+            0.01,
+            "Fridolf et al.",
+        );
     }
     Ok(())
 }
@@ -59,13 +72,23 @@ pub(super) fn table_22(case: &mut VerificationCase) -> Result<(), CrowdError> {
     ];
     for (name, air, exact) in cases {
         let t = stops_after(air, false)?;
-        case.at_most(&format!("{name}: |t - {exact} s|"), (t - exact).abs(), 1.0, "ISO 20414 table 22, Purser's form (through pyFDS-Evac)");
+        case.at_most(
+            &format!("{name}: |t - {exact} s|"),
+            (t - exact).abs(),
+            1.0,
+            "ISO 20414 table 22, Purser's form (through pyFDS-Evac)",
+        );
     }
     let hcn = Air { hcn_ppm: 100.0, co_ppm: 1000.0, co2_percent: 5.0, ..clean() };
     let exact = 60.0 / (1000.0 * 1_f64.exp() / 35_000.0 + (100.0 * 1_f64.exp()).powf(2.36) / 1.2e6);
     let t = stops_after(hcn, true)?;
     case.at_most(&format!("ISO 13571: |t - {exact:.1} s|"), (t - exact).abs(), 1.0, "ISO 13571 by hand");
-    case.at_most("ISO 13571 rate, relative error", (iso_13571_per_min(&hcn) * exact / 60.0 - 1.0).abs(), 1e-6, "ISO 13571 by hand");
+    case.at_most(
+        "ISO 13571 rate, relative error",
+        (iso_13571_per_min(&hcn) * exact / 60.0 - 1.0).abs(),
+        1e-6,
+        "ISO 13571 by hand",
+    );
     for (t_c, clothed, minutes) in [(80.0, true, 55.3), (80.0, false, 16.9), (120.0, true, 12.8), (120.0, false, 4.3)] {
         let air = Air { temperature_c: t_c, ..clean() };
         let off = (1.0 / convective_per_min(&air, clothed) / minutes - 1.0).abs();
@@ -73,7 +96,12 @@ pub(super) fn table_22(case: &mut VerificationCase) -> Result<(), CrowdError> {
     }
     let radiant = radiant_per_min(&Air { radiant_kwm2: 10.0, ..clean() });
     case.at_most("10 kW/m2, relative error", (radiant / (10_f64.powf(1.9) / 4.2) - 1.0).abs(), 1e-9, "ISO 13571");
-    case.at_most("2.4 kW/m2, dose", radiant_per_min(&Air { radiant_kwm2: 2.4, ..clean() }), 0.0, "ISO 13571: none below 2.5");
+    case.at_most(
+        "2.4 kW/m2, dose",
+        radiant_per_min(&Air { radiant_kwm2: 2.4, ..clean() }),
+        0.0,
+        "ISO 13571: none below 2.5",
+    );
     Ok(())
 }
 

@@ -18,5 +18,5 @@ mod tn1822;
 pub use case::{Case, VerificationCase};
 pub use diagrams::{JULICH_CLOSED, JULICH_OPEN, NECK_FLOWS, jupedsim_like, weidmann_mps};
 pub use list::CASES;
-pub use scenes::{Manners, NeckFlow, circuit_speed, neck_flow};
+pub use scenes::{CorridorFlow, Manners, NeckFlow, circuit_speed, neck_flow, open_corridor};
 pub use sim_core::VerificationRow;

@@ -3,7 +3,10 @@
 use super::case::VerificationCase;
 use super::scenes::{clear, kolmogorov, normal_cdf, open_run, watch};
 use crate::demand::IMO_PASSENGERS;
-use crate::{CrowdError, CrowdRun, Demand, DestinationClass, LayerId, LayerKind, LayerSpec, Person, PortalId, Slope, Spread, WorldBuilder, imo_passenger};
+use crate::{
+    CrowdError, CrowdRun, Demand, DestinationClass, LayerId, LayerKind, LayerSpec, Person, PortalId, Slope, Spread,
+    WorldBuilder, imo_passenger,
+};
 use sim_core::CounterRng;
 use std::collections::BTreeMap;
 
@@ -116,7 +119,12 @@ pub(super) fn rimea_7(case: &mut VerificationCase) -> Result<(), CrowdError> {
         let p = IMO_PASSENGERS[k].percent / 100.0;
         (f64::from(*c) - n as f64 * p).abs() / (n as f64 * p * (1.0 - p)).sqrt()
     };
-    case.at_most("largest deviation of a cohort, standard errors", counts.iter().enumerate().map(off).fold(0.0, f64::max), 3.5, "binomial");
+    case.at_most(
+        "largest deviation of a cohort, standard errors",
+        counts.iter().enumerate().map(off).fold(0.0, f64::max),
+        3.5,
+        "binomial",
+    );
     let men = |k: u64| imo_speed_of(6, k);
     let speeds: Vec<f64> = (0..50).map(men).collect();
     let ks = kolmogorov(speeds, |v| ((v - 0.97) / (1.62 - 0.97)).clamp(0.0, 1.0));
@@ -124,7 +132,12 @@ pub(super) fn rimea_7(case: &mut VerificationCase) -> Result<(), CrowdError> {
     let weidmann: Vec<f64> = (0..500).map(|k| Spread::WEIDMANN_MPS.draw(&mut CounterRng::new(77, k))).collect();
     let cut = normal_cdf(2.0) - normal_cdf(-2.0);
     let cdf = |v: f64| ((normal_cdf((v - 1.34) / 0.26) - normal_cdf(-2.0)) / cut).clamp(0.0, 1.0);
-    case.at_most("Weidmann's adults: KS statistic times root n", kolmogorov(weidmann, cdf), 1.358, "Weidmann 1993: p > 0.05");
+    case.at_most(
+        "Weidmann's adults: KS statistic times root n",
+        kolmogorov(weidmann, cdf),
+        1.358,
+        "Weidmann 1993: p > 0.05",
+    );
     Ok(())
 }
 
@@ -169,8 +182,18 @@ pub(super) fn rimea_13(case: &mut VerificationCase) -> Result<(), CrowdError> {
         most_in_corridor = most_in_corridor.max(r.occupancy()[corridor.index()]);
     });
     let first = |t: &[f64]| 40.0 / (t[49] - t[9]);
-    case.at_least("flow into the corridor less flow onto the stair, 1/s", first(&times[0]) - first(&times[1]), 0.0, "RiMEA 13: J stair < J corridor");
-    case.at_least("most people jammed before the stair", f64::from(most_in_corridor), 30.0, "RiMEA 13: jam at the foot");
+    case.at_least(
+        "flow into the corridor less flow onto the stair, 1/s",
+        first(&times[0]) - first(&times[1]),
+        0.0,
+        "RiMEA 13: J stair < J corridor",
+    );
+    case.at_least(
+        "most people jammed before the stair",
+        f64::from(most_in_corridor),
+        30.0,
+        "RiMEA 13: jam at the foot",
+    );
     case.at_least("persons out", run.balance().left as f64, 150.0, "RiMEA 13");
     case.close(&run);
     Ok(())

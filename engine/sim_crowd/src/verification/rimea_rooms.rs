@@ -2,8 +2,14 @@
 
 use super::case::VerificationCase;
 use super::scenes::{bound_for, clear, open_run, run_with, watch};
-use crate::{CrowdError, CrowdForcing, CrowdParams, CrowdRun, CrowdWorld, Demand, DestinationClass, LayerId, LayerSpec, Person, PortalId, Spread, WorldBuilder};
-use twin_model::{BuildingPlan, OpeningKind, PlanFlight, PlanOpening, PlanSpace, PlanStair, PlanStorey, SpaceIndex, SpaceUse, StoreyIndex};
+use crate::{
+    CrowdError, CrowdForcing, CrowdParams, CrowdRun, CrowdWorld, Demand, DestinationClass, LayerId, LayerSpec, Person,
+    PortalId, Spread, WorldBuilder,
+};
+use twin_model::{
+    BuildingPlan, OpeningKind, PlanFlight, PlanOpening, PlanSpace, PlanStair, PlanStorey, SpaceIndex, SpaceUse,
+    StoreyIndex,
+};
 
 /// A block of `storeys` floors: four rooms on a corridor, a stair of two flights at its end, a door to the open air below.
 pub(super) fn block(storeys: usize) -> BuildingPlan {
@@ -21,11 +27,25 @@ pub(super) fn block(storeys: usize) -> BuildingPlan {
     };
     for s in 0..storeys {
         let floor_m = 3.0 * s as f64;
-        plan.storeys.push(PlanStorey { entity: None, name: format!("{}F", s + 1), elevation_m: floor_m, height_m: 3.0 });
+        plan.storeys.push(PlanStorey {
+            entity: None,
+            name: format!("{}F", s + 1),
+            elevation_m: floor_m,
+            height_m: 3.0,
+        });
         let base = plan.spaces.len();
         let mut space = |name: &str, use_: SpaceUse, outline: Vec<[f64; 2]>| {
             let (name, storey) = (format!("{}F {name}", s + 1), StoreyIndex(s as u32));
-            plan.spaces.push(PlanSpace { entity: None, name, storey, use_, outline, holes: vec![], floor_m, height_m: 2.8 });
+            plan.spaces.push(PlanSpace {
+                entity: None,
+                name,
+                storey,
+                use_,
+                outline,
+                holes: vec![],
+                floor_m,
+                height_m: 2.8,
+            });
         };
         space("corridor", SpaceUse::Circulation, ring(0.0, 4.2, 16.0, 6.2));
         space("stairwell", SpaceUse::Stair, ring(16.2, 3.4, 22.0, 6.2));
@@ -38,17 +58,21 @@ pub(super) fn block(storeys: usize) -> BuildingPlan {
         add(door(format!("{}F stair door", s + 1), [Some(base), Some(base + 1)], [[16.1, 4.6], [16.1, 5.6]], 1.0));
         for r in 0..4 {
             let (x, y) = (8.0 * (r / 2) as f64 + 4.0, if r % 2 == 0 { 4.1 } else { 6.3 });
-            add(door(format!("{}F door {}", s + 1, r + 1), [Some(base), Some(base + 2 + r)], [[x, y], [x + 0.9, y]], 0.9));
+            add(door(
+                format!("{}F door {}", s + 1, r + 1),
+                [Some(base), Some(base + 2 + r)],
+                [[x, y], [x + 0.9, y]],
+                0.9,
+            ));
         }
         if s == 0 {
             add(door("exit".into(), [Some(0), None], [[0.0, 4.6], [0.0, 5.8]], 1.2));
         } else {
             let z = floor_m - 3.0;
-            let flight = |foot: [f64; 3], head: [f64; 3]| PlanFlight { foot, head, width_m: 1.2, riser_m: 0.167, tread_m: 0.28 };
-            let flights = vec![
-                flight([17.8, 5.5, z], [20.6, 5.5, z + 1.5]),
-                flight([20.6, 4.1, z + 1.5], [17.8, 4.1, floor_m]),
-            ];
+            let flight =
+                |foot: [f64; 3], head: [f64; 3]| PlanFlight { foot, head, width_m: 1.2, riser_m: 0.167, tread_m: 0.28 };
+            let flights =
+                vec![flight([17.8, 5.5, z], [20.6, 5.5, z + 1.5]), flight([20.6, 4.1, z + 1.5], [17.8, 4.1, floor_m])];
             let (lower, upper) = (SpaceIndex((base - 5) as u32), SpaceIndex((base + 1) as u32));
             plan.stairs.push(PlanStair { entity: None, name: format!("stair {s}"), lower, upper, flights });
         }
@@ -57,7 +81,12 @@ pub(super) fn block(storeys: usize) -> BuildingPlan {
 }
 
 /// People in every room of a block.
-pub(super) fn populate(run: &mut CrowdRun, per_room: usize, pre_movement_s: Spread, seed: u64) -> Result<usize, CrowdError> {
+pub(super) fn populate(
+    run: &mut CrowdRun,
+    per_room: usize,
+    pre_movement_s: Spread,
+    seed: u64,
+) -> Result<usize, CrowdError> {
     let rooms: Vec<LayerId> = (0..run.world().layers().len() as u32)
         .map(LayerId)
         .filter(|l| run.world().layers()[l.index()].name.contains("room"))
@@ -79,10 +108,20 @@ pub(super) fn rimea_8(case: &mut VerificationCase) -> Result<(), CrowdError> {
         let mut run = block_run(3, CrowdParams::default())?;
         let people = populate(&mut run, 4, Spread::Uniform { low: delay, high: delay + 30.0 }, 8)?;
         times.push(clear(&mut run, 900.0)?);
-        case.at_least(&format!("persons out, delay {delay} s"), run.balance().left as f64, people as f64, "RiMEA 8: three storeys, 4 per room");
+        case.at_least(
+            &format!("persons out, delay {delay} s"),
+            run.balance().left as f64,
+            people as f64,
+            "RiMEA 8: three storeys, 4 per room",
+        );
         case.close(&run);
     }
-    case.at_most("|shift of the evacuation time - 60 s|", (times[1] - times[0] - 60.0).abs(), 6.0, "RiMEA 8: sensitivity to the delay");
+    case.at_most(
+        "|shift of the evacuation time - 60 s|",
+        (times[1] - times[0] - 60.0).abs(),
+        6.0,
+        "RiMEA 8: sensitivity to the delay",
+    );
     Ok(())
 }
 
@@ -90,7 +129,12 @@ pub(super) fn rimea_8(case: &mut VerificationCase) -> Result<(), CrowdError> {
 fn hall(open: usize, people: usize, seed: u64) -> Result<f64, CrowdError> {
     let mut w = WorldBuilder::new([0.0, 0.0]);
     let room = w.layer(&LayerSpec::rectangle("hall", [0.0, 0.0], [30.0, 20.0]))?;
-    let doors = [[[5.0, 0.0], [6.0, 0.0]], [[24.0, 0.0], [25.0, 0.0]], [[5.0, 20.0], [6.0, 20.0]], [[24.0, 20.0], [25.0, 20.0]]];
+    let doors = [
+        [[5.0, 0.0], [6.0, 0.0]],
+        [[24.0, 0.0], [25.0, 0.0]],
+        [[5.0, 20.0], [6.0, 20.0]],
+        [[24.0, 20.0], [25.0, 20.0]],
+    ];
     for (k, ends) in doors.iter().enumerate().take(open) {
         w.door(&format!("door {k}"), (room, *ends), None)?;
     }
@@ -173,7 +217,12 @@ pub(super) fn rimea_12(case: &mut VerificationCase) -> Result<(), CrowdError> {
         most = most.max(r.occupancy()[second.index()]);
     });
     let flow = |t: &[f64]| if t.len() > 129 { 100.0 / (t[129] - t[29]) } else { f64::NAN };
-    case.at_least("flow through the neck less flow through the exit, 1/s", flow(&times[0]) - flow(&times[1]), -0.05, "RiMEA 12");
+    case.at_least(
+        "flow through the neck less flow through the exit, 1/s",
+        flow(&times[0]) - flow(&times[1]),
+        -0.05,
+        "RiMEA 12",
+    );
     case.at_most("most people in room 2", f64::from(most), 40.0, "RiMEA 12: no jam behind the bottleneck");
     case.close(&run);
     Ok(())

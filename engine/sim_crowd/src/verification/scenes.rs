@@ -5,6 +5,7 @@ use crate::{
     Spread, WorldBuilder,
 };
 use sim_core::CancelToken;
+use std::collections::BTreeMap;
 
 /// A room 8 m wide, a neck of width `b_m` and 2 m length, a strip behind it.
 pub(super) struct Bottleneck {
@@ -119,7 +120,8 @@ pub fn circuit_speed(
     let (mut run, _) = circuit(size_m, m, seed)?;
     let layer = LayerId(0);
     let people = (density_pm2 * size_m[0] * size_m[1]).round() as usize;
-    lattice(&mut run, layer, size_m, people, m, seed)?;
+    let (radius_m, gap_s, speed_mps) = (m.radius_m, m.gap_s, m.speed_mps);
+    run.place(&Demand { radius_m, gap_s, speed_mps, ..Demand::adults(layer, people, seed) })?;
     run.advance_to(settle_s, &CancelToken::new())?;
     let (mut sum, mut n) = (0.0, 0.0);
     while run.t_s() < settle_s + measure_s {
@@ -130,6 +132,58 @@ pub fn circuit_speed(
         }
     }
     Ok(sum / n)
+}
+
+/// What was measured in an open corridor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CorridorFlow {
+    /// Mean density in the window, 1/m².
+    pub density_pm2: f64,
+    /// Mean speed in the window, m/s.
+    pub speed_mps: f64,
+    /// Steps taken, times the people inside at each.
+    pub agent_steps: u64,
+}
+
+/// A corridor of 4 m filled with a lattice of people over 60 m who walk out over its end at 70 m; measured between 27 m and
+/// 33 m from 8 s to 20 s, over half seconds. `tools/compare/crowd` does the same with JuPedSim.
+///
+/// # Errors
+/// [`CrowdError`] when the scene cannot be made.
+pub fn open_corridor(density_pm2: f64, m: &Manners) -> Result<CorridorFlow, CrowdError> {
+    let (length, width) = (60.0, 4.0);
+    let mut w = WorldBuilder::new([0.0, 0.0]);
+    let layer = w.layer(&LayerSpec::rectangle("corridor", [0.0, 0.0], [70.0, width]))?;
+    w.door("end", (layer, [[70.0, 0.0], [70.0, width]]), None)?;
+    let mut run = CrowdRun::new(w.build()?, vec![DestinationClass::default()], m.params, CrowdForcing::default())?;
+    let rows = (((width - 0.4) * density_pm2.sqrt()) as usize + 1).max(1);
+    let gap = (width - 0.4) / rows as f64;
+    let columns = (density_pm2 * length * width / rows as f64) as usize;
+    for k in 0..rows * columns {
+        let (i, j) = (k / rows, k % rows);
+        let at = [(i as f64 + 0.5) * length / columns as f64, 0.2 + (j as f64 + 0.5) * gap].map(|v| v as f32);
+        run.enter(&Person { radius_m: m.radius_m, gap_s: m.gap_s, ..Person::new(layer, at, 1.34) })?;
+    }
+    let (mut agent_steps, mut before) = (0, BTreeMap::new());
+    let (mut seen, mut frames, mut speed) = (0.0, 0.0, 0.0);
+    while run.t_s() < 20.0 - 1e-9 {
+        agent_steps += run.balance().inside;
+        if run.step().tick % 10 != 0 {
+            continue;
+        }
+        let now: BTreeMap<u32, [f32; 2]> = run.motions().map(|m| (m.0, [m.2, m.3])).collect();
+        if run.t_s() > 8.0 {
+            frames += 1.0;
+            for (id, p) in now.iter().filter(|(_, p)| (27.0..=33.0).contains(&p[0])) {
+                if let Some(q) = before.get(id) {
+                    seen += 1.0;
+                    speed += f64::from(crate::math::length(crate::math::sub(*p, *q))) / 0.5;
+                }
+            }
+        }
+        before = now;
+    }
+    Ok(CorridorFlow { density_pm2: seen / frames / (6.0 * width), speed_mps: speed / seen, agent_steps })
 }
 
 /// An empty corridor along x whose end leads to its beginning.
@@ -145,46 +199,13 @@ pub(super) fn circuit(size_m: [f64; 2], m: &Manners, seed: u64) -> Result<(Crowd
     Ok((run, seam))
 }
 
-/// People on a shaken lattice: any density up to the closest packing.
-pub(super) fn lattice(
-    run: &mut CrowdRun,
-    layer: LayerId,
-    size_m: [f64; 2],
-    people: usize,
-    m: &Manners,
-    seed: u64,
-) -> Result<(), CrowdError> {
-    let keep = f64::from(m.params.clearance_m) + 0.01;
-    let (l, w) = (size_m[0], size_m[1] - 2.0 * keep);
-    let step = (l * w / people.max(1) as f64).sqrt();
-    let rows = ((w / step).round() as usize).max(1);
-    let columns = people.div_ceil(rows);
-    for k in 0..people {
-        let mut rng = sim_core::CounterRng::new(seed, k as u64 + 1_000_000);
-        let (i, j) = (k / rows, k % rows);
-        let (dx, dy) = (l / columns as f64, w / rows as f64);
-        let shake = |rng: &mut sim_core::CounterRng, room: f64| rng.range_f64(-0.5, 0.5) * (room - 0.3).max(0.0) * 0.5;
-        let x = (i as f64 + 0.5 + 0.25 * (j % 2) as f64) * dx + shake(&mut rng, dx);
-        let y = keep + (j as f64 + 0.5) * dy + shake(&mut rng, dy);
-        let free_mps = m.speed_mps.draw(&mut rng) as f32;
-        let at = [x.min(l - 0.02) as f32, y as f32];
-        let person = Person { radius_m: m.radius_m, gap_s: m.gap_s, ..Person::new(layer, at, free_mps) };
-        run.enter(&person)?;
-    }
-    Ok(())
-}
-
 /// A run in a world with one class that takes any exit, default parameters.
 pub(super) fn open_run(world: WorldBuilder, seed: u64) -> Result<CrowdRun, CrowdError> {
     run_with(world, vec![DestinationClass::default()], seed)
 }
 
 /// A run with given classes.
-pub(super) fn run_with(
-    world: WorldBuilder,
-    classes: Vec<DestinationClass>,
-    seed: u64,
-) -> Result<CrowdRun, CrowdError> {
+pub(super) fn run_with(world: WorldBuilder, classes: Vec<DestinationClass>, seed: u64) -> Result<CrowdRun, CrowdError> {
     let params = CrowdParams { seed, ..CrowdParams::default() };
     CrowdRun::new(world.build()?, classes, params, CrowdForcing::default())
 }

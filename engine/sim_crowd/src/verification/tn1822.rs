@@ -5,7 +5,10 @@
 use super::case::VerificationCase;
 use super::rimea_rooms::{block, one, populate};
 use super::scenes::{bound_for, clear, kolmogorov, normal_cdf, open_run, run_with, watch};
-use crate::{CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, CrowdWorld, Demand, DestinationClass, FloodOnFloor, LayerSpec, LiftSpec, Person, Spread, WorldBuilder};
+use crate::{
+    CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, CrowdWorld, Demand, DestinationClass, FloodOnFloor,
+    LayerSpec, LiftSpec, Person, Spread, WorldBuilder,
+};
 use sim_core::{Air, CounterRng};
 
 pub(super) fn pre_movement(case: &mut VerificationCase) -> Result<(), CrowdError> {
@@ -16,7 +19,12 @@ pub(super) fn pre_movement(case: &mut VerificationCase) -> Result<(), CrowdError
     case.at_most("log-normal: KS statistic times root n", kolmogorov(drawn, cdf), 1.358, "TN 1822 1.1: p > 0.05");
     let spread = Spread::Uniform { low: 10.0, high: 100.0 };
     let drawn: Vec<f64> = (0..n).map(|k| spread.draw(&mut CounterRng::new(2, k))).collect();
-    case.at_most("uniform: KS statistic times root n", kolmogorov(drawn, |t| (t - 10.0) / 90.0), 1.358, "TN 1822 1.1, IMO 5");
+    case.at_most(
+        "uniform: KS statistic times root n",
+        kolmogorov(drawn, |t| (t - 10.0) / 90.0),
+        1.358,
+        "TN 1822 1.1, IMO 5",
+    );
     Ok(())
 }
 
@@ -56,7 +64,12 @@ pub(super) fn lifts(case: &mut VerificationCase) -> Result<(), CrowdError> {
     let mut run = lift_world(true)?;
     clear(&mut run, 1200.0)?;
     let head = run.world().portal_named("head").map_or(0, |p| run.crossed(p)[1]);
-    case.at_least("persons by the stair; wheelchairs by the lift", head as f64, 20.0, "TN 1822 2.10: who cannot climb does not");
+    case.at_least(
+        "persons by the stair; wheelchairs by the lift",
+        head as f64,
+        20.0,
+        "TN 1822 2.10: who cannot climb does not",
+    );
     case.at_most("persons by the stair", head as f64, 20.0, "TN 1822 2.10");
     case.at_least("persons out", run.balance().left as f64, 40.0, "TN 1822 2.7, 2.10");
     case.close(&run);
@@ -84,7 +97,12 @@ pub(super) fn groups(case: &mut VerificationCase) -> Result<(), CrowdError> {
     let spread = times.last().map_or(f64::NAN, |b| b - times[0]);
     case.at_most("farthest apart on the way, m", apart, 4.0, "TN 1822 2.9: a group keeps together");
     case.at_most("first to last of the group at the exit, s", spread, 6.0, "TN 1822 2.9");
-    case.at_least("time of the group, s", times.last().copied().unwrap_or(f64::NAN), 58.0 / 0.7, "TN 1822 2.9: at the pace of the slowest");
+    case.at_least(
+        "time of the group, s",
+        times.last().copied().unwrap_or(f64::NAN),
+        58.0 / 0.7,
+        "TN 1822 2.9: at the pace of the slowest",
+    );
     case.close(&run);
     Ok(())
 }
@@ -152,7 +170,12 @@ pub(super) fn hazards_turn_routes(case: &mut VerificationCase) -> Result<(), Cro
         run.apply(&edit(short))?;
         run.apply(&edit(long))?;
         clear(&mut run, 600.0)?;
-        case.at_least(&format!("persons out when all ways have {name}"), run.balance().left as f64, 5.0, "closed unless there is no other");
+        case.at_least(
+            &format!("persons out when all ways have {name}"),
+            run.balance().left as f64,
+            5.0,
+            "closed unless there is no other",
+        );
     }
     let (mut run, [hall, ..]) = scene()?;
     run.apply(&CrowdEdit::SetFlood { layer: hall, water: FloodOnFloor { depth_m: 0.9, speed_mps: 0.0 } })?;
@@ -179,7 +202,12 @@ pub(super) fn blocked_stair(case: &mut VerificationCase) -> Result<(), CrowdErro
     run.apply(&CrowdEdit::SetOpen { portal: head, open: false })?;
     watch(&mut run, 200.0, |_| {});
     let above = people as f64 / 3.0;
-    case.at_most("|persons left inside - those of the upper floor|", (run.balance().inside as f64 - above).abs(), 0.0, "a blocked stair holds its floor");
+    case.at_most(
+        "|persons left inside - those of the upper floor|",
+        (run.balance().inside as f64 - above).abs(),
+        0.0,
+        "a blocked stair holds its floor",
+    );
     run.apply(&CrowdEdit::SetOpen { portal: head, open: true })?;
     clear(&mut run, 600.0)?;
     case.at_least("persons out after it is opened", run.balance().left as f64, people as f64, "edits during the run");
