@@ -1,6 +1,7 @@
 //! The kernel: a network, its members, and one step of a block.
 
 use crate::detect::sense;
+use crate::gas::ENTHALPY;
 use crate::model::{Model, Sweep};
 use crate::state::FireState;
 use crate::step::{SPACE_SHARE, Step};
@@ -62,6 +63,21 @@ impl<const L: usize> FireKernel<L> {
     }
 }
 
+/// Share of the pressure of a space that its fires may add in a sub-step.
+const PRESSURE_SHARE: f64 = 0.05;
+
+impl<const L: usize> FireKernel<L> {
+    /// Greatest share of a space's pressure that its fires would add in a second if it were sealed, 1/s.
+    fn blast(&self, t_s: f64, dt_s: f64) -> f64 {
+        let rate = |f: &crate::Fire| {
+            let room = &self.model.rooms[f.space.at()];
+            let kw = f.curve.at_kw(t_s + 0.5 * dt_s).max(f.curve.at_kw(t_s + dt_s));
+            kw * 1e3 / (room.volume * (ENTHALPY - 1.0) * room.outer_pa)
+        };
+        self.members.iter().flat_map(|m| &m.fires).map(rate).fold(0.0, f64::max)
+    }
+}
+
 impl<const L: usize> Kernel for FireKernel<L> {
     type Params = FireParams;
     type Forcing = FireForcing;
@@ -69,8 +85,8 @@ impl<const L: usize> Kernel for FireKernel<L> {
 
     fn step(&self, params: &FireParams, forcing: &FireForcing, state: &mut FireState<L>) -> StepReport {
         let fastest = state.turnover.iter().map(|t| t.greatest()).fold(0.0, f64::max);
-        let wanted = (params.dt_s * fastest / (0.8 * SPACE_SHARE)).ceil();
-        let cuts = wanted.clamp(1.0, f64::from(params.max_substeps)) as u32;
+        let wanted = params.dt_s * (fastest / (0.8 * SPACE_SHARE)).max(self.blast(state.t_s, params.dt_s) / PRESSURE_SHARE);
+        let cuts = wanted.ceil().clamp(1.0, f64::from(params.max_substeps)) as u32;
         let dt = params.dt_s / f64::from(cuts);
         let sweeps: Vec<Sweep> = self.model.walls.iter().map(|w| Sweep::new(w, dt)).collect();
         for _ in 0..cuts {

@@ -250,6 +250,22 @@ impl Vent {
         self
     }
 
+    /// Openings lie at the height of the spaces they join, holes are no larger than their floors.
+    fn fits(&self, name: &str, s: &Space) -> Result<(), FireError> {
+        let (low, high) = (s.floor_m, s.floor_m + s.height_m);
+        match self.kind {
+            VentKind::Wall { bottom_m, top_m, .. } => {
+                check("vent", name, "bottom_m", bottom_m, low - 0.5, high)?;
+                check("vent", name, "top_m", top_m, low, high + 0.5)
+            }
+            VentKind::Slab { area_m2, level_m, .. } => {
+                check("vent", name, "area_m2", area_m2, 0.0, 1.01 * s.area_m2)?;
+                check("vent", name, "level_m", level_m, low - 5.0, high + 5.0)
+            }
+            VentKind::Fan { level_m, .. } => check("vent", name, "level_m", level_m, low - 0.5, high + 0.5),
+        }
+    }
+
     fn check(&self, name: &str, spaces: &[Space]) -> Result<(), FireError> {
         let item = |field, value, low, high| check("vent", name, field, value, low, high);
         for side in [self.from, self.to] {
@@ -281,6 +297,11 @@ impl Vent {
                 item("level_m", level_m, -1000.0, 9000.0)?;
                 item("grille_m", grille_m, 0.01, 100.0)?;
                 item("filter", filter, 0.0, 1.0)?;
+            }
+        }
+        for side in [self.from, self.to] {
+            if let Side::Space(id) = side {
+                self.fits(name, &spaces[id.at()])?;
             }
         }
         item("wind_cp", self.wind_cp, -3.0, 3.0)?;

@@ -11,7 +11,8 @@ use sim_core::check_range;
 pub struct FireParams {
     /// Length of a step, s, 0.01 to 5.
     pub dt_s: f64,
-    /// Most sub-steps of a step, 1 to 100: a step is cut where a space would lose more than a quarter of its gas in one.
+    /// Most sub-steps of a step, 1 to 1000: a step is cut where a space would lose more than a quarter of its gas in one,
+    /// or a fire would raise the pressure of a sealed one by more than a twentieth.
     pub max_substeps: u32,
     /// Most turns of Newton's method, 2 to 100.
     pub max_turns: u32,
@@ -24,14 +25,14 @@ pub struct FireParams {
 
 impl Default for FireParams {
     fn default() -> Self {
-        Self { dt_s: 0.5, max_substeps: 16, max_turns: 20, vent_mixing: 1.0, draught: 1.0 }
+        Self { dt_s: 0.5, max_substeps: 64, max_turns: 20, vent_mixing: 1.0, draught: 1.0 }
     }
 }
 
 impl FireParams {
     pub(crate) fn check(&self) -> Result<(), FireError> {
         check_range("dt_s", self.dt_s, "s", 0.01, 5.0)?;
-        check_range("max_substeps", f64::from(self.max_substeps), "-", 1.0, 100.0)?;
+        check_range("max_substeps", f64::from(self.max_substeps), "-", 1.0, 1000.0)?;
         check_range("max_turns", f64::from(self.max_turns), "-", 2.0, 100.0)?;
         check_range("vent_mixing", self.vent_mixing, "-", 0.0, 2.0)?;
         check_range("draught", self.draught, "-", 0.0, 2.0)?;

@@ -35,7 +35,10 @@ pub(crate) struct Work<const L: usize> {
     pub held: Vec<[[V<L>; GAS]; 2]>,
     pub drawn: Vec<[[V<L>; GAS]; 2]>,
     pub drawn_k: Vec<[V<L>; 2]>,
-    pub slow: Vec<V<L>>,
+    /// Share of the flows of a space that a sub-step can carry.
+    pub ease: Vec<V<L>>,
+    /// Volume flow in and out of each space, m³/s.
+    pub passing: Vec<[V<L>; 2]>,
     /// Rates of change by layer: mass and species kg/s, enthalpy W.
     pub rate: Vec<[[V<L>; GAS]; 2]>,
     pub energy: Vec<[V<L>; 2]>,
@@ -330,6 +333,44 @@ impl Step<'_> {
         s.unsettled += 1;
     }
 
+    /// Notes how fast each space is flushed, and slows the vents of one that a sub-step cannot follow.
+    #[inline(always)]
+    fn gentle<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        let w = &mut s.work;
+        reset(&mut w.passing, n + 1);
+        reset(&mut w.ease, n + 1);
+        for (pipe, flows) in self.model.pipes.iter().zip(&w.flows) {
+            let there = flows.out[0][0] + flows.out[0][1];
+            let back = flows.out[1][0] + flows.out[1][1];
+            for (end, out, inward) in [(pipe.a, there, back), (pipe.b, back, there)] {
+                w.passing[end as usize][0] += inward;
+                w.passing[end as usize][1] += out;
+            }
+        }
+        let one = V::splat(1.0);
+        let mut least = one;
+        w.ease[n] = one;
+        for (k, room) in self.model.rooms.iter().enumerate() {
+            let most = w.passing[k][0].max(w.passing[k][1]);
+            s.turnover[k] = most / room.volume;
+            w.ease[k] = (V::splat(SPACE_SHARE * room.volume / self.dt) / most.at_least(1e-12)).at_most(1.0);
+            least = least.min(w.ease[k]);
+        }
+        if (-least).greatest() <= -1.0 {
+            return;
+        }
+        for (pipe, flows) in self.model.pipes.iter().zip(&mut w.flows) {
+            let share = w.ease[pipe.a as usize].min(w.ease[pipe.b as usize]);
+            for side in 0..2 {
+                for l in 0..2 {
+                    flows.out[side][l] = flows.out[side][l] * share;
+                    flows.moment[side][l] = flows.moment[side][l] * share;
+                }
+            }
+        }
+    }
+
     /// What each space gives to its vents, from which layer, and what that gas is.
     #[inline(always)]
     fn draw<const L: usize>(&self, s: &mut FireState<L>) {
@@ -338,7 +379,8 @@ impl Step<'_> {
         reset(&mut w.draw, n + 1);
         reset(&mut w.drawn, n + 1);
         reset(&mut w.drawn_k, n + 1);
-        reset(&mut w.slow, n + 1);
+        self.gentle(s);
+        let w = &mut s.work;
         for (pipe, flows) in self.model.pipes.iter().zip(&w.flows) {
             for (side, end) in [pipe.a as usize, pipe.b as usize].into_iter().enumerate() {
                 w.draw[end][0] += flows.out[side][0];
@@ -350,31 +392,26 @@ impl Step<'_> {
             let room = &self.model.rooms[k];
             let volume = [V::splat(room.volume) - s.upper_m3[k], s.upper_m3[k]];
             let draw = w.draw[k];
-            let total = draw[0] + draw[1];
-            s.turnover[k] = total / room.volume;
-            let slow = (V::splat(SPACE_SHARE * room.volume / self.dt) / total.at_least(1e-12)).at_most(1.0);
             let own = [0, 1].map(|l| (volume[l] * (VENT_SHARE / self.dt) / draw[l].at_least(1e-12)).at_most(1.0));
-            let enthalpy = w.column[k].enthalpy * slow;
+            let enthalpy = w.column[k].enthalpy;
             for l in 0..2 {
-                let taken = (draw[l] * own[l] + draw[1 - l] * (one - own[1 - l])) * slow;
+                let taken = draw[l] * own[l] + draw[1 - l] * (one - own[1 - l]);
                 let held = w.held[k][l];
                 for x in 0..GAS {
                     w.rate[k][l][x] -= taken * held[x];
-                    w.drawn[k][l][x] = (own[l] * held[x] + (one - own[l]) * w.held[k][1 - l][x]) * slow;
+                    w.drawn[k][l][x] = own[l] * held[x] + (one - own[l]) * w.held[k][1 - l][x];
                 }
-                w.energy[k][l] -= taken * w.column[k].enthalpy;
+                w.energy[k][l] -= taken * enthalpy;
                 w.drawn_k[k][l] = enthalpy / (w.drawn[k][l][0] * CP);
             }
-            w.slow[k] = enthalpy;
         }
         w.drawn[n] = w.held[n];
         w.drawn_k[n] = w.temperature[n];
-        w.slow[n] = w.column[n].enthalpy;
         let draw = w.draw[n];
         for x in 0..GAS {
             w.rate[n][0][x] -= (draw[0] + draw[1]) * w.drawn[n][0][x];
         }
-        w.energy[n][0] -= (draw[0] + draw[1]) * w.slow[n];
+        w.energy[n][0] -= (draw[0] + draw[1]) * w.column[n].enthalpy;
     }
 
     /// Puts what vents carry into layers, with the air that jets pull along.
@@ -394,7 +431,7 @@ impl Step<'_> {
                     continue;
                 }
                 let upward = if taker == n { [V::default(); 2] } else { self.upward(w, pipe, giver, taker, out, v) };
-                let enthalpy = w.slow[giver];
+                let enthalpy = w.column[giver].enthalpy;
                 let up = [out[0] * upward[0], out[1] * upward[1]];
                 out = [out[0] - up[0], out[1] - up[1]];
                 w.energy[taker][1] += (up[0] + up[1]) * enthalpy;

@@ -4,6 +4,8 @@
 
 #[path = "suite_parts/contract.rs"]
 mod contract;
+#[path = "suite_parts/plan.rs"]
+mod plan;
 #[path = "suite_parts/shared.rs"]
 mod shared;
 
