@@ -5,5 +5,6 @@ mod flood_results;
 mod floods;
 mod malformed;
 mod peers;
+mod plans;
 mod real;
 mod served;

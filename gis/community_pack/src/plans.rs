@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn plans_read_back() {
         let plan = BuildingPlan { building: Some(EntityId(7)), name: "1号楼".into(), ..Default::default() };
-        let defect = PlanDefect { level: DefectLevel::Warning, element: "door D1".into(), text: "joins no space".into() };
+        let defect =
+            PlanDefect { level: DefectLevel::Warning, element: "door D1".into(), text: "joins no space".into() };
         let plans = Plans { buildings: vec![plan.clone()], defects: vec![defect] };
         assert_eq!(Plans::parse(plans.to_json().as_bytes()).unwrap(), plans);
         assert_eq!(plans.of(EntityId(7)), Some(&plan));

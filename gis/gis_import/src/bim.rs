@@ -251,8 +251,7 @@ impl<'a> Bim<'a> {
         let elements = self.model.elements.iter().map(|e| &e.global_id).zip(&self.elements);
         let entities = nodes.chain(elements).filter_map(|(key, id)| Some((key.clone(), (*id)?))).collect();
         let to_enu = |p: [f64; 3]| self.placement.enu(p);
-        let (mut plans, defects) =
-            building_plan(self.model, &PlanOptions { entities, enu_from_local: Some(&to_enu) })?;
+        let (mut plans, defects) = building_plan(self.model, &PlanOptions { entities, enu_from_local: Some(&to_enu) })?;
         if let Some(first) = plans.first_mut() {
             first.building = Some(self.building);
         }

@@ -22,7 +22,9 @@ use community_pack::{
 use ifc_import::{ImportOptions, import_ifc};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use twin_model::{AttrValue, BuildingPlan, CameraPose, Community, CommunityModel, EntityId, EntityKind, LayerId, LayerKind};
+use twin_model::{
+    AttrValue, BuildingPlan, CameraPose, Community, CommunityModel, EntityId, EntityKind, LayerId, LayerKind,
+};
 
 /// The pack's file of building plans.
 const PLANS: &str = "plans.json";
@@ -48,9 +50,9 @@ impl std::fmt::Display for ImportReport {
         let mb = self.bytes_read as f64 / 1e6;
         write!(f, "{} layers of deliveries ({mb:.1} MB), {rows} entities, {tiles} tiles", self.report.files.len())?;
         write!(f, ", {} objects skipped, {} approximated (report.json)", total("skipped"), total("approximated"))?;
-        match total("plans.buildings") {
-            0 => Ok(()),
-            n => write!(f, ", {n} building plans with {} defects (plans.json)", total("plans.defects")),
+        match (total("plans.buildings"), total("plans.defects")) {
+            (0, 0) => Ok(()),
+            (plans, defects) => write!(f, ", {plans} building plans with {defects} defects (plans.json)"),
         }
     }
 }
@@ -379,7 +381,8 @@ impl Run<'_> {
             graphs.push(bim.graph(&self.entities));
             match bim.plans() {
                 Ok((plans, defects)) => {
-                    self.plans.buildings.extend(plans);
+                    // A model without rooms has defects to tell, but nothing to walk through.
+                    self.plans.buildings.extend(plans.into_iter().filter(|p| !p.spaces.is_empty()));
                     self.plans.defects.extend(defects);
                 }
                 Err(e) => log.approximate("plan", format!("none made: {e}")),
@@ -545,7 +548,7 @@ impl Run<'_> {
     /// Writes the building plans, when there are any, and counts them.
     fn write_plans(&mut self, files: &mut PackFiles) -> Result<()> {
         let plans = std::mem::take(&mut self.plans);
-        if plans.buildings.is_empty() {
+        if plans == Plans::default() {
             return Ok(());
         }
         write(&self.dir.join(PLANS), plans.to_json().as_bytes())?;

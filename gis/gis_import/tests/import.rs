@@ -68,6 +68,11 @@ fn the_small_delivery_becomes_a_pack() {
     let graph = pack.graph().unwrap();
     let inside = graph.buildings.iter().find(|b| b.building == building.id).unwrap();
     assert_eq!((inside.storeys.len(), inside.storeys[0].doors.len()), (1, 1));
+    // One wall and a door without shape are no rooms: no plan, but the reason.
+    let plans = pack.plans().unwrap();
+    assert!(plans.buildings.is_empty());
+    let told: Vec<String> = plans.defects.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["building B: has no space", "door D1 (0000000000000000000009): has no shape: left out"]);
 
     // Live tables.
     assert_eq!(pack.bindings.len(), 1);
@@ -302,6 +307,45 @@ fn heights_that_are_not_numbers_are_counted() {
     assert!(made.report.files[0].skipped[0].id.contains("4 cells"), "{:?}", made.report.files[0]);
 }
 
+/// Every part of the plan is an entity of the pack and lies where that lies.
+fn the_duplex_is_planned_in_enu(pack: &Pack) {
+    let plans = pack.plans().unwrap();
+    let [plan] = plans.buildings.as_slice() else { panic!("{} plans", plans.buildings.len()) };
+    assert_eq!((plan.spaces.len(), plan.stairs.len()), (21, 2));
+    let building = pack.model.get(plan.building.unwrap()).unwrap();
+    assert_eq!(building.kind, EntityKind::Building);
+    for s in &plan.spaces {
+        let room = pack.model.get(s.entity.unwrap()).unwrap();
+        assert_eq!(room.kind, EntityKind::Room);
+        assert!((room.base_z_m - s.floor_m).abs() < 0.01 && (room.height_m - s.height_m).abs() < 0.01, "{}", s.name);
+        let (lo, hi) = s.outline.iter().fold(([f64::MAX; 2], [f64::MIN; 2]), |(lo, hi), p| {
+            ([lo[0].min(p[0]), lo[1].min(p[1])], [hi[0].max(p[0]), hi[1].max(p[1])])
+        });
+        for k in 0..2 {
+            // Corners within 10 mm of the outline are left out.
+            assert!(
+                (0.5 * (lo[k] + hi[k]) - room.p_enu[k]).abs() < 0.011,
+                "{}: {lo:?} {hi:?} {:?}",
+                s.name,
+                room.p_enu
+            );
+        }
+        assert_eq!(pack.model.nearest(room.id, EntityKind::Building).unwrap().id, building.id);
+    }
+    let doors: Vec<_> = plan.openings.iter().filter(|o| o.kind == twin_model::OpeningKind::Door).collect();
+    assert_eq!(doors.len(), 14);
+    for d in doors {
+        let door = pack.model.get(d.entity.unwrap()).unwrap();
+        let middle = [0, 1].map(|k| 0.5 * (d.ends[0][k] + d.ends[1][k]));
+        let off = (middle[0] - door.p_enu[0]).hypot(middle[1] - door.p_enu[1]);
+        // The entity's box takes in the open leaf.
+        assert!(door.kind == EntityKind::Door && off < 1.0, "{}: {off}", d.name);
+    }
+    for s in &plan.stairs {
+        assert_eq!(pack.model.get(s.entity.unwrap()).unwrap().kind, EntityKind::Stair);
+    }
+}
+
 #[test]
 fn real_deliveries_import() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenes/data/real");
@@ -325,6 +369,7 @@ fn real_deliveries_import() {
     let drawn = elements.filter(|e| !matches!(e.kind, EntityKind::Storey | EntityKind::Building)).count();
     assert_eq!(drawn, 286 - 50 + 3);
     assert_eq!((made.entities["room"], made.entities["door"], made.entities["storey"]), (21, 14, 4));
+    the_duplex_is_planned_in_enu(&pack);
 
     let (made, pack) = import("delft");
     assert_eq!(made.entities["building"], 160);

@@ -49,7 +49,8 @@ fn print(plan: &BuildingPlan) {
         let (name, area, floor, height) = (&s.name, s.area_m2(), s.floor_m, s.height_m);
         println!("  space {i:3} {name:24} {storey:10} {area:8.2} m2 {floor:7.3} {height:6.3} {:?}", s.use_);
     }
-    let side = |s: Option<twin_model::SpaceIndex>| s.map_or("outside".to_owned(), |s| plan.spaces[s.index()].name.clone());
+    let side =
+        |s: Option<twin_model::SpaceIndex>| s.map_or("outside".to_owned(), |s| plan.spaces[s.index()].name.clone());
     for o in plan.openings.iter().filter(|o| o.kind != OpeningKind::Window) {
         let [a, b] = o.sides.map(side);
         let (name, width, sill, head) = (&o.name, o.clear_width_m, o.sill_m, o.head_m);
@@ -64,6 +65,9 @@ fn print(plan: &BuildingPlan) {
     }
     for l in &plan.lifts {
         let stops: Vec<String> = l.stops.iter().map(|s| side(Some(*s))).collect();
-        println!("  lift {}: {} persons, {} m/s, {} m door, {stops:?}", l.name, l.capacity, l.speed_mps, l.door_width_m);
+        println!(
+            "  lift {}: {} persons, {} m/s, {} m door, {stops:?}",
+            l.name, l.capacity, l.speed_mps, l.door_width_m
+        );
     }
 }

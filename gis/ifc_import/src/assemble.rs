@@ -2,8 +2,8 @@
 
 use crate::kernel::{RawModel, RawRecord, RelationKind, Role};
 use crate::{
-    Element, ElementAttributes, ElementIssue, Georeference, IfcError, IfcModel, ImportOptions, Mesh, PropertySet, SpaceBoundary,
-    SpatialKind, SpatialNode, TextEncoding,
+    Element, ElementAttributes, ElementIssue, Georeference, IfcError, IfcModel, ImportOptions, Mesh, PropertySet,
+    SpaceBoundary, SpatialKind, SpatialNode, TextEncoding,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -189,11 +189,7 @@ fn attributes(raw: &RawModel, record: u32, linings: &BTreeMap<u32, f64>) -> Elem
     own
 }
 
-fn boundaries(
-    raw: &RawModel,
-    node_of: &BTreeMap<u32, usize>,
-    element_of: &BTreeMap<u32, usize>,
-) -> Vec<SpaceBoundary> {
+fn boundaries(raw: &RawModel, node_of: &BTreeMap<u32, usize>, element_of: &BTreeMap<u32, usize>) -> Vec<SpaceBoundary> {
     let relations = raw.relations.iter().filter(|r| r.kind == RelationKind::BoundsSpace);
     let found = relations
         .filter_map(|r| Some(SpaceBoundary { space: *node_of.get(&r.from)?, element: *element_of.get(&r.to)? }));

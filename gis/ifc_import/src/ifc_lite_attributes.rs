@@ -33,7 +33,8 @@ pub(crate) fn read(
             found.attributes.insert(*id, a);
         }
     }
-    for set in relations.iter().filter(|r| matches!(r.kind, RelationKind::TypeHasSet | RelationKind::DefinesByProperties))
+    for set in
+        relations.iter().filter(|r| matches!(r.kind, RelationKind::TypeHasSet | RelationKind::DefinesByProperties))
     {
         let Ok(e) = decoder.decode_by_id(set.from) else { continue };
         // LiningThickness is attribute 5 of both, in every schema.
@@ -49,15 +50,13 @@ pub(crate) fn read(
 /// The attribute positions are the same in IFC 2x3, 4 and 4x3 unless a line says otherwise.
 fn attributes(e: &DecodedEntity, class: &str, unit_m: f64) -> Option<ElementAttributes> {
     let length = |i: usize| e.get_float(i).filter(|v| v.is_finite() && *v >= 0.0).map(|v| v * unit_m);
-    let count = |i: usize| e.get(i).and_then(AttributeValue::as_int).and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
+    let count =
+        |i: usize| e.get(i).and_then(AttributeValue::as_int).and_then(|v| u32::try_from(v).ok()).filter(|v| *v > 0);
     let word = |i: usize| e.get(i).and_then(AttributeValue::as_enum).map(str::to_owned);
     Some(match class {
-        "IfcDoor" | "IfcDoorStandardCase" | "IfcWindow" | "IfcWindowStandardCase" => ElementAttributes {
-            height_m: length(8),
-            width_m: length(9),
-            kind: word(10),
-            ..Default::default()
-        },
+        "IfcDoor" | "IfcDoorStandardCase" | "IfcWindow" | "IfcWindowStandardCase" => {
+            ElementAttributes { height_m: length(8), width_m: length(9), kind: word(10), ..Default::default() }
+        }
         "IfcStairFlight" => ElementAttributes {
             risers: count(8),
             riser_m: length(10),

@@ -84,9 +84,11 @@ def compare_spaces(model, plans):
                 off[record] = abs(ours[record] - area) / area
         if off:
             within = sum(v <= AREA_TOLERANCE for v in off.values())
-            print(f"  floor area {title}: {within} of {len(off)} within 2 %, worst {100 * max(off.values()):.2f} %")
+            middle = 100 * statistics.median(off.values())
+            print(f"  floor area {title}: {within} of {len(off)} within 2 %, median {middle:.2f} % off, worst {100 * max(off.values()):.2f} %")
+            # A stated area follows rules of its own (wall centres, plaster, low ceilings): only the drawn one is judged.
             for record, v in off.items():
-                if v > AREA_TOLERANCE:
+                if v > AREA_TOLERANCE and title == "drawn":
                     print(f"    {spaces[record].Name} {spaces[record].LongName}: ours {ours[record]:.2f} m2, {100 * v:.1f} % off")
             bad += [r for r, v in off.items() if v > AREA_TOLERANCE and title == "drawn"]
     return bool(bad) or len(spaces) != len(ours)
@@ -112,10 +114,12 @@ def compare_doors(model, plans):
         if element is not None and element.is_a("IfcDoor") and space.is_a("IfcSpace"):
             stated.setdefault(element.id(), set()).add(space.id())
     pairs = {d: s for d, s in stated.items() if d in sides}
-    same = sum(sides[d] == s for d, s in pairs.items())
+    # Some exporters name a third space that only touches the frame: then ours must be among them.
+    fits = lambda d, s: sides[d] == s or (len(s) > 2 and sides[d] < s)
+    same = sum(fits(d, s) for d, s in pairs.items())
     print(f"  door-space pairs of IfcRelSpaceBoundary: {same} of {len(pairs)} the same")
     for d, s in pairs.items():
-        if sides[d] != s:
+        if not fits(d, s):
             names = lambda ids: sorted(str(model.by_id(i).Name) if i else "derived" for i in ids)
             print(f"    {doors[d].Name} {doors[d].GlobalId}: file {names(s)}, ours {names(sides[d])}")
     return same != len(pairs)

@@ -192,7 +192,13 @@ fn ramp(element: &Element) -> Option<PlanFlight> {
     let (lo, hi) = sides.fold((f64::MAX, f64::MIN), |(lo, hi), v| (lo.min(v), hi.max(v)));
     let middle = f64::midpoint(lo, hi);
     let at = |c: &[f64; 3]| [c[0] * u[0] - middle * u[1], c[0] * u[1] + middle * u[0], c[2]];
-    (high[2] > low[2]).then(|| PlanFlight { foot: at(low), head: at(high), width_m: hi - lo, riser_m: 0.0, tread_m: 0.0 })
+    (high[2] > low[2]).then(|| PlanFlight {
+        foot: at(low),
+        head: at(high),
+        width_m: hi - lo,
+        riser_m: 0.0,
+        tread_m: 0.0,
+    })
 }
 
 /// Middle value; 0 of none.

@@ -54,7 +54,8 @@ impl Grid {
             .collect();
         let outlines = || spaces.iter().flat_map(|s| &s.outline).copied();
         let (mut lo, mut hi) = ([f64::MAX; 2], [f64::MIN; 2]);
-        for p in lines.iter().flatten().flatten().copied().chain(outlines()).chain(slots.iter().flat_map(Slot::corners)) {
+        for p in lines.iter().flatten().flatten().copied().chain(outlines()).chain(slots.iter().flat_map(Slot::corners))
+        {
             for k in 0..2 {
                 lo[k] = lo[k].min(p[k]);
                 hi[k] = hi[k].max(p[k]);
@@ -67,8 +68,14 @@ impl Grid {
         }
         let margin = MARGIN as f64 * CELL_M;
         let (columns, rows) = (span(0), span(1));
-        let mut grid =
-            Self { x0: lo[0] - margin, y0: lo[1] - margin, columns, rows, cells: vec![FREE; columns * rows], regions: Vec::new() };
+        let mut grid = Self {
+            x0: lo[0] - margin,
+            y0: lo[1] - margin,
+            columns,
+            rows,
+            cells: vec![FREE; columns * rows],
+            regions: Vec::new(),
+        };
         for space in spaces {
             let rings: Vec<&[[f64; 2]]> =
                 std::iter::once(space.outline.as_slice()).chain(space.holes.iter().map(Vec::as_slice)).collect();

@@ -57,7 +57,11 @@ pub(crate) fn of(draft: &Draft<'_>, element: usize, slot: &Slot, storey: StoreyI
         [a] => with_one(Side::Space(*a), seen),
         more => {
             let listed = |s: &Side| s.space().is_some_and(|s| more.contains(&s));
-            if seen.iter().all(listed) && seen[0] != seen[1] { seen } else { [Side::Space(more[0]), Side::Space(more[1])] }
+            if seen.iter().all(listed) && seen[0] != seen[1] {
+                seen
+            } else {
+                [Side::Space(more[0]), Side::Space(more[1])]
+            }
         }
     };
     known.map(|s| if s == Side::Unknown && external { Side::Outside } else { s })

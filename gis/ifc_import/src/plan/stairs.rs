@@ -119,7 +119,8 @@ fn end_space(draft: &Draft<'_>, f: &PlanFlight, head: bool) -> Option<SpaceIndex
     let ahead = [(f.head[0] - f.foot[0]) / run, (f.head[1] - f.foot[1]) / run];
     let (at, out) = if head { (f.head, ahead) } else { (f.foot, ahead.map(|v| -v)) };
     let floor_there = |p: [f64; 2]| {
-        let on = draft.plan.spaces.iter().enumerate().filter(|(_, s)| (s.floor_m - at[2]).abs() < FLOOR_M && s.contains(p));
+        let on =
+            draft.plan.spaces.iter().enumerate().filter(|(_, s)| (s.floor_m - at[2]).abs() < FLOOR_M && s.contains(p));
         let nearest = on.min_by(|a, b| (a.1.floor_m - at[2]).abs().total_cmp(&(b.1.floor_m - at[2]).abs()));
         nearest.map(|(i, _)| SpaceIndex(i as u32))
     };

@@ -94,9 +94,9 @@ fn neighbour(
         return None;
     }
     let solid = |p: [f64; 2]| {
-        walls.iter().any(|((lo, hi), w)| {
-            (0..2).all(|k| p[k] >= lo[k] && p[k] <= hi[k]) && w.contains(&Point::new(p[0], p[1]))
-        })
+        walls
+            .iter()
+            .any(|((lo, hi), w)| (0..2).all(|k| p[k] >= lo[k] && p[k] <= hi[k]) && w.contains(&Point::new(p[0], p[1])))
     };
     (0..4).map(|k| point(reach * f64::from(k) / 3.0)).all(|p| !solid(p)).then_some(b)
 }
