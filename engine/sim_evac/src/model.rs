@@ -4,12 +4,12 @@ use crate::EvacError;
 use crate::names::{Names, full_name};
 use crate::network::{SmokeNetwork, smoke_network};
 use crate::tenability::sight_limit_m;
-use sim_crowd::{CrowdWorld, FloodOnFloor, LayerId, LayerKind, OutdoorArea, PortalId};
-use sim_fire::{Fire, Fuel, HeatCurve, SpaceId};
 use sim_core::CounterRng;
+use sim_crowd::{CrowdWorld, FloodOnFloor, LayerId, LayerKind, OutdoorArea, PortalId};
+use sim_fire::{Fire, Fuel, HeatCurve};
 use twin_model::{
-    BuildingPlan, DefectLevel, DoorState, EvacIntervention, EvacScenario, FireFuel, FireGrowth, FireSource, OpeningIndex,
-    OpeningKind, ScenarioError, SpaceIndex, SpaceUse, StairIndex,
+    BuildingPlan, DefectLevel, DoorState, EvacIntervention, EvacScenario, FireFuel, FireGrowth, FireSource,
+    OpeningIndex, OpeningKind, ScenarioError, SpaceIndex, SpaceUse, StairIndex,
 };
 
 /// Where a layer of the crowd lies in the plan.
@@ -204,6 +204,11 @@ impl EvacModel {
                 HeatCurve::Squared { alpha_kwps2, peak_kw: f.peak_kw, start_s: f.start_s }
             }
         };
+        Ok(self.fire_in(space, curve, f))
+    }
+
+    /// A fire of a curve with the fuel and size of a source.
+    pub(crate) fn fire_in(&self, space: SpaceIndex, curve: HeatCurve, f: &FireSource) -> Fire {
         let peak_kw = match &f.growth {
             FireGrowth::Table(points) => points.iter().map(|p| p.1).fold(0.0, f64::max),
             _ => f.peak_kw,
@@ -215,7 +220,9 @@ impl EvacModel {
         };
         // 500 kW/m²: burning furniture (order of NFPA 92 annex and CIBSE Guide E, from memory).
         let area_m2 = (peak_kw / 500.0).clamp(0.1, self.plan.spaces[space.index()].area_m2().max(0.1));
-        Ok(Fire { fuel, area_m2, ..Fire::new("fire", SpaceId(space.0), curve) })
+        // In a corridor of several zones: the middle one.
+        let zones = &self.smoke.zones[space.index()];
+        Fire { fuel, area_m2, ..Fire::new("fire", zones[zones.len() / 2], curve) }
     }
 
     /// Spaces from which people walk to the open air through doors that are not locked.
@@ -281,16 +288,20 @@ impl EvacModel {
         Ok(wanted)
     }
 
-    /// Layer positions of water by the scenario and so on are resolved; this is the share of an opening that lets smoke pass.
+    /// Share of an opening that lets smoke pass; `used`: people go through it now, `passed`: somebody ever did.
     pub(crate) fn open_share(&self, opening: usize, state: DoorState, used: bool, passed: bool) -> f64 {
         let d = &self.scenario.doors;
-        match (self.plan.openings[opening].kind, state) {
-            (OpeningKind::Opening, DoorState::Locked) => d.leak_share,
-            (OpeningKind::Opening, _) | (_, DoorState::Open) => 1.0,
-            (OpeningKind::Window, _) => d.window_leak_share,
-            (OpeningKind::Door, DoorState::Locked) => d.leak_share,
-            (OpeningKind::Door, DoorState::SelfClosing) => if used { 1.0 } else { d.leak_share },
-            (OpeningKind::Door, DoorState::LeftOpen) => if passed { 1.0 } else { d.leak_share },
+        let open = match (self.plan.openings[opening].kind, state) {
+            (_, DoorState::Open) => true,
+            (_, DoorState::Locked) | (OpeningKind::Window, _) => false,
+            (OpeningKind::Opening, _) => true,
+            (OpeningKind::Door, DoorState::SelfClosing) => used,
+            (OpeningKind::Door, DoorState::LeftOpen) => passed,
+        };
+        match self.plan.openings[opening].kind {
+            _ if open => 1.0,
+            OpeningKind::Window => d.window_leak_share,
+            _ => d.leak_share,
         }
     }
 }

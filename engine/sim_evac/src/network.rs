@@ -1,110 +1,103 @@
-//! The smoke network of a building plan: one node per space, one vent per opening, slabs at stairs, leaks, fans.
+//! The smoke network of a plan with the scenario's fans and detectors.
 
 use crate::EvacError;
 use crate::names::{Names, full_name};
-use sim_fire::{Ambient, Detector, DetectorKind, Lining, Network, NetworkBuilder, Side, Space, SpaceId, Vent, VentId};
-use twin_model::{
-    BuildingPlan, DetectorPlaces, EvacIntervention, OpeningKind, PlanOpening, PlanSpace, PlanStair, SpaceIndex, SpaceUse,
+use sim_core::Air;
+use sim_fire::{
+    Ambient, BuildingNetwork, Detector, DetectorKind, Network, NetworkBuilder, PlanOptions, Side, SpaceId, Vent, VentId,
 };
+use twin_model::{BuildingPlan, DetectorPlaces, EvacIntervention, SpaceIndex, SpaceUse};
 
-/// Leakage of outer walls per wall area: 0.21e-3, "average" tightness (Klote and Milke, Handbook of Smoke Control
-/// Engineering, table of leakage areas; from memory).
-const WALL_LEAK: f64 = 0.21e-3;
-/// Share of a space's walls taken as outer walls where the plan does not say.
-const OUTER_SHARE: f64 = 0.25;
-/// Least height of an opening that counts, m.
-const LEAST_HEIGHT_M: f64 = 0.05;
-/// Distance of a detector from the fire's axis, m: half the spacing of 9 m of NFPA 72 (15 ft).
+/// Distance of a detector from the fire's axis, m: half the spacing of 9 m of NFPA 72 (30 ft; from memory).
 const DETECTOR_M: f64 = 4.5;
+/// A fan takes this long to run up, s (our choice).
+const RUN_UP_S: f64 = 5.0;
 
-/// The network and how plan and network correspond. Space k of the plan is space k of the network.
+/// The network and how plan and network correspond.
 #[derive(Debug, Clone)]
 pub(crate) struct SmokeNetwork {
     pub network: Network,
-    /// Per opening of the plan: its vent, unless it joins nothing.
+    /// Per space of the plan: its zones.
+    pub zones: Vec<Vec<SpaceId>>,
+    /// Floor area of each zone of the network, m².
+    pub areas_m2: Vec<f64>,
+    /// Per opening of the plan: its vent, unless smoke cannot pass there.
     pub vents: Vec<Option<VentId>>,
     pub detectors: Vec<Detector>,
+    /// Per detector: the space of the plan.
+    pub detector_spaces: Vec<SpaceIndex>,
 }
 
 /// Builds the network of a plan that has no error.
 pub(crate) fn smoke_network(names: &Names<'_>) -> Result<SmokeNetwork, EvacError> {
     let (plan, scenario) = (names.plan, names.scenario);
-    let ambient = Ambient { temperature_c: scenario.weather.outside_c, ..Ambient::default() };
-    let mut b = NetworkBuilder::new(ambient);
-    let (gypsum, concrete) = (Lining::named("gypsum", 0.016)?, Lining::named("concrete", 0.15)?);
-    for (k, s) in plan.spaces.iter().enumerate() {
-        let mut space = Space::new(s.area_m2(), s.height_m, s.floor_m);
-        space.wall_length_m = perimeter_m(s);
-        let indoors = |l: &Lining| Some(Lining { back_c: Some(scenario.weather.inside_c), ..l.clone() });
-        (space.walls, space.ceiling, space.floor) = (indoors(&gypsum), indoors(&concrete), indoors(&concrete));
-        space.temperature_c = Some(scenario.weather.inside_c);
-        if matches!(s.use_, SpaceUse::Shaft | SpaceUse::Stair) {
-            space = space.mixed();
+    let w = scenario.weather;
+    let (fitted, kept) = fitted(plan);
+    let ambient = Ambient { temperature_c: w.outside_c, ..Ambient::default() };
+    let inside = |mut l: sim_fire::Lining| {
+        l.back_c = Some(w.inside_c);
+        l
+    };
+    let defaults = PlanOptions::default();
+    let (walls, slabs) = (defaults.walls.map(inside), defaults.slabs.map(inside));
+    let made = BuildingNetwork::new(
+        &fitted,
+        &PlanOptions { ambient, indoor_c: w.inside_c, walls, slabs, ..PlanOptions::default() },
+    )?;
+    let mut vents = vec![None; plan.openings.len()];
+    for (vent, k) in made.openings.iter().zip(kept) {
+        vents[k] = Some(*vent);
+    }
+    let network = with_fans(names, &made)?;
+    let areas_m2 = network.spaces().iter().map(|s| s.area_m2).collect();
+    let (detectors, detector_spaces) = detectors(names, &made)?;
+    Ok(SmokeNetwork { network, zones: made.zones, areas_m2, vents, detectors, detector_spaces })
+}
+
+/// The plan without openings through which smoke cannot pass (same space on both sides, below or above the walls that they
+/// are in), others cut to their walls; and which openings are left.
+fn fitted(plan: &BuildingPlan) -> (BuildingPlan, Vec<usize>) {
+    let (mut out, mut kept) = (plan.clone(), Vec::new());
+    out.openings.clear();
+    for (k, o) in plan.openings.iter().enumerate().filter(|(_, o)| o.sides[0] != o.sides[1]) {
+        let of = |s: &SpaceIndex| &plan.spaces[s.index()];
+        let floors = || o.sides.iter().flatten().map(|s| of(s).floor_m);
+        let (low, high) = (floors().fold(f64::INFINITY, f64::min), floors().fold(f64::NEG_INFINITY, f64::max));
+        let ceiling = o.sides.iter().flatten().map(|s| of(s).floor_m + of(s).height_m).fold(f64::INFINITY, f64::min);
+        let (sill_m, head_m) = (o.sill_m.max(high - low), o.head_m.min(ceiling - low));
+        if head_m - sill_m >= 0.05 {
+            out.openings.push(twin_model::PlanOpening { sill_m, head_m, ..o.clone() });
+            kept.push(k);
         }
-        b.space(&full_name(plan, SpaceIndex(k as u32)), space)?;
     }
-    let mut vents = Vec::new();
-    for o in &plan.openings {
-        let vent = opening_vent(plan, o).map(|v| b.vent(&o.name, v)).transpose()?;
-        vents.push(vent);
+    (out, kept)
+}
+
+/// The same network, numbers kept, with the fans of the scenario after it.
+fn with_fans(names: &Names<'_>, made: &BuildingNetwork) -> Result<Network, EvacError> {
+    let n = &made.network;
+    let mut b = NetworkBuilder::new(*n.ambient());
+    for (k, s) in n.spaces().iter().enumerate() {
+        b.space(n.space_name(SpaceId(k as u32)), s.clone())?;
     }
-    for s in &plan.stairs {
-        b.vent(&s.name, stair_vent(plan, s))?;
+    for (k, v) in n.vents().iter().enumerate() {
+        b.vent(n.vent_name(VentId(k as u32)), v.clone())?;
     }
-    for (k, s) in plan.spaces.iter().enumerate() {
-        let area_m2 = WALL_LEAK * OUTER_SHARE * perimeter_m(s) * s.height_m;
-        b.leak(&format!("walls of {}", s.name), SpaceId(k as u32), area_m2)?;
-    }
-    for (k, i) in scenario.interventions.iter().enumerate() {
+    for (k, i) in names.scenario.interventions.iter().enumerate() {
         if let EvacIntervention::Fan { space, flow_m3ps, at_s } = i {
             let space = names.space(&format!("interventions[{k}].space"), space)?;
-            let s = &plan.spaces[space.index()];
-            let fan = Vent::fan(Side::Space(SpaceId(space.0)), Side::Outside, *flow_m3ps, s.floor_m + s.height_m - 0.3);
-            // A fan takes a few seconds to run up.
-            b.vent(&format!("fan of {}", s.name), fan.opening(&[(*at_s, 0.0), (at_s + 5.0, 1.0)]))?;
+            let s = &names.plan.spaces[space.index()];
+            let zones = &made.zones[space.index()];
+            let level_m = s.floor_m + s.height_m - 0.3;
+            let fan = Vent::fan(Side::Space(zones[zones.len() / 2]), Side::Outside, *flow_m3ps, level_m);
+            b.vent(&format!("fan of {}", s.name), fan.opening(&[(*at_s, 0.0), (at_s + RUN_UP_S, 1.0)]))?;
         }
     }
-    let detectors = detectors(names)?;
-    Ok(SmokeNetwork { network: b.build()?, vents, detectors })
+    Ok(b.build()?)
 }
 
-fn perimeter_m(s: &PlanSpace) -> f64 {
-    let ring = |r: &[[f64; 2]]| -> f64 {
-        let edge = |i: usize| {
-            let (a, b) = (r[i], r[(i + 1) % r.len()]);
-            ((b[0] - a[0]) * (b[0] - a[0]) + (b[1] - a[1]) * (b[1] - a[1])).sqrt()
-        };
-        (0..r.len()).map(edge).sum()
-    };
-    ring(&s.outline)
-}
-
-fn side(s: Option<SpaceIndex>) -> Side {
-    s.map_or(Side::Outside, |s| Side::Space(SpaceId(s.0)))
-}
-
-/// A vent from sill to head, cut to where both spaces have a wall; `None` where they meet nowhere.
-fn opening_vent(plan: &BuildingPlan, o: &PlanOpening) -> Option<Vent> {
-    if o.sides[0] == o.sides[1] {
-        return None;
-    }
-    let of = |s: &SpaceIndex| &plan.spaces[s.index()];
-    let floor = o.sides.iter().flatten().map(|s| of(s).floor_m).fold(f64::INFINITY, f64::min);
-    let highest_floor = o.sides.iter().flatten().map(|s| of(s).floor_m).fold(f64::NEG_INFINITY, f64::max);
-    let ceiling = o.sides.iter().flatten().map(|s| of(s).floor_m + of(s).height_m).fold(f64::INFINITY, f64::min);
-    let (bottom, top) = ((floor + o.sill_m).max(highest_floor), (floor + o.head_m).min(ceiling));
-    (top - bottom >= LEAST_HEIGHT_M).then(|| Vent::wall(side(o.sides[0]), side(o.sides[1]), o.clear_width_m, bottom, top))
-}
-
-/// The hole in the floor at the head of a stair: as large as the last flight in plan, at most half of either space.
-fn stair_vent(plan: &BuildingPlan, s: &PlanStair) -> Vent {
-    let hole: f64 = s.flights.iter().map(|f| f.width_m * f.run_m()).fold(0.0, f64::max);
-    let [lower, upper] = [s.lower, s.upper].map(|k| &plan.spaces[k.index()]);
-    let area = hole.min(0.5 * lower.area_m2().min(upper.area_m2())).max(0.1);
-    Vent::slab(side(Some(s.lower)), side(Some(s.upper)), area, upper.floor_m)
-}
-
-fn detectors(names: &Names<'_>) -> Result<Vec<Detector>, EvacError> {
+/// One detector per zone of the spaces that have any.
+fn detectors(names: &Names<'_>, made: &BuildingNetwork) -> Result<(Vec<Detector>, Vec<SpaceIndex>), EvacError> {
     let plan = names.plan;
     let d = &names.scenario.detection;
     let spaces: Vec<SpaceIndex> = match &d.detectors {
@@ -119,16 +112,42 @@ fn detectors(names: &Names<'_>) -> Result<Vec<Detector>, EvacError> {
             .map(|(k, n)| names.space(&format!("detection.detectors.spaces[{k}]"), n))
             .collect::<Result<_, _>>()?,
     };
-    let one = |s: &SpaceIndex| Detector {
-        name: full_name(plan, *s),
-        space: SpaceId(s.0),
-        kind: DetectorKind::Smoke { obscuration_per_m: d.obscuration_per_m },
-        distance_m: DETECTOR_M,
+    let kind = DetectorKind::Smoke { obscuration_per_m: d.obscuration_per_m };
+    let of = |s: SpaceIndex| {
+        let name = full_name(plan, s);
+        let zones = made.zones[s.index()].iter();
+        zones.map(move |z| (Detector { name: name.clone(), space: *z, kind, distance_m: DETECTOR_M }, s))
     };
-    Ok(spaces.iter().map(one).collect())
+    Ok(spaces.into_iter().flat_map(of).unzip())
 }
 
-/// Whether an opening has a leaf that closes.
-pub(crate) const fn has_leaf(kind: OpeningKind) -> bool {
-    matches!(kind, OpeningKind::Door)
+impl SmokeNetwork {
+    /// Air of a space for the people in it: the mean of its zones by area.
+    pub fn mean(&self, airs: &[Air], space: SpaceIndex) -> Air {
+        let zones = &self.zones[space.index()];
+        if let [one] = zones.as_slice() {
+            return airs[one.0 as usize];
+        }
+        let total: f64 = zones.iter().map(|z| self.areas_m2[z.0 as usize]).sum();
+        let sum = |of: fn(&Air) -> f32| -> f32 {
+            let part = |z: &SpaceId| self.areas_m2[z.0 as usize] * f64::from(of(&airs[z.0 as usize]));
+            (zones.iter().map(part).sum::<f64>() / total) as f32
+        };
+        Air {
+            extinction_per_m: sum(|a| a.extinction_per_m),
+            temperature_c: sum(|a| a.temperature_c),
+            co_ppm: sum(|a| a.co_ppm),
+            hcn_ppm: sum(|a| a.hcn_ppm),
+            co2_percent: sum(|a| a.co2_percent),
+            o2_percent: sum(|a| a.o2_percent),
+            radiant_kwm2: sum(|a| a.radiant_kwm2),
+        }
+    }
+
+    /// Air of the zone with the densest smoke: what decides whether the space is safe.
+    pub fn worst(&self, airs: &[Air], space: SpaceIndex) -> Air {
+        let air = |z: &SpaceId| airs[z.0 as usize];
+        let zones = self.zones[space.index()].iter().map(air);
+        zones.reduce(|a, b| if b.extinction_per_m > a.extinction_per_m { b } else { a }).unwrap_or(Air::CLEAN)
+    }
 }

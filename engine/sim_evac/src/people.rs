@@ -86,7 +86,8 @@ impl EvacModel {
             }
             awaiting[space.index()] += 1;
             if person.class == 0 {
-                warnings.push(format!("space {}: the way out cannot be walked: people there wait", self.space_name(space)));
+                warnings
+                    .push(format!("space {}: the way out cannot be walked: people there wait", self.space_name(space)));
             }
         }
         warnings.dedup();
@@ -102,7 +103,9 @@ impl EvacModel {
             let Some(layer) = self.layers[space.index()] else { continue };
             let count = match wanted {
                 Wanted::Counted { count, .. } => *count as usize,
-                Wanted::Density(n) => (n + CounterRng::new(seed, COUNT_STREAM | u64::from(space.0)).next_f64()) as usize,
+                Wanted::Density(n) => {
+                    (n + CounterRng::new(seed, COUNT_STREAM | u64::from(space.0)).next_f64()) as usize
+                }
             };
             let places = CounterRng::new(seed, PLACE_STREAM | u64::from(space.0)).at(0);
             let before = stand.balance().entered;

@@ -1,8 +1,8 @@
 //! How long a space stays safe (可用安全疏散时间 ASET), and what people meet there.
 
 use sim_core::Air;
-use sim_crowd::hazard::{heat_per_min, purser_per_min, visibility_m};
 use sim_core::{ByteReader, ByteWriter, SnapshotError};
+use sim_crowd::hazard::{heat_per_min, purser_per_min, visibility_m};
 use twin_model::{AsetCriterion, PlanSpace, SpaceUse};
 
 /// Height of breathing, m.
