@@ -598,7 +598,8 @@ mod tests {
 
     #[test]
     fn growth_is_a_word_a_number_or_a_table() {
-        let growth = |g: &str| read(&format!(r#", "fire": {{"space": "101", "growth": {g}}}"#)).unwrap().fire.unwrap().growth;
+        let growth =
+            |g: &str| read(&format!(r#", "fire": {{"space": "101", "growth": {g}}}"#)).unwrap().fire.unwrap().growth;
         assert_eq!(growth(r#""fast""#), FireGrowth::Fast);
         assert_eq!(growth(r#"{"alpha_kwps2": 0.02}"#).alpha_kwps2(), Some(0.02));
         assert_eq!(growth(r#"{"table": [[0, 0], [60, 500]]}"#), FireGrowth::Table(vec![(0.0, 0.0), (60.0, 500.0)]));
@@ -627,7 +628,9 @@ mod tests {
             said(r#", "interventions": [{"action": "fan", "space": "101", "flow_m3ps": 0, "at_s": 5}]"#),
             "scenario \"演练\": interventions[0].flow_m3ps = 0 m3/s: must be 0.001..200 m3/s"
         );
-        assert!(read(r#", "fire": {"space": "101", "fuel": "plutonium"}"#).unwrap_err().to_string().contains("plutonium"));
+        assert!(
+            read(r#", "fire": {"space": "101", "fuel": "plutonium"}"#).unwrap_err().to_string().contains("plutonium")
+        );
         assert!(read(r#", "peeple": {}"#).unwrap_err().to_string().contains("peeple"));
     }
 
