@@ -39,7 +39,7 @@ impl Names<'_> {
     pub fn openings(&self, field: &str, name: &str, windows: bool) -> Result<Vec<OpeningIndex>, ScenarioError> {
         let fits = |k: &usize| {
             let o = &self.plan.openings[*k];
-            o.name == name && (windows || o.kind != OpeningKind::Window)
+            is_called(&o.name, name) && (windows || o.kind != OpeningKind::Window)
         };
         let found: Vec<OpeningIndex> =
             (0..self.plan.openings.len()).filter(fits).map(|k| OpeningIndex(k as u32)).collect();
@@ -54,7 +54,7 @@ impl Names<'_> {
     pub fn stairs(&self, field: &str, name: &str) -> Result<Vec<StairIndex>, ScenarioError> {
         let fits = |k: &usize| {
             let index = StairIndex(*k as u32);
-            self.plan.stairs[*k].name == name || stair_name(self.plan, index) == name
+            is_called(&self.plan.stairs[*k].name, name) || stair_name(self.plan, index) == name
         };
         let found: Vec<StairIndex> = (0..self.plan.stairs.len()).filter(fits).map(|k| StairIndex(k as u32)).collect();
         if found.is_empty() {
@@ -63,6 +63,11 @@ impl Names<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whether an element has a name, with or without the GlobalId in brackets that plans from IFC append.
+fn is_called(full: &str, name: &str) -> bool {
+    full == name || full.strip_suffix(')').and_then(|f| f.rsplit_once(" (")).is_some_and(|(plain, _)| plain == name)
 }
 
 fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
