@@ -38,27 +38,27 @@ pub enum EvacRunError {
         allowed: String,
     },
     /// A file or folder cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Io {
         /// File or folder.
         path: PathBuf,
         /// Cause.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The trajectories cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Sqlite {
         /// The file.
         path: PathBuf,
         /// Cause.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
     },
     /// A table cannot be written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {cause}", path.display())]
     Csv {
         /// The file.
         path: PathBuf,
         /// Cause.
-        source: csv::Error,
+        cause: csv::Error,
     },
 }

@@ -108,7 +108,7 @@ fn steps<const L: usize>(
     }
     let json = serde_json::to_vec_pretty(&summary);
     let path = folder.file("evacuation.json");
-    folder.write("evacuation.json", &json.map_err(|e| EvacRunError::Io { path, source: e.into() })?)?;
+    folder.write("evacuation.json", &json.map_err(|e| EvacRunError::Io { path, cause: e.into() })?)?;
     folder.write("report.md", report::page(&summary).as_bytes())?;
     Ok(summary)
 }
@@ -122,7 +122,7 @@ struct Partial {
 
 impl Partial {
     fn create(out: &Path) -> Result<Self, EvacRunError> {
-        let io = |source| EvacRunError::Io { path: out.to_owned(), source };
+        let io = |cause| EvacRunError::Io { path: out.to_owned(), cause };
         let taken = |text: &str| io(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text.to_owned()));
         if out.is_file() || fs::read_dir(out).is_ok_and(|mut d| d.next().is_some()) {
             return Err(taken("the folder already holds something"));
@@ -143,11 +143,11 @@ impl Partial {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), EvacRunError> {
         let path = self.file(name);
-        fs::write(&path, bytes).map_err(|source| EvacRunError::Io { path, source })
+        fs::write(&path, bytes).map_err(|cause| EvacRunError::Io { path, cause })
     }
 
     fn complete(&self) -> Result<(), EvacRunError> {
-        let io = |source| EvacRunError::Io { path: self.out.clone(), source };
+        let io = |cause| EvacRunError::Io { path: self.out.clone(), cause };
         if self.out.exists() {
             fs::remove_dir(&self.out).map_err(io)?;
         }

@@ -72,7 +72,7 @@ pub fn read_plan(source: &PlanSource, building: Option<&str>) -> Result<(Buildin
 }
 
 fn from_ifc(file: &Path) -> Result<(Vec<BuildingPlan>, Vec<String>), EvacRunError> {
-    let bytes = std::fs::read(file).map_err(|source| EvacRunError::Io { path: file.to_owned(), source })?;
+    let bytes = std::fs::read(file).map_err(|cause| EvacRunError::Io { path: file.to_owned(), cause })?;
     let wrong = |message: String| EvacRunError::Ifc { file: file.to_owned(), message };
     let model = import_ifc(&bytes, &ImportOptions::default()).map_err(|e| wrong(e.to_string()))?;
     let (plans, defects) = building_plan(&model, &PlanOptions::default()).map_err(|e| wrong(e.to_string()))?;

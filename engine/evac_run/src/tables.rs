@@ -16,14 +16,14 @@ pub(crate) struct Spaces {
 }
 
 fn open(path: &Path, head: &[&str]) -> Result<csv::Writer<File>, EvacRunError> {
-    let wrong = |source| EvacRunError::Csv { path: path.to_owned(), source };
+    let wrong = |cause| EvacRunError::Csv { path: path.to_owned(), cause };
     let mut csv = csv::Writer::from_path(path).map_err(wrong)?;
     csv.write_record(head).map_err(wrong)?;
     Ok(csv)
 }
 
 fn close(mut csv: csv::Writer<File>, path: &Path) -> Result<(), EvacRunError> {
-    csv.flush().map_err(|source| EvacRunError::Io { path: path.to_owned(), source })
+    csv.flush().map_err(|cause| EvacRunError::Io { path: path.to_owned(), cause })
 }
 
 impl Spaces {
@@ -85,7 +85,7 @@ impl Spaces {
                 people[k][1].to_string(),
             ];
             record.extend(numbers.iter().map(|v| short(*v)));
-            self.csv.write_record(&record).map_err(|source| EvacRunError::Csv { path: self.path.clone(), source })?;
+            self.csv.write_record(&record).map_err(|cause| EvacRunError::Csv { path: self.path.clone(), cause })?;
         }
         Ok(())
     }
@@ -110,7 +110,7 @@ pub(crate) fn write_agents<const L: usize>(path: &Path, run: &EvacRunOf<L>) -> R
     let (model, member) = (run.model(), &run.members()[0]);
     let head = ["person", "start_space", "set_off_s", "fate", "left_s", "exit", "fed_gas", "fed_heat"];
     let mut csv = open(path, &head)?;
-    let wrong = |source| EvacRunError::Csv { path: path.to_owned(), source };
+    let wrong = |cause| EvacRunError::Csv { path: path.to_owned(), cause };
     let portals = member.crowd().world().portals();
     let mut out: Vec<Option<(f64, &str)>> = vec![None; member.origins().len()];
     for d in member.crowd().departures() {

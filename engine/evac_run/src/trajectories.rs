@@ -24,7 +24,7 @@ pub(crate) struct Trajectories {
 
 impl Trajectories {
     pub fn create(path: &Path, plan: &BuildingPlan, crowd: &CrowdRun, interval_s: f64) -> Result<Self, EvacRunError> {
-        let wrong = |source| EvacRunError::Sqlite { path: path.to_owned(), source };
+        let wrong = |cause| EvacRunError::Sqlite { path: path.to_owned(), cause };
         let db = Connection::open(path).map_err(wrong)?;
         let bounds = bounds_of(plan);
         let [low, high] = bounds;
@@ -58,7 +58,7 @@ impl Trajectories {
 
     /// Writes where everybody is now.
     pub fn frame(&mut self, crowd: &CrowdRun) -> Result<(), EvacRunError> {
-        let wrong = |source| EvacRunError::Sqlite { path: self.path.clone(), source };
+        let wrong = |cause| EvacRunError::Sqlite { path: self.path.clone(), cause };
         let mut insert = self
             .db
             .prepare_cached("INSERT INTO trajectory_data VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
@@ -88,7 +88,7 @@ impl Trajectories {
 
     /// Writes bounds and index, and closes the file.
     pub fn finish(self) -> Result<(), EvacRunError> {
-        let wrong = |source| EvacRunError::Sqlite { path: self.path.clone(), source };
+        let wrong = |cause| EvacRunError::Sqlite { path: self.path.clone(), cause };
         let [low, high] = self.bounds;
         for (key, value) in [("xmin", low[0]), ("xmax", high[0]), ("ymin", low[1]), ("ymax", high[1])] {
             self.db.execute("INSERT INTO metadata VALUES (?1, ?2)", params![key, value.to_string()]).map_err(wrong)?;

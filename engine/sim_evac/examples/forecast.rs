@@ -55,7 +55,8 @@ fn block() -> BuildingPlan {
             door("east exit", [Some(2), None], [[44.5, 0.4], [44.5, 1.4]]);
         }
         for r in 0..17_u32 {
-            let (x, y) = if r < 9 { (40.0 / 9.0 * (f64::from(r) + 0.5), 2.0) } else { (5.0 * (f64::from(r - 9) + 0.5), 0.0) };
+            let (x, y) =
+                if r < 9 { (40.0 / 9.0 * (f64::from(r) + 0.5), 2.0) } else { (5.0 * (f64::from(r - 9) + 0.5), 0.0) };
             door("room", [Some(0), Some(3 + r)], [[x - 0.5, y], [x + 0.5, y]]);
         }
         if k + 1 < STOREYS {
@@ -70,7 +71,13 @@ fn block() -> BuildingPlan {
                     tread_m: 0.2,
                 };
                 let (lower, upper) = (SpaceIndex(first + s), SpaceIndex(first + s + 20));
-                plan.stairs.push(PlanStair { entity: None, name: format!("stair {s}"), lower, upper, flights: vec![flight] });
+                plan.stairs.push(PlanStair {
+                    entity: None,
+                    name: format!("stair {s}"),
+                    lower,
+                    upper,
+                    flights: vec![flight],
+                });
             }
         }
     }
@@ -104,7 +111,11 @@ fn main() -> Result<(), EvacError> {
     run.advance_to(f64::from(seconds), &CancelToken::new())?;
     let took = started.elapsed().as_secs_f64();
     let s = run.summary()?;
-    println!("{members} members x {seconds} s, {} spaces, {} people: {took:.2} s", plan.spaces.len(), s.balance.entered);
+    println!(
+        "{members} members x {seconds} s, {} spaces, {} people: {took:.2} s",
+        plan.spaces.len(),
+        s.balance.entered
+    );
     println!("alarm {:?} s, RSET p50 {:?}, p95 {:?}, {:?}", s.alarm_s, s.rset_s.p50, s.rset_s.p95, s.balance);
     let unsafe_spaces = s.spaces.iter().filter(|o| o.unsafe_share > 0.0).count();
     println!("{unsafe_spaces} spaces with people in them after their ASET; gas {:.1e}", s.gas_error[0]);

@@ -209,7 +209,8 @@ impl<const L: usize> EvacRunOf<L> {
         Ok(())
     }
 
-    /// Digest of the state: equal for every number of threads and members in a block.
+    /// Digest of the state: equal for every number of threads. Members of a block share the fire's sub-steps, so that a member by
+    /// itself and the same member among others differ in the last digits of their smoke.
     #[must_use]
     pub fn checksum(&self) -> u64 {
         let mut c = Checksum::new();

@@ -256,8 +256,8 @@ fn evacuate(args: &Args, text: &str) -> anyhow::Result<()> {
     }
 }
 
-fn read_text(file: &Path) -> Result<String, RunError> {
-    std::fs::read_to_string(file).map_err(|source| RunError::Io { path: file.to_owned(), source })
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
 }
 
 fn read_scenario(text: &str, file: &Path) -> Result<Scenario, RunError> {
