@@ -28,8 +28,8 @@ fn block() -> BuildingPlan {
             plan.spaces.push(s);
         };
         space("corridor".into(), SpaceUse::Circulation, [0.0, 40.0], [0.0, 2.0], 2.7);
-        space("west stair".into(), SpaceUse::Stair, [-4.5, 0.0], [-2.5, 4.5], RISE_M);
-        space("east stair".into(), SpaceUse::Stair, [40.0, 44.5], [-2.5, 4.5], RISE_M);
+        space("west stair".into(), SpaceUse::Stair, [-7.0, 0.0], [-2.5, 4.5], RISE_M);
+        space("east stair".into(), SpaceUse::Stair, [40.0, 47.0], [-2.5, 4.5], RISE_M);
         for r in 0..17_u32 {
             let north = r < 9;
             let (wide, at) = if north { (40.0 / 9.0, f64::from(r)) } else { (5.0, f64::from(r - 9)) };
@@ -51,8 +51,8 @@ fn block() -> BuildingPlan {
         door("west stair", [Some(0), Some(1)], [[0.0, 0.4], [0.0, 1.4]]);
         door("east stair", [Some(0), Some(2)], [[40.0, 0.4], [40.0, 1.4]]);
         if k == 0 {
-            door("west exit", [Some(1), None], [[-4.5, 0.4], [-4.5, 1.4]]);
-            door("east exit", [Some(2), None], [[44.5, 0.4], [44.5, 1.4]]);
+            door("west exit", [Some(1), None], [[-1.6, -2.5], [-0.4, -2.5]]);
+            door("east exit", [Some(2), None], [[40.4, -2.5], [41.6, -2.5]]);
         }
         for r in 0..17_u32 {
             let (x, y) =
@@ -60,9 +60,9 @@ fn block() -> BuildingPlan {
             door("room", [Some(0), Some(3 + r)], [[x - 0.5, y], [x + 0.5, y]]);
         }
         if k + 1 < STOREYS {
-            for (s, west) in [(1, -4.5), (2, 40.0)] {
-                // Flights alternate sides, so that foot and head of two lie beside each other.
-                let x = west + if k % 2 == 0 { 0.8 } else { 3.7 };
+            // Flights alternate, so that the head of one and the foot of the next lie beside each other.
+            let x = if k % 2 == 0 { 6.2 } else { 3.3 };
+            for (s, x) in [(1, -x), (2, 40.0 + x)] {
                 let flight = PlanFlight {
                     foot: [x, -1.0, z],
                     head: [x, 3.0, z + RISE_M],
