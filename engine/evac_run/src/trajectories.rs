@@ -72,10 +72,8 @@ impl Trajectories {
             let far = (d[0] * d[0] + d[1] * d[1]).sqrt();
             let facing = if far > 0.05 { [d[0] / far, d[1] / far] } else { facing };
             self.last.insert(r.id, (at, facing));
-            for k in 0..2 {
-                self.bounds[0][k] = self.bounds[0][k].min(at[k]);
-                self.bounds[1][k] = self.bounds[1][k].max(at[k]);
-            }
+            let [low, high] = self.bounds;
+            self.bounds = [[low[0].min(at[0]), low[1].min(at[1])], [high[0].max(at[0]), high[1].max(at[1])]];
             let id = i64::from(r.id) + 1;
             insert
                 .execute(params![self.frames, id, at[0], at[1], facing[0], facing[1], r.z_m, r.layer.0])

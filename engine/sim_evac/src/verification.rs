@@ -29,7 +29,7 @@ pub const CASES: &[Case] = &[
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
 #[must_use]
 pub fn all() -> Vec<VerificationRow> {
-    CASES.iter().flat_map(|case| rows(case)).collect()
+    CASES.iter().flat_map(rows).collect()
 }
 
 /// Rows of one case.
