@@ -1,10 +1,13 @@
 //! Our side of `tools/compare/crowd`: the same corridor and bottleneck, one thread, CPU seconds of the steps alone.
 //!
-//! `compare corridor RHO…`, `compare bottleneck WIDTH…`, `compare speed AGENTS RHO`; `--jupedsim` takes JuPedSim's
+//! `compare corridor RHO…`, `compare bottleneck WIDTH…`, `compare speed AGENTS RHO`, `compare network`; `--jupedsim` takes JuPedSim's
 //! parameters (radius 0.2 m, time gap 1 s, no anticipation), else our calibrated set.
 
-use sim_crowd::verification::{Manners, jupedsim_like, neck_flow, open_corridor};
-use sim_crowd::{CrowdError, CrowdForcing, CrowdRun, Demand, DestinationClass, LayerSpec, Spread, WorldBuilder};
+use sim_crowd::verification::{Manners, block, jupedsim_like, neck_flow, open_corridor};
+use sim_crowd::{
+    CrowdError, CrowdForcing, CrowdRun, CrowdWorld, Demand, DestinationClass, LayerId, LayerSpec, MesoPerson, Spread,
+    WorldBuilder,
+};
 
 /// CPU seconds of this thread so far (Linux).
 fn cpu_s() -> f64 {
@@ -65,9 +68,38 @@ fn speed(agents: usize, rho: f64, m: &Manners) -> Result<(String, f64, f64), Cro
     Ok((format!("{agents} agents in {rooms} rooms, rho {rho}: {real:.2} x real time (wall {wall_s:.2} s)"), steps, cpu))
 }
 
+/// Ten storeys, 2000 people in 40 rooms of 32 m²: RSET by the queue network.
+fn network(m: &Manners) -> Result<(), CrowdError> {
+    let world = CrowdWorld::from_plan(&block(10), &[])?;
+    let run = CrowdRun::new(world, vec![DestinationClass::default()], m.params, CrowdForcing::default())?;
+    let rooms = run.world().layers().iter().enumerate().filter(|(_, l)| l.name.contains("room"));
+    let people: Vec<MesoPerson> = rooms
+        .flat_map(|(k, _)| (0..50).map(move |p| (k, p)))
+        .map(|(k, p)| MesoPerson {
+            layer: LayerId(k as u32),
+            class: 0,
+            free_mps: 1.0 + 0.01 * f64::from(p),
+            start_s: 2.0 * f64::from(p),
+            under_way: None,
+        })
+        .collect();
+    let net = run.network();
+    let t = cpu_s();
+    let runs = 20;
+    let mut rset = None;
+    for _ in 0..runs {
+        rset = net.run(&people, 1e5)?.rset_s();
+    }
+    let ms = (cpu_s() - t) / f64::from(runs) * 1e3;
+    println!("sim_crowd network: {} people, ten storeys, RSET {rset:?} s in {ms:.2} CPU ms", people.len());
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let m = if args.iter().any(|a| a == "--jupedsim") { jupedsim_like() } else { Manners::default() };
+    // The people of the bottleneck experiments were young.
+    let young = Manners { speed_mps: Spread::YOUNG_MPS, ..m };
     let numbers: Vec<f64> = args.iter().filter_map(|a| a.parse().ok()).collect();
     let threads = args.iter().find_map(|a| a.strip_prefix("--threads=")).map_or(Ok(1), str::parse)?;
     let work = || -> Result<(), CrowdError> {
@@ -79,6 +111,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     steps / cpu
                 );
             }
+            Some("network") => network(&m)?,
             Some("bottleneck") => {
                 for b in &numbers {
                     let t = cpu_s();
@@ -86,7 +119,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let mut flow = 0.0;
                     let (mut low, mut high, mut clogs) = (f64::INFINITY, 0.0_f64, 0);
                     for seed in 0..seeds {
-                        let r = neck_flow(*b, 150, &m, seed)?;
+                        let r = neck_flow(*b, 150, &young, seed)?;
                         clogs += u32::from(r.clogged);
                         flow += r.flow_ps / f64::from(seeds as u32);
                         (low, high) = (low.min(r.flow_ps), high.max(r.flow_ps));

@@ -89,7 +89,7 @@ impl WorldBuilder {
             if let Some(why) = fault {
                 return Err(wrong("layer", &spec.name, why));
             }
-            rings.push(ring.iter().map(|p| frame.from_plan(*p)).collect::<Vec<_>>());
+            rings.push(ring.iter().map(|p| frame.local(*p)).collect::<Vec<_>>());
         }
         let holes: f64 = spec.holes.iter().map(|h| ring_area2(h).abs()).sum();
         let area = 0.5 * (ring_area2(&spec.outline).abs() - holes);
@@ -193,7 +193,7 @@ impl WorldBuilder {
         let Some(l) = self.layers.get(layer.index()) else {
             return Err(wrong("assembly point", name, format!("layer {} does not exist", layer.0)));
         };
-        let c = l.frame.from_plan(centre);
+        let c = l.frame.local(centre);
         if !(0.3..=100.0).contains(&radius_m) {
             return Err(wrong("assembly point", name, format!("radius {radius_m} m; allowed: 0.3 to 100 m")));
         }
@@ -243,7 +243,7 @@ impl WorldBuilder {
     /// Cuts a gap into the wall nearest to a door; the interior is then to the inside of `out`.
     fn cut(&mut self, name: &str, side: &DoorSide) -> Result<Side, CrowdError> {
         let layer = &mut self.layers[side.0.index()];
-        let ends = side.1.map(|p| layer.frame.from_plan(p));
+        let ends = side.1.map(|p| layer.frame.local(p));
         let mid = [(ends[0][0] + ends[1][0]) * 0.5, (ends[0][1] + ends[1][1]) * 0.5];
         let along = unit(sub(ends[1], ends[0]));
         // The nearest wall that runs with the door, long enough for its middle.
@@ -341,7 +341,10 @@ fn finish(layer: &mut Layer, portals: &[Portal]) {
     } else {
         let raster =
             Raster::new(lo, hi, |p| layer.contains(p).then(|| layer.wall_distance_m(p).unwrap_or(f32::INFINITY)));
-        layer.fields = sides.iter().map(|s| Field::Cells(Box::new(raster.field(s)))).collect();
+        let fields: Vec<_> = sides.iter().map(|s| raster.field(s)).collect();
+        // What no way leads to, such as the pocket beside a flight, holds nobody.
+        layer.area_m2 *= raster.part_reached(&fields);
+        layer.fields = fields.into_iter().map(|f| Field::Cells(Box::new(f))).collect();
     }
 }
 

@@ -292,7 +292,8 @@ impl CrowdRun {
             let [a, b] = if k < TRIES / 2 { [lo, hi] } else { whole };
             let p = [0, 1].map(|k| rng.range_f64(f64::from(a[k]), f64::from(b[k])) as f32);
             let clear = layer.wall_distance_m(p).is_none_or(|d| d >= clearance_m);
-            (clear && layer.contains(p) && taken.free(p, demand.radius_m.min(STANDING_M))).then_some(p)
+            let reached = || layer.fields.is_empty() || layer.fields.iter().any(|f| f.reaches(p));
+            (clear && layer.contains(p) && reached() && taken.free(p, demand.radius_m.min(STANDING_M))).then_some(p)
         })
     }
 }

@@ -53,7 +53,8 @@ impl Raster {
         for j in 0..ny {
             for i in 0..nx {
                 let p = [lo[0] + (i as f32 + 0.5) * cell_m, lo[1] + (j as f32 + 0.5) * cell_m];
-                if let Some(d) = room(p).filter(|d| *d > 0.08) {
+                // A wall between two neighbouring centres lies within half a cell of one of them: no way leaks through.
+                if let Some(d) = room(p).filter(|d| *d > 0.505 * cell_m) {
                     // Beside a wall the way counts up to twice, so that paths keep a shoulder's width off corners.
                     slowness[j * nx + i] = 1.0 + (1.0 - d / 0.4).max(0.0);
                 }
@@ -108,6 +109,13 @@ impl Raster {
         Cells { lo: self.lo, cell_m: self.cell_m, nx, ny, distance, heading }
     }
 
+    /// Part of the open cells that some way leads to; 1 when there is no way at all.
+    pub(crate) fn part_reached(&self, fields: &[Cells]) -> f32 {
+        let open = self.slowness.iter().filter(|s| s.is_finite()).count();
+        let reached = (0..self.slowness.len()).filter(|c| fields.iter().any(|f| f.distance[*c].is_finite())).count();
+        if open == 0 || reached == 0 { 1.0 } else { reached as f32 / open as f32 }
+    }
+
     /// Steepest descent at a cell, upwind.
     fn heading(&self, distance: &[f32], c: usize) -> [i16; 2] {
         let (i, j) = (c % self.nx, c / self.nx);
@@ -150,8 +158,13 @@ impl Cells {
         };
         let ((i0, i1, fx), (j0, j1, fy)) = (at(0, self.nx), at(1, self.ny));
         let (nx, gx, gy) = (self.nx, 1.0 - fx, 1.0 - fy);
-        [(j0 * nx + i0, gx * gy), (j0 * nx + i1, fx * gy), (j1 * nx + i0, gx * fy), (j1 * nx + i1, fx * fy)]
-            .map(|(c, w)| if self.distance[c].is_finite() { (c, w + 1e-6) } else { (c, 0.0) })
+        let weigh = |c: usize, w: f32| if self.distance[c].is_finite() { (c, w + 1e-6) } else { (c, 0.0) };
+        [
+            weigh(j0 * nx + i0, gx * gy),
+            weigh(j0 * nx + i1, fx * gy),
+            weigh(j1 * nx + i0, gx * fy),
+            weigh(j1 * nx + i1, fx * fy),
+        ]
     }
 
     fn distance_m(&self, p: V2) -> f32 {
@@ -205,6 +218,14 @@ impl Cells {
 }
 
 impl Field {
+    /// Whether a way leads from a point of the floor.
+    pub(crate) fn reaches(&self, p: V2) -> bool {
+        match self {
+            Self::Straight => true,
+            Self::Cells(cells) => cells.around(p).iter().any(|(_, w)| *w > 0.0),
+        }
+    }
+
     /// Walking distance from a point, m.
     pub(crate) fn distance_m(&self, side: &Side, p: V2) -> f32 {
         let straight = length(sub(side.aim(p, JAMB_M), p));

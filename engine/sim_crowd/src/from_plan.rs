@@ -173,8 +173,7 @@ impl Maker<'_> {
     /// The side of a stair end on a floor: an opening in a wall, or the open end of the flight's own walls on the floor.
     fn onto_floor(&mut self, floor: LayerId, f: &PlanFlight, at_head: bool) -> Side {
         let layer = self.builder.layer_mut(floor);
-        let (foot, head) =
-            (layer.frame.from_plan([f.foot[0], f.foot[1]]), layer.frame.from_plan([f.head[0], f.head[1]]));
+        let (foot, head) = (layer.frame.local([f.foot[0], f.foot[1]]), layer.frame.local([f.head[0], f.head[1]]));
         let (at, far) = if at_head { (head, foot) } else { (foot, head) };
         let out = unit(sub(far, at));
         let half = 0.5 * f.width_m as f32;
@@ -192,6 +191,9 @@ impl Maker<'_> {
                 .unwrap_or(run);
             let end = |p: V2| [p[0] + out[0] * deep, p[1] + out[1] * deep];
             layer.walls.extend([[a, end(a)], [b, end(b)], [end(a), end(b)]]);
+            // What the flight covers is no floor: nobody is placed there.
+            layer.rings.push(vec![a, b, end(b), end(a)]);
+            layer.area_m2 = (layer.area_m2 - 2.0 * half * deep).max(0.1);
         } else {
             open_wall(layer, &side);
         }
@@ -221,7 +223,7 @@ impl Maker<'_> {
         let id = self.builder.layer(&spec)?;
         let layer = self.builder.layer_mut(id);
         let side = |ends: [[f64; 2]; 2], out: [f64; 2]| {
-            let [a, b] = ends.map(|p| layer.frame.from_plan(p));
+            let [a, b] = ends.map(|p| layer.frame.local(p));
             Side { layer: id.0, a, b, out: out.map(|v| v as f32) }
         };
         let (from, to) = (side(up, [-d[0], -d[1]]), side(on, e));

@@ -130,11 +130,14 @@ impl CrowdKernel {
             ("radius_m", person.radius_m, "m", 0.1, 0.4),
             ("gap_s", person.gap_s, "s", 0.1, 5.0),
             ("start_s", person.start_s, "s", 0.0, 1e6),
-            ("class", person.class as f32, "-", 0.0, self.classes.len() as f32 - 1.0),
-            ("layer", person.layer.0 as f32, "-", 0.0, self.world.layers.len() as f32 - 1.0),
         ] {
-            check_range(name, f64::from(value), unit, low - 1e-6, f64::from(high) + 1e-6)?;
+            // The slack admits the f32 nearest to a decimal bound.
+            if !(value.is_finite() && f64::from(value) >= low - 1e-6 && f64::from(value) <= high + 1e-6) {
+                return Err(ParamError::new(name, value, unit, format!("{low} to {high}")).into());
+            }
         }
+        check_range("class", f64::from(person.class), "-", 0.0, self.classes.len() as f64 - 1.0)?;
+        check_range("layer", f64::from(person.layer.0), "-", 0.0, self.world.layers.len() as f64 - 1.0)?;
         let layer = &self.world.layers[person.layer.index()];
         let refuse = |why: &'static str| {
             let [x_m, y_m, _] = layer.to_plan(person.at);

@@ -62,7 +62,7 @@ pub(crate) fn crossing(p: V2, q: V2, a: V2, b: V2) -> Option<f32> {
 }
 
 /// `2^f` for `f` in -0.5 to 0.5: Taylor series of `exp(f ln 2)` to the fifth power, relative error below 3e-6.
-pub(crate) const EXP2: [f32; 6] = [1.0, 0.693_147_2, 0.240_226_5, 0.055_504_11, 0.009_618_13, 0.001_333_36];
+pub(crate) const EXP2: [f32; 6] = [1.0, std::f32::consts::LN_2, 0.240_226_5, 0.055_504_11, 0.009_618_13, 0.001_333_36];
 /// 1 / ln 2.
 pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// 1.5 · 2^23: adding it rounds to a whole number, which then stands in the low bits.

@@ -332,6 +332,12 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
     p
 }
 
+/// Sixteen values of a column.
+#[inline(always)]
+fn chunk(column: &[f32], c: usize) -> &Chunk {
+    &column.as_chunks::<WIDTH>().0[c]
+}
+
 /// Reach of giving way to those who come towards one, m.
 const ONCOMING_M: f32 = 0.5;
 /// Strength of giving way, as a multiple of the wanted direction per person.
@@ -345,25 +351,26 @@ const KEEP_RIGHT: f32 = 0.2;
 fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams) -> V2 {
     let of = |value: f32| Lanes::of(simd, value);
     let zero = of(0.0);
-    let ([x, y], [ax, ay], [ex, ey]) = (v.at.map(of), v.ahead.map(of), v.wish.map(of));
+    // No `array::map` here: it would leave the vector code.
+    let (x, y, ax, ay) = (of(v.at[0]), of(v.at[1]), of(v.ahead[0]), of(v.ahead[1]));
+    let (ex, ey) = (of(v.wish[0]), of(v.wish[1]));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
     let (inv_range, push) = (of(1.0 / params.push_range_m), of(params.push));
     let (inv_oncoming, give_way, right) = (of(1.0 / ONCOMING_M), of(GIVE_WAY * params.give_way), of(-KEEP_RIGHT));
     let mut total: [Chunk; 3] = [[0.0; WIDTH]; 3];
     for c in 0..crowd.x.len() / WIDTH {
-        let column = |v: &Vec<f32>| v.as_chunks::<WIDTH>().0[c];
-        let [cx, cy, cax, cay, cr, chx, chy] =
-            [&crowd.x, &crowd.y, &crowd.ax, &crowd.ay, &crowd.r, &crowd.hx, &crowd.hy].map(column);
+        let (cx, cy, cax, cay) = (chunk(&crowd.x, c), chunk(&crowd.y, c), chunk(&crowd.ax, c), chunk(&crowd.ay, c));
+        let (cr, chx, chy) = (chunk(&crowd.r, c), chunk(&crowd.hx, c), chunk(&crowd.hy, c));
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
-            let (dx, dy) = (x - load(&cx), y - load(&cy));
+            let (dx, dy) = (x - load(cx), y - load(cy));
             let s2 = dx * dx + dy * dy;
             let here = s2.above(of(1e-8)).and(reach2.above(s2));
             let inv_s = of(1.0) / s2.max(of(1e-8)).sqrt();
             let (nx, ny) = (dx * inv_s, dy * inv_s);
-            let anticipated = ((ax - load(&cax)) * nx + (ay - load(&cay)) * ny).max(zero);
-            let l = radius + load(&cr);
-            let along = load(&chx) * ex + load(&chy) * ey;
+            let anticipated = ((ax - load(cax)) * nx + (ay - load(cay)) * ny).max(zero);
+            let l = radius + load(cr);
+            let along = load(chx) * ex + load(chy) * ey;
             let close = ((l - anticipated) * inv_range).min(zero).exp();
             let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
             (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
@@ -376,8 +383,8 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
             (Lanes::load(simd, &total[2], k) + meets.choose(signed, zero)).store(&mut total[2], k);
         }
     }
-    let [px, py, aside] = total.map(|t| sum(&t));
-    let aside = aside.clamp(-1.0, 1.0);
+    let (px, py) = (sum(&total[0]), sum(&total[1]));
+    let aside = sum(&total[2]).clamp(-1.0, 1.0);
     [px - v.wish[1] * aside, py + v.wish[0] * aside]
 }
 
@@ -393,7 +400,7 @@ fn free_way<S: Simd>(
     params: &CrowdParams,
 ) -> (f32, f32) {
     let of = |value: f32| Lanes::of(simd, value);
-    let ([x, y], [ex, ey]) = (v.at.map(of), heading.map(of));
+    let (x, y, ex, ey) = (of(v.at[0]), of(v.at[1]), of(heading[0]), of(heading[1]));
     let reach_m = params.reach_m;
     let least_l = if turned { params.squeezed_m } else { f32::INFINITY };
     let (radius, least_l, far, reach2) = (of(v.radius), of(least_l), of(reach_m), of(reach_m * reach_m));
@@ -405,15 +412,15 @@ fn free_way<S: Simd>(
     let mut longest: Chunk = [reach_m; WIDTH];
     let (turned_l, against) = (of(params.squeezed_m), of(-0.3));
     for c in 0..crowd.x.len() / WIDTH {
-        let column = |v: &Vec<f32>| v.as_chunks::<WIDTH>().0[c];
-        let [cx, cy, cr, chx, chy] = [&crowd.x, &crowd.y, &crowd.r, &crowd.hx, &crowd.hy].map(column);
+        let (cx, cy, cr) = (chunk(&crowd.x, c), chunk(&crowd.y, c), chunk(&crowd.r, c));
+        let (chx, chy) = (chunk(&crowd.hx, c), chunk(&crowd.hy, c));
         for k in 0..Lanes::<S>::IN_CHUNK {
             let load = |c: &Chunk| Lanes::load(simd, c, k);
-            let (dx, dy) = (load(&cx) - x, load(&cy) - y);
+            let (dx, dy) = (load(cx) - x, load(cy) - y);
             let s2 = dx * dx + dy * dy;
             // Two who meet turn their shoulders.
-            let meets = against.above(load(&chx) * ex + load(&chy) * ey);
-            let l = (radius + load(&cr)).min(least_l);
+            let meets = against.above(load(chx) * ex + load(chy) * ey);
+            let l = (radius + load(cr)).min(least_l);
             let l = meets.choose(l.min(turned_l), l);
             let forward = dx * ex + dy * ey;
             let beside = (ex * dy - ey * dx).abs();

@@ -2,7 +2,7 @@
 
 use crate::CrowdError;
 use crate::hazard::SmokeLaw;
-use sim_core::check_range;
+use sim_core::ParamError;
 
 /// Parameters shared by all people of a run. Defaults are the one calibrated set (see the crate's README).
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -99,9 +99,11 @@ impl CrowdParams {
             ("hysteresis", self.hysteresis, "-", 0.0, 0.9),
             ("fed_limit", self.fed_limit, "-", 0.1, 10.0),
         ];
-        // f32 bounds written as decimals: the slack admits the nearest f32 to a bound.
         for (name, value, unit, low, high) in fields {
-            check_range(name, f64::from(value), unit, low - 1e-6, high + 1e-6)?;
+            // The slack admits the f32 nearest to a decimal bound.
+            if !(value.is_finite() && f64::from(value) >= low - 1e-6 && f64::from(value) <= high + 1e-6) {
+                return Err(ParamError::new(name, value, unit, format!("{low} to {high}")).into());
+            }
         }
         Ok(())
     }

@@ -117,6 +117,12 @@ impl CrowdRun {
         self.kernel.world()
     }
 
+    /// The kernel.
+    #[must_use]
+    pub const fn kernel(&self) -> &CrowdKernel {
+        &self.kernel
+    }
+
     /// The parameters.
     #[must_use]
     pub const fn params(&self) -> &CrowdParams {

@@ -84,7 +84,7 @@ impl Frame {
     }
 
     /// Inverse in plan; the frame's axes are orthogonal there.
-    pub(crate) fn from_plan(self, p: [f64; 2]) -> V2 {
+    pub(crate) fn local(self, p: [f64; 2]) -> V2 {
         let d = [p[0] - self.origin_m[0], p[1] - self.origin_m[1]];
         let run2 = self.along[0] * self.along[0] + self.along[1] * self.along[1];
         let x = (d[0] * self.along[0] + d[1] * self.along[1]) / run2;

@@ -9,6 +9,7 @@ CPU seconds are those of the iterations alone (process_time), start-up not count
 """
 import argparse, math, time
 import jupedsim as jps
+import shapely
 
 DT = 0.01
 
@@ -53,7 +54,7 @@ def bottleneck(b, a, people=150):
     sim = jps.Simulation(model=jps.CollisionFreeSpeedModel(), geometry=ring, dt=DT)
     exit_id = sim.add_exit_stage([(7.5, -4), (8, -4), (8, 4), (7.5, 4)])
     journey = sim.add_journey(jps.JourneyDescription([exit_id]))
-    places = jps.distribute_by_number(polygon=[(-8, -4), (0, -4), (0, 4), (-8, 4)], number_of_agents=people,
+    places = jps.distribute_by_number(polygon=shapely.Polygon([(-8, -4), (0, -4), (0, 4), (-8, 4)]), number_of_agents=people,
                                       distance_to_agents=0.4, distance_to_polygon=0.2, seed=a.seed)
     for p in places:
         sim.add_agent(jps.CollisionFreeSpeedModelAgentParameters(

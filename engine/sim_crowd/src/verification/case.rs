@@ -35,15 +35,20 @@ impl Case {
     /// Runs the case. One that stops gives a failing row with the reason as its source.
     #[must_use]
     pub fn run(&self) -> VerificationCase {
-        let mut case = VerificationCase { name: self.name.to_owned(), ..VerificationCase::default() };
-        if let Err(why) = (self.work)(&mut case) {
-            case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());
-        }
-        case
+        VerificationCase::of(self.name, self.work)
     }
 }
 
 impl VerificationCase {
+    /// Fills a case of that name.
+    pub(super) fn of(name: &str, work: impl FnOnce(&mut Self) -> Result<(), CrowdError>) -> Self {
+        let mut case = Self { name: name.to_owned(), ..Self::default() };
+        if let Err(why) = work(&mut case) {
+            case.at_most("runs to its end", f64::NAN, 0.0, &why.to_string());
+        }
+        case
+    }
+
     /// A row that passes when `value <= bound`.
     pub(super) fn at_most(&mut self, measure: &str, value: f64, bound: f64, source: &str) {
         self.rows.push(VerificationRow::at_most(&self.name, measure, value, bound, source));

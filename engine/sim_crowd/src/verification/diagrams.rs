@@ -86,7 +86,22 @@ pub(super) fn rimea_4(case: &mut VerificationCase) -> Result<(), CrowdError> {
 }
 
 pub(super) fn bottleneck(case: &mut VerificationCase) -> Result<(), CrowdError> {
-    let seeds = env_number("SANDTABLE_CROWD_SEEDS", 2);
+    bottleneck_of(case, 2)
+}
+
+/// The case "bottleneck" with `seeds` crowds per width; 20 for numbers to be quoted.
+#[must_use]
+pub fn bottleneck_with(seeds: u64) -> VerificationCase {
+    VerificationCase::of("bottleneck", |case| bottleneck_of(case, seeds))
+}
+
+/// The case "no-clogs" with `seeds` crowds; 1000 for the long form.
+#[must_use]
+pub fn no_clogs_with(seeds: u64) -> VerificationCase {
+    VerificationCase::of("no-clogs", |case| no_clogs_of(case, seeds))
+}
+
+fn bottleneck_of(case: &mut VerificationCase, seeds: u64) -> Result<(), CrowdError> {
     let (mut clogs, mut nearest) = (0, f64::INFINITY);
     for (width, low, high) in NECK_FLOWS {
         let mut flow = 0.0;
@@ -106,7 +121,10 @@ pub(super) fn bottleneck(case: &mut VerificationCase) -> Result<(), CrowdError> 
 }
 
 pub(super) fn no_clogs(case: &mut VerificationCase) -> Result<(), CrowdError> {
-    let seeds = env_number("SANDTABLE_CROWD_CLOG_SEEDS", 48);
+    no_clogs_of(case, 48)
+}
+
+fn no_clogs_of(case: &mut VerificationCase, seeds: u64) -> Result<(), CrowdError> {
     let widths = [0.8, 0.9, 1.0, 1.2];
     let mut clogs = 0;
     for seed in 0..seeds {
@@ -115,11 +133,6 @@ pub(super) fn no_clogs(case: &mut VerificationCase) -> Result<(), CrowdError> {
     }
     case.at_most(&format!("clogged runs of {seeds}"), f64::from(clogs), 0.0, "doors of 0.8 to 1.2 m, 80 persons");
     Ok(())
-}
-
-/// A number from the environment: more seeds for the long form of a case.
-fn env_number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(otherwise)
 }
 
 /// JuPedSim 1.4.2's collision-free speed model with its defaults in [`super::open_corridor`], dt 0.01 s: density laid out,

@@ -36,7 +36,7 @@ pub(super) fn table_21(case: &mut VerificationCase) -> Result<(), CrowdError> {
             0.01,
             "ISO 20414 table 21 (through pyFDS-Evac)",
         );
-        let speed = (1.25 - 0.34 * (3.0 - 2.0 / k)).max(0.2).min(1.25);
+        let speed = (1.25 - 0.34 * (3.0 - 2.0 / k)).clamp(0.2, 1.25);
         let t = smoky_corridor(k as f32, SmokeLaw::Fridolf)?;
         case.at_most(
             &format!("Fridolf, K {k}: |t - {:.1} s|/t", 100.0 / speed),

@@ -1,6 +1,6 @@
 //! Every case, in the order of tables.
 
-use super::{Case, diagrams, doses, imo, invariants, rimea, rimea_rooms, tn1822};
+use super::{Case, diagrams, doses, imo, invariants, network, rimea, rimea_rooms, tn1822};
 
 /// Every case, in the order of tables.
 pub const CASES: &[Case] = &[
@@ -52,4 +52,7 @@ pub const CASES: &[Case] = &[
     ),
     Case::new("threads-agree", "The same runs on 1, 2, 3 and 4 threads.", invariants::threads_agree),
     Case::new("snapshot-continues", "A run continued from a snapshot.", invariants::snapshot_continues),
+    Case::new("network-by-hand", "The queue network: 200 persons through one door.", network::by_hand),
+    Case::new("network-tower", "The queue network: 1000 persons in ten storeys.", network::tower),
+    Case::new("network-hand-over", "People go from micro to network and back.", network::hand_over),
 ];

@@ -10,13 +10,18 @@ mod doses;
 mod imo;
 mod invariants;
 mod list;
+mod network;
 mod rimea;
 mod rimea_rooms;
 mod scenes;
 mod tn1822;
 
 pub use case::{Case, VerificationCase};
-pub use diagrams::{JULICH_CLOSED, JULICH_OPEN, NECK_FLOWS, jupedsim_like, weidmann_mps};
+pub use diagrams::{
+    JULICH_CLOSED, JULICH_OPEN, JUPEDSIM_CORRIDOR, NECK_FLOWS, bottleneck_with, jupedsim_like, no_clogs_with,
+    weidmann_mps,
+};
 pub use list::CASES;
+pub use rimea_rooms::block;
 pub use scenes::{CorridorFlow, Manners, NeckFlow, circuit_speed, neck_flow, open_corridor};
 pub use sim_core::VerificationRow;

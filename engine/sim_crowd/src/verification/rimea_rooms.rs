@@ -12,7 +12,8 @@ use twin_model::{
 };
 
 /// A block of `storeys` floors: four rooms on a corridor, a stair of two flights at its end, a door to the open air below.
-pub(super) fn block(storeys: usize) -> BuildingPlan {
+#[must_use]
+pub fn block(storeys: usize) -> BuildingPlan {
     let mut plan = BuildingPlan { name: "block".into(), ..BuildingPlan::default() };
     let ring = |x0: f64, y0: f64, x1: f64, y1: f64| vec![[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
     let door = |name: String, sides: [Option<usize>; 2], ends: [[f64; 2]; 2], clear_width_m: f64| PlanOpening {
