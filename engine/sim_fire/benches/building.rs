@@ -64,10 +64,8 @@ pub fn members(network: &Network, count: u32) -> Vec<Member> {
         .map(SpaceId)
         .filter(|s| network.space_name(*s).starts_with("room"))
         .collect();
-    let doors: Vec<VentId> = (0..network.vents().len() as u32)
-        .map(VentId)
-        .filter(|v| network.vent_name(*v).starts_with("door"))
-        .collect();
+    let doors: Vec<VentId> =
+        (0..network.vents().len() as u32).map(VentId).filter(|v| network.vent_name(*v).starts_with("door")).collect();
     (0..count as usize)
         .map(|k| {
             let growth = [Growth::Medium, Growth::Fast, Growth::Ultrafast][k % 3];

@@ -24,7 +24,10 @@ fn main() -> Result<(), FireError> {
         run.advance_to(300.0, &cancel)?;
         let took = (cpu_s() - start).max(0.01);
         let unsettled = run.unsettled_steps();
-        println!("{spaces} spaces, {vents} vents: 300 s in {took:.2} s of processor, {:.0} x real time, {unsettled} unsettled", 300.0 / took);
+        println!(
+            "{spaces} spaces, {vents} vents: 300 s in {took:.2} s of processor, {:.0} x real time, {unsettled} unsettled",
+            300.0 / took
+        );
     }
     for dt_s in [0.5, 1.0] {
         let network = building::block(10, 3, 5)?;
@@ -36,7 +39,9 @@ fn main() -> Result<(), FireError> {
         let took = (cpu_s() - start).max(0.01);
         let rate = 64.0 * 600.0 / dt_s * spaces as f64 / took;
         let unsettled = run.unsettled_steps();
-        println!("64 members x 600 s x {spaces} spaces, step {dt_s} s: {took:.2} s of processor, {rate:.2e} space-steps/s, {unsettled} unsettled");
+        println!(
+            "64 members x 600 s x {spaces} spaces, step {dt_s} s: {took:.2} s of processor, {rate:.2e} space-steps/s, {unsettled} unsettled"
+        );
     }
     Ok(())
 }

@@ -47,7 +47,8 @@ fn absorptivity<const L: usize>(x: &Exchange<'_, L>, layer: usize, path: V<L>) -
     let soot = s[Species::Soot as usize] / volume * x.temperature[layer] * (1186.0 / 1800.0);
     let (co2, water) = (s[Species::CarbonDioxide as usize], s[Species::Water as usize]);
     let kelvin = x.temperature[layer] / volume * (8.314_46 / 101_325.0);
-    let atm = (co2 * (1.0 / Species::CarbonDioxide.molar_mass()) + water * (1.0 / Species::Water.molar_mass())) * kelvin;
+    let atm =
+        (co2 * (1.0 / Species::CarbonDioxide.molar_mass()) + water * (1.0 / Species::Water.molar_mass())) * kelvin;
     let gas = ((atm * path).at_least(0.0).cbrt() * 0.42).at_most(0.6);
     V::splat(1.0) - (V::splat(1.0) - gas) * (-(soot * path)).exp()
 }
@@ -154,7 +155,8 @@ fn between_surfaces<const L: usize>(
             let (a, b) = (&x.walls[ws as usize], &x.walls[wt as usize]);
             let (hot, cold) = (wall_k[s * WALL + 1], wall_k[t * WALL + 1]);
             let g = clear * share[s] * share[t] * radiant(hot, cold) * (a.emissivity * b.emissivity);
-            let inertia = one / (area[s].at_least(1e-6) * a.capacity[0]) + one / (area[t].at_least(1e-6) * b.capacity[0]);
+            let inertia =
+                one / (area[s].at_least(1e-6) * a.capacity[0]) + one / (area[t].at_least(1e-6) * b.capacity[0]);
             let flow = g / (one + g * inertia * x.dt) * (hot - cold);
             into[s] -= flow;
             into[t] += flow;
@@ -199,7 +201,6 @@ pub(crate) fn flux_below(upper_k: f64, outer_k: f64, soot_kgpm3: f64, depth_m: f
     let (a, b) = (upper_k * upper_k, outer_k * outer_k);
     (emissivity * SIGMA * (a * a - b * b)).max(0.0)
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -85,17 +85,14 @@ impl<const L: usize> Kernel for FireKernel<L> {
 
     fn step(&self, params: &FireParams, forcing: &FireForcing, state: &mut FireState<L>) -> StepReport {
         let fastest = state.turnover.iter().map(|t| t.greatest()).fold(0.0, f64::max);
-        let wanted = params.dt_s * (fastest / (0.8 * SPACE_SHARE)).max(self.blast(state.t_s, params.dt_s) / PRESSURE_SHARE);
+        let wanted =
+            params.dt_s * (fastest / (0.8 * SPACE_SHARE)).max(self.blast(state.t_s, params.dt_s) / PRESSURE_SHARE);
         let cuts = wanted.ceil().clamp(1.0, f64::from(params.max_substeps)) as u32;
         let dt = params.dt_s / f64::from(cuts);
         let sweeps: Vec<Sweep> = self.model.walls.iter().map(|w| Sweep::new(w, dt)).collect();
         for _ in 0..cuts {
-            let step =
-                Step { model: &self.model, params, forcing, members: &self.members, sweeps: &sweeps, dt };
-            self.arch.dispatch(
-                #[inline(always)]
-                || step.run(state),
-            );
+            let step = Step { model: &self.model, params, forcing, members: &self.members, sweeps: &sweeps, dt };
+            step.run(self.arch, state);
             sense(self, state, dt);
         }
         state.tick += 1;

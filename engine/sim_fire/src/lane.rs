@@ -26,7 +26,7 @@ macro_rules! binary {
             #[inline(always)]
             fn $fn(mut self, other: Self) -> Self {
                 for k in 0..L {
-                    self.0[k] = self.0[k] $op other.0[k];
+                    self.0[k] $op other.0[k];
                 }
                 self
             }
@@ -36,17 +36,17 @@ macro_rules! binary {
             #[inline(always)]
             fn $fn(mut self, other: f64) -> Self {
                 for k in 0..L {
-                    self.0[k] = self.0[k] $op other;
+                    self.0[k] $op other;
                 }
                 self
             }
         }
     };
 }
-binary!(Add, add, +);
-binary!(Sub, sub, -);
-binary!(Mul, mul, *);
-binary!(Div, div, /);
+binary!(Add, add, +=);
+binary!(Sub, sub, -=);
+binary!(Mul, mul, *=);
+binary!(Div, div, /=);
 
 impl<const L: usize> Neg for V<L> {
     type Output = Self;
@@ -184,8 +184,8 @@ pub(crate) fn cbrt(x: f64) -> f64 {
 #[inline(always)]
 pub(crate) fn exp(x: f64) -> f64 {
     const MAGIC: f64 = 6_755_399_441_055_744.0; // 1.5 * 2^52: adding it rounds to a whole number
-    const LN2_HIGH: f64 = 0.693_147_180_369_123_816_490;
-    const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
+    const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
+    const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
     let x = if x > -700.0 { x } else { -700.0 };
     let x = if x < 700.0 { x } else { 700.0 };
     let t = x * std::f64::consts::LOG2_E + MAGIC;

@@ -58,7 +58,8 @@ impl Ledger {
     }
 
     pub(crate) fn from_numbers(v: &[f64]) -> Self {
-        let account = |k: usize| Account { initial: v[4 * k], made: v[4 * k + 1], entered: v[4 * k + 2], lost: v[4 * k + 3] };
+        let account =
+            |k: usize| Account { initial: v[4 * k], made: v[4 * k + 1], entered: v[4 * k + 2], lost: v[4 * k + 3] };
         let end = 4 * (SPECIES + 2);
         Self {
             mass: account(0),

@@ -15,14 +15,20 @@
 //! b.vent("door", Vent::wall(Side::Space(room), Side::Outside, 0.9, 0.0, 2.1))?;
 //! let fire = Fire::growing("sofa", room, Growth::Fast, 1000.0, Fuel::POLYURETHANE);
 //! let mut run = FireRun::new(b.build()?, vec![Member::with_fire(fire)], Vec::new(), FireParams::default())?;
-//! run.advance_to(60.0, &CancelToken::new())?;
+//! run.advance_to(120.0, &CancelToken::new())?;
 //! assert!(run.view(0, room)?.upper_c > 50.0);
 //! assert!(run.air(0, room, 2.5)?.extinction_per_m > 1.0);
 //! assert!(run.closure(0)?.mass < 1e-12);
 //! # Ok::<(), sim_fire::FireError>(())
 //! ```
 
+#![expect(
+    clippy::needless_range_loop,
+    reason = "several arrays of one index side by side; lanes must stay plain loops"
+)]
+
 mod burn;
+mod carry;
 mod detect;
 mod error;
 mod fire;
@@ -32,8 +38,10 @@ mod kernel;
 mod lane;
 mod ledger;
 mod material;
+mod mixing;
 mod model;
 mod network;
+mod outdoor;
 mod params;
 mod plan;
 pub mod plume;
@@ -53,6 +61,7 @@ pub use kernel::FireKernel;
 pub use ledger::{Account, Closure, Ledger};
 pub use material::{Lining, Material};
 pub use network::{Ambient, Network, NetworkBuilder, Side, Space, SpaceId, Vent, VentId, VentKind, Zones};
+pub use outdoor::{OutdoorPlume, Stability};
 pub use params::{FireForcing, FireParams, Member};
 pub use plan::{BuildingNetwork, DOOR_GAP_M2, LIFT_GAP_M2, PlanOptions, leakage_ratio};
 pub use plume::PlumeModel;

@@ -1,7 +1,7 @@
 //! What walls are made of (围护材料).
 
-use crate::error::{bad, check};
 use crate::FireError;
+use crate::error::{bad, check};
 use serde::{Deserialize, Serialize};
 
 /// Thermal properties of a wall, floor or ceiling.

@@ -84,7 +84,13 @@ impl BuildingNetwork {
         check("plan", &plan.name, "piece_m", options.piece_m, 2.0, 50.0)?;
         check("plan", &plan.name, "doors_open", options.doors_open, 0.0, 1.0)?;
         check("plan", &plan.name, "windows_open", options.windows_open, 0.0, 1.0)?;
-        let mut maker = Maker { plan, options, builder: NetworkBuilder::new(options.ambient), zones: Vec::new(), strips: Vec::new() };
+        let mut maker = Maker {
+            plan,
+            options,
+            builder: NetworkBuilder::new(options.ambient),
+            zones: Vec::new(),
+            strips: Vec::new(),
+        };
         plan.spaces.iter().try_for_each(|s| maker.space(s))?;
         let openings = plan.openings.iter().map(|o| maker.opening(o)).collect::<Result<_, _>>()?;
         let stairs = plan.stairs.iter().map(|s| maker.stair(s)).collect::<Result<_, _>>()?;
@@ -203,7 +209,11 @@ impl Maker<'_> {
         // The hole over the flights, not more than half of either floor where the stair is a shaft of its own.
         let over: f64 = s.flights.iter().map(|f| f.width_m * f.run_m()).sum();
         let most = 0.5 * a.area_m2().min(b.area_m2());
-        let area = if over.is_finite() { over.max(0.5).min(most) } else { return Err(bad("stair", &name, "flights", over, "finite")) };
+        let area = if over.is_finite() {
+            over.max(0.5).min(most)
+        } else {
+            return Err(bad("stair", &name, "flights", over, "finite"));
+        };
         self.builder.vent(&name, Vent::slab(below, above, area, higher.floor_m))
     }
 
@@ -219,7 +229,9 @@ impl Maker<'_> {
                 let gap = b.floor_m - (a.floor_m + a.height_m);
                 *k != low && gap.abs() < 1.0 && b.floor_m > a.floor_m && b.contains(middle)
             });
-            if let Some(high) = above.min_by(|x, y| self.plan.spaces[*x].floor_m.total_cmp(&self.plan.spaces[*y].floor_m)) {
+            if let Some(high) =
+                above.min_by(|x, y| self.plan.spaces[*x].floor_m.total_cmp(&self.plan.spaces[*y].floor_m))
+            {
                 let b = &self.plan.spaces[high];
                 let area = a.area_m2().min(b.area_m2());
                 let ends = [low, high].map(|k| Side::Space(self.zones[k][0]));
@@ -250,7 +262,8 @@ impl Maker<'_> {
             let id = self.builder.space(&format!("{name} shaft {n}"), zone)?;
             let lobby_zone = self.side("lift", &name, Some(*stop), middle(&lobby.outline))?;
             let door = LIFT_GAP_M2 / 2.1;
-            self.builder.vent(&format!("{name} door {n}"), Vent::wall(Side::Space(id), lobby_zone, door, z, z + 2.1))?;
+            self.builder
+                .vent(&format!("{name} door {n}"), Vent::wall(Side::Space(id), lobby_zone, door, z, z + 2.1))?;
             if let Some(below) = shaft.last() {
                 let hole = Vent::slab(Side::Space(*below), Side::Space(id), area, z);
                 self.builder.vent(&format!("{name} shaft {n} from below"), hole)?;

@@ -39,9 +39,7 @@ fn five_thirds(x: f64) -> f64 {
 #[must_use]
 pub fn heskestad_kgps(heat_kw: f64, convective_kw: f64, diameter_m: f64, z_m: f64) -> f64 {
     let (flame, origin) = (flame_height_m(heat_kw, diameter_m), virtual_origin_m(heat_kw, diameter_m));
-    let above = |z: f64| {
-        0.071 * cbrt(convective_kw.max(0.0)) * five_thirds(z - origin) + 0.001_92 * convective_kw
-    };
+    let above = |z: f64| 0.071 * cbrt(convective_kw.max(0.0)) * five_thirds(z - origin) + 0.001_92 * convective_kw;
     if z_m <= 0.0 || convective_kw <= 0.0 {
         0.0
     } else if z_m >= flame {
@@ -99,11 +97,7 @@ pub fn alpert(heat_kw: f64, h_m: f64, r_m: f64) -> (f64, f64) {
         let c = cbrt(q / r_m);
         5.38 * c * c / h
     };
-    let speed = if r_m <= 0.15 * h {
-        0.96 * cbrt(q / h)
-    } else {
-        0.195 * third * h.sqrt() / libm::pow(r_m, 5.0 / 6.0)
-    };
+    let speed = if r_m <= 0.15 * h { 0.96 * cbrt(q / h) } else { 0.195 * third * h.sqrt() / libm::pow(r_m, 5.0 / 6.0) };
     (rise, speed)
 }
 
@@ -125,15 +119,13 @@ pub fn nfpa92_steady_m(t_s: f64, heat_kw: f64, height_m: f64, area_m2: f64) -> f
 /// The same for a t² fire that takes `growth_s` to 1055 kW: z/H = 0.91 [t tg^(-2/5) H^(-4/5) (A/H²)^(-3/5)]^(-1.45).
 #[must_use]
 pub fn nfpa92_growing_m(t_s: f64, growth_s: f64, height_m: f64, area_m2: f64) -> f64 {
-    let x = t_s
-        * libm::pow(growth_s, -0.4)
-        * libm::pow(height_m, -0.8)
-        * libm::pow(area_m2 / (height_m * height_m), -0.6);
+    let x =
+        t_s * libm::pow(growth_s, -0.4) * libm::pow(height_m, -0.8) * libm::pow(area_m2 / (height_m * height_m), -0.6);
     height_m * 0.91 * libm::pow(x, -1.45)
 }
 
 /// Mass flow of a free line plume per width after Poreh, Morgan, Marshall & Harrison (Fire Safety Journal 30, 1998), kg/(s m):
-/// C Q'^(1/3) (x + d/…) in its far field, C = 0.16 with Q' in kW/m and the rise `x_m` from the virtual origin.
+/// C Q'^(1/3) x in its far field, C = 0.16 with Q' in kW/m and the rise `x_m` from the virtual origin.
 #[must_use]
 pub fn spill_line_kgpsm(heat_kwpm: f64, x_m: f64) -> f64 {
     0.16 * cbrt(heat_kwpm.max(0.0)) * x_m.max(0.0)

@@ -181,8 +181,18 @@ fn wall_at_rest<const L: usize>(model: &Model, wall: u32, inside_k: f64, back_k:
     out
 }
 
-const NAMES: [&str; 10] =
-    ["gauge_pa", "upper_m3", "mass_kg", "species_kg", "wall_k", "turnover", "draught", "held_open", "devices", "ledger"];
+const NAMES: [&str; 10] = [
+    "gauge_pa",
+    "upper_m3",
+    "mass_kg",
+    "species_kg",
+    "wall_k",
+    "turnover",
+    "draught",
+    "held_open",
+    "devices",
+    "ledger",
+];
 
 impl<const L: usize> Snapshot for FireState<L> {
     fn save(&self) -> Vec<u8> {
@@ -203,7 +213,11 @@ impl<const L: usize> Snapshot for FireState<L> {
         let mut r = ByteReader::new(bytes, KIND, "sim_fire 1")?;
         let lanes = r.u64("lanes")?;
         if lanes != L as u64 {
-            return Err(SnapshotError::BadValue { field: "lanes", value: lanes.to_string(), allowed: "that of the run" });
+            return Err(SnapshotError::BadValue {
+                field: "lanes",
+                value: lanes.to_string(),
+                allowed: "that of the run",
+            });
         }
         let (model, tick, t_s, unsettled) = (r.u64("model")?, r.u64("tick")?, r.f64("t_s")?, r.u64("unsettled")?);
         r.u64("surfaces")?;
@@ -235,12 +249,14 @@ impl<const L: usize> Snapshot for FireState<L> {
         for (k, (column, want)) in columns.iter().zip(lengths).enumerate() {
             if column.len() != want {
                 let value = format!("{} numbers", column.len());
-                return Err(SnapshotError::BadValue { field: NAMES[k], value, allowed: "as many as the network needs" });
+                return Err(SnapshotError::BadValue {
+                    field: NAMES[k],
+                    value,
+                    allowed: "as many as the network needs",
+                });
             }
         }
-        let lane = |v: &[f64]| -> Vec<V<L>> {
-            v.chunks_exact(L).map(|c| V(std::array::from_fn(|k| c[k]))).collect()
-        };
+        let lane = |v: &[f64]| -> Vec<V<L>> { v.chunks_exact(L).map(|c| V(std::array::from_fn(|k| c[k]))).collect() };
         let mut devices = columns[8].chunks_exact(2).map(|c| [c[0], c[1]]);
         let mut ragged = |counts: &[usize]| -> Vec<Vec<[f64; 2]>> {
             counts.iter().map(|k| devices.by_ref().take(*k).collect()).collect()

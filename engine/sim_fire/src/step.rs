@@ -9,15 +9,16 @@ use crate::gas::{CP, ENTHALPY, GRAVITY, R_AIR, SPECIES, Species};
 use crate::heat::{Exchange, exchange};
 use crate::lane::V;
 use crate::ledger::Ledger;
+use crate::mixing::{keep_thin, level};
 use crate::model::{Model, NONE, SURFACES, Sweep, WALL};
 use crate::state::FireState;
-use crate::vents::{Column, Flows, fan, slab, wall};
+use crate::vents::{Column, Flows, fan, slab, walls};
 use crate::{FireForcing, FireParams, Member, VentKind};
 
 /// Mass and its species.
 pub(crate) const GAS: usize = SPECIES + 1;
 /// Share of a layer that vents may take in a sub-step, of a layer that plumes may take, of a space that vents may take.
-const VENT_SHARE: f64 = 0.4;
+pub(crate) const VENT_SHARE: f64 = 0.4;
 const PLUME_SHARE: f64 = 0.3;
 pub(crate) const SPACE_SHARE: f64 = 0.25;
 /// Error of pressure left by the iteration, Pa.
@@ -56,7 +57,7 @@ pub(crate) struct Work<const L: usize> {
     pub effects: Vec<(u32, u32, Effect)>,
 }
 
-fn reset<T: Clone + Default>(v: &mut Vec<T>, n: usize) {
+pub(crate) fn reset<T: Clone + Default>(v: &mut Vec<T>, n: usize) {
     v.clear();
     v.resize(n, T::default());
 }
@@ -66,11 +67,42 @@ pub(crate) struct Step<'a> {
     pub model: &'a Model,
     pub params: &'a FireParams,
     pub forcing: &'a FireForcing,
+    /// Members of the block; lanes beyond the last repeat it.
     pub members: &'a [Member],
-    /// First member of the block in `members`; lanes beyond its end repeat the last.
+    /// Per lining: elimination for this length of sub-step.
     pub sweeps: &'a [Sweep],
     /// Length of the sub-step, s.
     pub dt: f64,
+}
+
+const PREPARE: u8 = 0;
+const HEAT: u8 = 1;
+const PRESSURES: u8 = 2;
+const DRAW: u8 = 3;
+const DEPOSIT: u8 = 4;
+const LAYERS: u8 = 5;
+
+/// One phase of a step for the instruction set of the machine. Each is compiled apart: one function of all is more than compilers
+/// take. (A closure would not be inlined into it.)
+struct Phase<'a, 'b, const L: usize, const WHICH: u8> {
+    step: &'a Step<'b>,
+    s: &'a mut FireState<L>,
+}
+
+impl<const L: usize, const WHICH: u8> pulp::WithSimd for Phase<'_, '_, L, WHICH> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        match WHICH {
+            PREPARE => self.step.prepare(self.s),
+            HEAT => self.step.heat(self.s),
+            PRESSURES => self.step.pressures(self.s),
+            DRAW => self.step.draw(self.s),
+            DEPOSIT => self.step.deposit(self.s),
+            _ => self.step.layers(self.s),
+        }
+    }
 }
 
 impl Step<'_> {
@@ -78,16 +110,15 @@ impl Step<'_> {
         &self.members[lane.min(self.members.len() - 1)]
     }
 
-    #[inline(always)]
-    pub fn run<const L: usize>(&self, s: &mut FireState<L>) {
-        self.prepare(s);
+    pub fn run<const L: usize>(&self, arch: pulp::Arch, s: &mut FireState<L>) {
+        arch.dispatch(Phase::<L, PREPARE> { step: self, s });
         self.open(s);
         self.fires(s);
-        self.heat(s);
-        self.pressures(s);
-        self.draw(s);
-        self.deposit(s);
-        self.layers(s);
+        arch.dispatch(Phase::<L, HEAT> { step: self, s });
+        arch.dispatch(Phase::<L, PRESSURES> { step: self, s });
+        arch.dispatch(Phase::<L, DRAW> { step: self, s });
+        arch.dispatch(Phase::<L, DEPOSIT> { step: self, s });
+        arch.dispatch(Phase::<L, LAYERS> { step: self, s });
         self.book(s);
     }
 
@@ -142,16 +173,16 @@ impl Step<'_> {
     }
 
     /// Shares of vents that are open.
-    #[inline(always)]
     fn open<const L: usize>(&self, s: &mut FireState<L>) {
         let w = &mut s.work;
         reset(&mut w.open, self.model.pipes.len());
+        let middle = s.t_s + 0.5 * self.dt;
         for (v, pipe) in self.model.pipes.iter().enumerate() {
-            w.open[v] = V::splat(if pipe.scheduled { self.model.scheduled(v, s.t_s) } else { 1.0 });
+            w.open[v] = V::splat(if pipe.scheduled { self.model.scheduled(v, middle) } else { 1.0 });
         }
         for lane in 0..L {
             for (id, list) in &self.member(lane).openings {
-                w.open[id.at()].0[lane] = crate::network::at_time(list, s.t_s, 1.0);
+                w.open[id.at()].0[lane] = crate::network::at_time(list, middle, 1.0);
             }
         }
         for (open, held) in w.open.iter_mut().zip(&s.held_open) {
@@ -254,7 +285,11 @@ impl Step<'_> {
         let open = w.open[v];
         match pipe.kind {
             VentKind::Wall { width_m, bottom_m, top_m, coefficient } => {
-                wall(bottom_m, top_m, open * (coefficient * width_m), ca, cb, difference)
+                let mut response = crate::vents::Response { flow: V::default(), slope: V::default() };
+                let mut flows = Flows::default();
+                let cw = open * (coefficient * width_m);
+                walls(bottom_m, top_m, &cw, ca, cb, &difference, &mut response, &mut flows);
+                (response, flows)
             }
             VentKind::Slab { area_m2, level_m, coefficient } => {
                 slab(level_m, open * (coefficient * area_m2), open * area_m2, ca, cb, difference)
@@ -331,190 +366,6 @@ impl Step<'_> {
             }
         }
         s.unsettled += 1;
-    }
-
-    /// Notes how fast each space is flushed, and slows the vents of one that a sub-step cannot follow.
-    #[inline(always)]
-    fn gentle<const L: usize>(&self, s: &mut FireState<L>) {
-        let n = self.model.rooms.len();
-        let w = &mut s.work;
-        reset(&mut w.passing, n + 1);
-        reset(&mut w.ease, n + 1);
-        for (pipe, flows) in self.model.pipes.iter().zip(&w.flows) {
-            let there = flows.out[0][0] + flows.out[0][1];
-            let back = flows.out[1][0] + flows.out[1][1];
-            for (end, out, inward) in [(pipe.a, there, back), (pipe.b, back, there)] {
-                w.passing[end as usize][0] += inward;
-                w.passing[end as usize][1] += out;
-            }
-        }
-        let one = V::splat(1.0);
-        let mut least = one;
-        w.ease[n] = one;
-        for (k, room) in self.model.rooms.iter().enumerate() {
-            let most = w.passing[k][0].max(w.passing[k][1]);
-            s.turnover[k] = most / room.volume;
-            w.ease[k] = (V::splat(SPACE_SHARE * room.volume / self.dt) / most.at_least(1e-12)).at_most(1.0);
-            least = least.min(w.ease[k]);
-        }
-        if (-least).greatest() <= -1.0 {
-            return;
-        }
-        for (pipe, flows) in self.model.pipes.iter().zip(&mut w.flows) {
-            let share = w.ease[pipe.a as usize].min(w.ease[pipe.b as usize]);
-            for side in 0..2 {
-                for l in 0..2 {
-                    flows.out[side][l] = flows.out[side][l] * share;
-                    flows.moment[side][l] = flows.moment[side][l] * share;
-                }
-            }
-        }
-    }
-
-    /// What each space gives to its vents, from which layer, and what that gas is.
-    #[inline(always)]
-    fn draw<const L: usize>(&self, s: &mut FireState<L>) {
-        let n = self.model.rooms.len();
-        let w = &mut s.work;
-        reset(&mut w.draw, n + 1);
-        reset(&mut w.drawn, n + 1);
-        reset(&mut w.drawn_k, n + 1);
-        self.gentle(s);
-        let w = &mut s.work;
-        for (pipe, flows) in self.model.pipes.iter().zip(&w.flows) {
-            for (side, end) in [pipe.a as usize, pipe.b as usize].into_iter().enumerate() {
-                w.draw[end][0] += flows.out[side][0];
-                w.draw[end][1] += flows.out[side][1];
-            }
-        }
-        let one = V::splat(1.0);
-        for k in 0..n {
-            let room = &self.model.rooms[k];
-            let volume = [V::splat(room.volume) - s.upper_m3[k], s.upper_m3[k]];
-            let draw = w.draw[k];
-            let own = [0, 1].map(|l| (volume[l] * (VENT_SHARE / self.dt) / draw[l].at_least(1e-12)).at_most(1.0));
-            let enthalpy = w.column[k].enthalpy;
-            for l in 0..2 {
-                let taken = draw[l] * own[l] + draw[1 - l] * (one - own[1 - l]);
-                let held = w.held[k][l];
-                for x in 0..GAS {
-                    w.rate[k][l][x] -= taken * held[x];
-                    w.drawn[k][l][x] = own[l] * held[x] + (one - own[l]) * w.held[k][1 - l][x];
-                }
-                w.energy[k][l] -= taken * enthalpy;
-                w.drawn_k[k][l] = enthalpy / (w.drawn[k][l][0] * CP);
-            }
-        }
-        w.drawn[n] = w.held[n];
-        w.drawn_k[n] = w.temperature[n];
-        let draw = w.draw[n];
-        for x in 0..GAS {
-            w.rate[n][0][x] -= (draw[0] + draw[1]) * w.drawn[n][0][x];
-        }
-        w.energy[n][0] -= (draw[0] + draw[1]) * w.column[n].enthalpy;
-    }
-
-    /// Puts what vents carry into layers, with the air that jets pull along.
-    #[inline(always)]
-    fn deposit<const L: usize>(&self, s: &mut FireState<L>) {
-        let n = self.model.rooms.len();
-        reset(&mut s.work.draught, n);
-        let mut filtered = [V::<L>::default(); 2];
-        for (v, pipe) in self.model.pipes.iter().enumerate() {
-            let w = &mut s.work;
-            let flows = w.flows[v];
-            for side in 0..2 {
-                let (giver, taker) = if side == 0 { (pipe.a, pipe.b) } else { (pipe.b, pipe.a) };
-                let (giver, taker) = (giver as usize, taker as usize);
-                let mut out = flows.out[side];
-                if out[0].greatest().max(out[1].greatest()) <= 0.0 {
-                    continue;
-                }
-                let upward = if taker == n { [V::default(); 2] } else { self.upward(w, pipe, giver, taker, out, v) };
-                let enthalpy = w.column[giver].enthalpy;
-                let up = [out[0] * upward[0], out[1] * upward[1]];
-                out = [out[0] - up[0], out[1] - up[1]];
-                w.energy[taker][1] += (up[0] + up[1]) * enthalpy;
-                w.energy[taker][0] += (out[0] + out[1]) * enthalpy;
-                let keep = match pipe.kind {
-                    VentKind::Fan { filter, .. } => 1.0 - filter,
-                    _ => 1.0,
-                };
-                for x in 0..GAS {
-                    let given = [w.drawn[giver][0][x], w.drawn[giver][1][x]];
-                    let mut rise = up[0] * given[0] + up[1] * given[1];
-                    let mut fall = out[0] * given[0] + out[1] * given[1];
-                    let kept_back = x == 1 + Species::Soot as usize || x == 1 + Species::Trace as usize;
-                    if keep < 1.0 && kept_back {
-                        filtered[usize::from(x == 1 + Species::Trace as usize)] += (rise + fall) * (1.0 - keep);
-                        (rise, fall) = (rise * keep, fall * keep);
-                    }
-                    w.rate[taker][1][x] += rise;
-                    w.rate[taker][0][x] += fall;
-                }
-            }
-        }
-        for lane in 0..L {
-            for (species, lost) in [Species::Soot, Species::Trace].into_iter().zip(filtered) {
-                s.ledger[lane].species[species as usize].lost += lost.0[lane] * self.dt;
-            }
-        }
-    }
-
-    /// Share of each stream that joins the upper layer of the taker; books what it lifts and what it pulls down.
-    #[inline(always)]
-    fn upward<const L: usize>(
-        &self,
-        w: &mut Work<L>,
-        pipe: &crate::model::Pipe,
-        giver: usize,
-        taker: usize,
-        out: [V<L>; 2],
-        v: usize,
-    ) -> [V<L>; 2] {
-        let room = &self.model.rooms[taker];
-        if room.mixed {
-            return [V::splat(0.5); 2];
-        }
-        let t = w.temperature[taker];
-        let warm = ((t[1] - t[0]) * 0.5).at_least(2.0);
-        let came = w.drawn_k[giver];
-        let up = [0, 1].map(|l| ((came[l] - t[0]) / warm).clamp(0.0, 1.0));
-        if pipe.seamless {
-            // Layers run on; only gas warmer than the layer it would join rises, and cooler sinks.
-            return [up[0] * 0.0, V::select(t[0].gt(came[1]), V::default(), V::splat(1.0))];
-        }
-        let interface = w.column[taker].interface_m;
-        let side = usize::from(pipe.b as usize == giver);
-        for l in 0..2 {
-            let volume = out[l] * up[l];
-            if volume.greatest() <= 0.0 {
-                continue;
-            }
-            let level = w.flows[v].moment[side][l] / out[l].at_least(1e-12);
-            let mass = volume * w.drawn[giver][l][0];
-            let lifted = jet(mass, came[l] - t[0], t[1] - t[0], (interface - level).at_least(0.0));
-            w.lifted[taker] += lifted / w.held[taker][0][0];
-        }
-        if let VentKind::Wall { width_m, bottom_m, .. } = pipe.kind {
-            let low = [0, 1].map(|l| out[l] * (V::splat(1.0) - up[l]) * w.drawn[giver][l][0]);
-            let mass = low[0] + low[1];
-            let thick = w.flows[v].inflow_m[1 - side];
-            let back = w.flows[v].out[1 - side][1];
-            let neutral = thick + bottom_m;
-            let covered = ((neutral - interface) / thick.at_least(1e-6)).clamp(0.0, 1.0);
-            let width = (w.open[v] * width_m).at_least(1e-6);
-            // Cold air that streams in as a jet along the floor, as wide as the opening and 0.22 of its way to the middle.
-            let clear = (interface - room.floor).at_least(0.1 * room.height) * (width + 0.22 * room.area.sqrt());
-            w.draught[taker] += (out[0] * (V::splat(1.0) - up[0]) + out[1] * (V::splat(1.0) - up[1])) / clear;
-            let x = came[0] / t[1] * (thick / width + 1.0) * covered;
-            let share = (x * 1.14).at_most(1.28) * self.params.vent_mixing;
-            // Only a two-way vent with hot gas leaving over the inflow mixes.
-            let two_way = back.gt(V::splat(1e-9));
-            let pulled = mass * V::select(two_way, share, V::default());
-            w.pulled[taker] += pulled / w.held[taker][1][0];
-        }
-        up
     }
 
     /// Moves gas between the layers, then pressures, volumes and masses on.
@@ -606,65 +457,5 @@ impl Step<'_> {
             l.starved_j += e.starved_w * dt;
         }
         s.t_s += dt;
-    }
-}
-
-/// Air lifted by a stream that rises as a plume, kg/s: the far field of Heskestad's plume, 0.071 Q^(1/3) z^(5/3), from a virtual
-/// origin where it carries the stream itself. The whole never cools below the layer it joins.
-#[inline(always)]
-fn jet<const L: usize>(mass: V<L>, excess_k: V<L>, layer_k: V<L>, rise_m: V<L>) -> V<L> {
-    let kw = (mass * excess_k * (CP * 1e-3)).at_least(1e-9);
-    let a = kw.cbrt() * 0.071;
-    let base = mass / a;
-    // (z + v)^(5/3) with v^(5/3) = base: v = base^(3/5) by its cube root and a fifth root.
-    let origin = fifth_root(base * base * base);
-    let z = rise_m + origin;
-    let c = z.cbrt();
-    let whole = a * z * c * c;
-    let most = kw * (1e3 / CP) / layer_k.at_least(1.0);
-    (whole.min(most) - mass).at_least(0.0)
-}
-
-/// x^(1/5) for x >= 0 to about 1e-15 (Newton from a fifth of the exponent).
-#[inline(always)]
-fn fifth_root<const L: usize>(x: V<L>) -> V<L> {
-    let mut out = x;
-    for k in 0..L {
-        let safe = if x.0[k] > 1e-150 { x.0[k] } else { 1.0 };
-        let mut y = f64::from_bits(safe.to_bits() / 5 + (1023_u64 << 52) / 5 * 4);
-        for _ in 0..5 {
-            let y2 = y * y;
-            y = 0.8 * y + 0.2 * safe / (y2 * y2);
-        }
-        out.0[k] = if x.0[k] > 1e-150 { y } else { 0.0 };
-    }
-    out
-}
-
-/// Gives a layer that has become too thin gas of the other.
-#[inline(always)]
-fn keep_thin<const L: usize>(gas: &mut [[V<L>; GAS]; 2], upper: &mut V<L>, whole: f64, least: f64) {
-    let lower = V::splat(whole) - *upper;
-    let want = [(V::splat(least) - lower).at_least(0.0), (V::splat(least) - *upper).at_least(0.0)];
-    if want[0].greatest().max(want[1].greatest()) <= 0.0 {
-        return;
-    }
-    let share = [want[0] / upper.at_least(least), want[1] / lower.at_least(least)];
-    for x in 0..GAS {
-        let down = gas[1][x] * share[0];
-        let up = gas[0][x] * share[1];
-        gas[0][x] += down - up;
-        gas[1][x] += up - down;
-    }
-    *upper += want[1] - want[0];
-}
-
-/// Brings the layers to the same gas by a share; `upper` is the upper layer's share of the volume.
-#[inline(always)]
-fn level<const L: usize>(gas: &mut [[V<L>; GAS]; 2], share: V<L>, upper: V<L>) {
-    for x in 0..GAS {
-        let moved = share * ((gas[0][x] + gas[1][x]) * upper - gas[1][x]);
-        gas[1][x] += moved;
-        gas[0][x] -= moved;
     }
 }

@@ -58,6 +58,48 @@ pub(crate) struct Response<const L: usize> {
     pub slope: V<L>,
 }
 
+impl<const L: usize> Column<L> {
+    #[inline(always)]
+    fn lane(&self, k: usize) -> Column<1> {
+        Column {
+            floor_m: self.floor_m,
+            interface_m: V([self.interface_m.0[k]]),
+            weight: [V([self.weight[0].0[k]]), V([self.weight[1].0[k]])],
+            swift: [V([self.swift[0].0[k]]), V([self.swift[1].0[k]])],
+            enthalpy: V([self.enthalpy.0[k]]),
+        }
+    }
+}
+
+/// [`wall`] for all members of a block: a plain loop over lanes is what compilers turn into vectors best.
+#[inline(always)]
+pub(crate) fn walls<const L: usize>(
+    bottom: f64,
+    top: f64,
+    cw: &V<L>,
+    a: &Column<L>,
+    b: &Column<L>,
+    difference: &V<L>,
+    response: &mut Response<L>,
+    flows: &mut Flows<L>,
+) {
+    for k in 0..L {
+        let (r, f) = wall(bottom, top, V([cw.0[k]]), &a.lane(k), &b.lane(k), V([difference.0[k]]));
+        response.flow.0[k] = r.flow.0[0];
+        response.slope.0[k] = r.slope.0[0];
+        flows.out[0][0].0[k] = f.out[0][0].0[0];
+        flows.out[0][1].0[k] = f.out[0][1].0[0];
+        flows.out[1][0].0[k] = f.out[1][0].0[0];
+        flows.out[1][1].0[k] = f.out[1][1].0[0];
+        flows.moment[0][0].0[k] = f.moment[0][0].0[0];
+        flows.moment[0][1].0[k] = f.moment[0][1].0[0];
+        flows.moment[1][0].0[k] = f.moment[1][0].0[0];
+        flows.moment[1][1].0[k] = f.moment[1][1].0[0];
+        flows.inflow_m[0].0[k] = f.inflow_m[0].0[0];
+        flows.inflow_m[1].0[k] = f.inflow_m[1].0[0];
+    }
+}
+
 /// A wall opening between the levels `bottom` and `top` with coefficient × width `cw` (m).
 #[inline(always)]
 pub(crate) fn wall<const L: usize>(
@@ -201,7 +243,13 @@ mod tests {
     fn still(density: f64, outer: f64) -> Column<1> {
         let weight = V::splat((density - outer) * crate::gas::GRAVITY);
         let swift = V::splat((2.0 / density).sqrt());
-        Column { floor_m: 0.0, interface_m: V::splat(0.0), weight: [weight; 2], swift: [swift; 2], enthalpy: V::splat(1.0) }
+        Column {
+            floor_m: 0.0,
+            interface_m: V::splat(0.0),
+            weight: [weight; 2],
+            swift: [swift; 2],
+            enthalpy: V::splat(1.0),
+        }
     }
 
     /// Door 2 m high between 0.9 and 1.2 kg/m³ with the neutral plane in the middle: each half carries

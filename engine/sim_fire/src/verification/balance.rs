@@ -94,8 +94,20 @@ pub fn still_building() -> Result<Vec<VerificationRow>, FireError> {
         gauge = gauge.max(run.view(0, s)?.gauge_pa.abs());
     }
     Ok(vec![
-        VerificationRow::at_most(name, "greatest flow after 600 s, kg/s", flow, 1e-4, "no drive, no flow: the iteration's own tolerance"),
-        VerificationRow::at_most(name, "greatest pressure, Pa", gauge, 1e-3, "no drive, no pressure: the iteration's own tolerance"),
+        VerificationRow::at_most(
+            name,
+            "greatest flow after 600 s, kg/s",
+            flow,
+            1e-4,
+            "no drive, no flow: the iteration's own tolerance",
+        ),
+        VerificationRow::at_most(
+            name,
+            "greatest pressure, Pa",
+            gauge,
+            1e-3,
+            "no drive, no pressure: the iteration's own tolerance",
+        ),
     ])
 }
 
@@ -126,7 +138,13 @@ pub fn random_networks() -> Result<Vec<VerificationRow>, FireError> {
         VerificationRow::at_most(name, "mass and species unaccounted for", mass, 1e-11, own),
         VerificationRow::at_most(name, "energy unaccounted for", energy, 1e-9, own),
         VerificationRow::at_most(name, "share of steps whose pressures did not settle", unsettled / steps, 0.02, own),
-        VerificationRow::at_most(name, "greatest temperature, °C", hottest, 2750.0, "below the adiabatic flame of constant cp"),
+        VerificationRow::at_most(
+            name,
+            "greatest temperature, °C",
+            hottest,
+            2750.0,
+            "below the adiabatic flame of constant cp",
+        ),
         VerificationRow::at_least(name, "least temperature, °C", coldest, 10.0, "nothing cools far below 20 °C"),
     ])
 }
@@ -141,9 +159,8 @@ fn lively(members: usize) -> Result<(Network, Vec<Member>, Vec<Detector>), FireE
         })
         .collect();
     let kind = DetectorKind::Sprinkler { set_c: 68.0, rti: 50.0, spray_mps: 1e-4 };
-    let detectors = (0..spaces)
-        .map(|k| Detector { name: format!("head {k}"), space: SpaceId(k), kind, distance_m: 2.0 })
-        .collect();
+    let detectors =
+        (0..spaces).map(|k| Detector { name: format!("head {k}"), space: SpaceId(k), kind, distance_m: 2.0 }).collect();
     Ok((network, list, detectors))
 }
 

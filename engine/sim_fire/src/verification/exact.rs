@@ -1,8 +1,6 @@
 //! Cases with exact answers. Set-ups and values are those of CFAST's verification suite (NIST, public domain) where it has one.
 
-use super::{
-    EXACT, VerificationRow, advance, between, builder, closes, methane, outdoors, relative, run, run_with,
-};
+use super::{EXACT, VerificationRow, advance, between, builder, closes, methane, outdoors, relative, run, run_with};
 use crate::{
     Ambient, CP, Detector, DetectorKind, FireError, FireForcing, FireParams, GAMMA, GRAVITY, Lining, NetworkBuilder,
     R_AIR, Side, Space, Vent, VentKind, ZERO_C, damping_s,
@@ -18,7 +16,9 @@ pub fn equilibrium() -> Result<Vec<VerificationRow>, FireError> {
     let name = "equilibrium";
     let source = "CFAST basic_tempequilib(_window(_elevation)): P = P0 T/T0 or 0";
     let mut rows = Vec::new();
-    for (what, window) in [("sealed", None), ("window 2 m high", Some((1.5, 2.0))), ("window 1 m high", Some((2.0, 1.0)))] {
+    for (what, window) in
+        [("sealed", None), ("window 2 m high", Some((1.5, 2.0))), ("window 1 m high", Some((2.0, 1.0)))]
+    {
         let mut b = NetworkBuilder::new(Ambient { temperature_c: 25.0, ..Ambient::default() });
         let gypsum = Lining::named("gypsum", 0.016)?;
         let mut space = Space { temperature_c: Some(20.0), ..Space::new(25.0, 5.0, 0.0) };
@@ -48,7 +48,8 @@ pub fn sealed_room() -> Result<Vec<VerificationRow>, FireError> {
     let name = "sealed-room";
     let source = "CFAST sealed_test: dP/dt = (γ-1)(Q + m cp Tf)/V, T = PV/(R(m0 + m t))";
     let mut rows = Vec::new();
-    for (what, space) in [("one layer", Space::new(25.0, 5.0, 0.0).mixed()), ("two layers", Space::new(25.0, 5.0, 0.0))] {
+    for (what, space) in [("one layer", Space::new(25.0, 5.0, 0.0).mixed()), ("two layers", Space::new(25.0, 5.0, 0.0))]
+    {
         let mut b = builder();
         let room = b.space("room", space)?;
         let mut fire = methane(room, &[(0.0, 100.0), (1800.0, 100.0)], 0.35);
@@ -161,7 +162,13 @@ pub fn ventilation_stages() -> Result<Vec<VerificationRow>, FireError> {
     rows.push(relative(name, "temperature when pumped, °C", v.upper_c, hot, source));
     for (t, rooms) in [(490.0, 2.0), (690.0, 3.0), (990.0, 4.0)] {
         advance(&mut run, t)?;
-        rows.push(relative(name, &format!("pressure over {rooms} rooms"), run.view(0, r[0])?.gauge_pa, rise / rooms, source));
+        rows.push(relative(
+            name,
+            &format!("pressure over {rooms} rooms"),
+            run.view(0, r[0])?.gauge_pa,
+            rise / rooms,
+            source,
+        ));
     }
     advance(&mut run, 1500.0)?;
     let last = run.view(0, r[0])?.gauge_pa.abs();

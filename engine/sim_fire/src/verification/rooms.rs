@@ -94,7 +94,8 @@ pub fn filling() -> Result<Vec<VerificationRow>, FireError> {
         let measure = format!("clear height at {t:.0} s against Zukoski's equation with the same plume");
         rows.push(relative(name, &measure, ours, z, "A dz/dt = -(m + Q/(cp T0))/ρ0 (Zukoski 1978)"));
         let theirs = nfpa92_steady_m(t, kw, height, area);
-        let measure = format!("clear height {ours:.2} m at {t:.0} s less NFPA 92's ({theirs:.2} m), over the hall's height");
+        let measure =
+            format!("clear height {ours:.2} m at {t:.0} s less NFPA 92's ({theirs:.2} m), over the hall's height");
         rows.push(VerificationRow::at_most(name, &measure, (ours - theirs).abs() / height, 0.15, source));
     }
     Ok(rows)
@@ -192,7 +193,19 @@ pub fn corridor_arrival() -> Result<Vec<VerificationRow>, FireError> {
     let hinkley = 0.7 * libm::cbrt(GRAVITY * heat * 350.0 / (1.0 * 1.0 * 293.0 * 293.0));
     let source = "Hinkley, Fire Research Note 807 (1970), within a factor of 1.6";
     Ok(vec![
-        VerificationRow::at_least(name, "least delay from piece to piece, s", behind, 1.0, "smoke passes one piece after the other"),
-        VerificationRow::at_most(name, "speed of the front over Hinkley's, |ln|", libm::log(speed / hinkley).abs(), libm::log(1.6), source),
+        VerificationRow::at_least(
+            name,
+            "least delay from piece to piece, s",
+            behind,
+            1.0,
+            "smoke passes one piece after the other",
+        ),
+        VerificationRow::at_most(
+            name,
+            "speed of the front over Hinkley's, |ln|",
+            libm::log(speed / hinkley).abs(),
+            libm::log(1.6),
+            source,
+        ),
     ])
 }

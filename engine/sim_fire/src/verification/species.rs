@@ -58,7 +58,8 @@ fn builder_start(list: &[SpaceId], b: &crate::NetworkBuilder) -> f64 {
     let network = b.clone().build();
     let y = crate::Ambient::default().mass_fractions()[Species::CarbonDioxide as usize];
     let density = 101_325.0 / (crate::R_AIR * 293.15);
-    let volume: f64 = network.iter().flat_map(|n| list.iter().map(|s| &n.spaces()[s.at()])).map(|s| s.area_m2 * s.height_m).sum();
+    let volume: f64 =
+        network.iter().flat_map(|n| list.iter().map(|s| &n.spaces()[s.at()])).map(|s| s.area_m2 * s.height_m).sum();
     y * density * volume
 }
 
@@ -163,7 +164,8 @@ pub fn trace_between_rooms() -> Result<Vec<VerificationRow>, FireError> {
     let mut rows = Vec::new();
     for (what, filter) in [("open", 0.0), ("filtered", 1.0)] {
         let mut b = builder();
-        let r = [b.space("1", Space::new(100.0, 2.0, 0.0).mixed())?, b.space("2", Space::new(100.0, 2.0, 0.0).mixed())?];
+        let r =
+            [b.space("1", Space::new(100.0, 2.0, 0.0).mixed())?, b.space("2", Space::new(100.0, 2.0, 0.0).mixed())?];
         for (k, (from, to)) in [between(r[0], r[1]), between(r[1], r[0])].into_iter().enumerate() {
             let mut fan = Vent::fan(from, to, 0.01, 1.0).opening(&[(100.0, 0.0), (101.0, 1.0)]);
             if let VentKind::Fan { filter: f, .. } = &mut fan.kind {
@@ -183,7 +185,13 @@ pub fn trace_between_rooms() -> Result<Vec<VerificationRow>, FireError> {
             rows.push(if filter > 0.0 {
                 // One pass of 0.01 m³/s through 200 m³ for 79 900 s leaves e^-4 of it.
                 let left = if k == 0 { 1e-5 * (-0.01_f64 * 79_899.5 / 200.0).exp() } else { 0.0 };
-                VerificationRow::at_most(name, &format!("{measure}: error, kg"), (kg - left).abs(), EXACT * 1e-5, source)
+                VerificationRow::at_most(
+                    name,
+                    &format!("{measure}: error, kg"),
+                    (kg - left).abs(),
+                    EXACT * 1e-5,
+                    source,
+                )
             } else {
                 relative(name, &measure, kg, 5e-6, source)
             });

@@ -119,4 +119,3 @@ pub fn steckler(tests: &[StecklerTest]) -> Result<Vec<VerificationRow>, FireErro
         VerificationRow::at_most(name, "lower layer's rise: |ln bias|", libm::log(lower.bias).abs(), 0.7, source),
     ])
 }
-

@@ -3,8 +3,8 @@
 use sim_core::CancelToken;
 use sim_fire::{BuildingNetwork, Fire, FireParams, FireRun, Fuel, Growth, Member, PlanOptions, VentKind, Zones};
 use twin_model::{
-    BuildingPlan, OpeningKind, PlanFlight, PlanLift, PlanOpening, PlanSpace, PlanStair, PlanStorey, SpaceIndex, SpaceUse,
-    StoreyIndex,
+    BuildingPlan, OpeningKind, PlanFlight, PlanLift, PlanOpening, PlanSpace, PlanStair, PlanStorey, SpaceIndex,
+    SpaceUse, StoreyIndex,
 };
 
 fn rectangle(x: f64, y: f64, w: f64, d: f64) -> Vec<[f64; 2]> {
@@ -98,7 +98,8 @@ fn smoke_finds_its_way_upstairs() {
     let made = BuildingNetwork::new(&house(), &PlanOptions::default()).unwrap();
     let room = made.zones[1][0];
     let fire = Fire::growing("bed", room, Growth::Fast, 1000.0, Fuel::POLYURETHANE);
-    let mut run = FireRun::new(made.network.clone(), vec![Member::with_fire(fire)], Vec::new(), FireParams::default()).unwrap();
+    let mut run =
+        FireRun::new(made.network.clone(), vec![Member::with_fire(fire)], Vec::new(), FireParams::default()).unwrap();
     let watch = [made.zones[0][0], made.zones[3][0], made.zones[4][0], made.zones[2][0]];
     let mut seen = [f64::INFINITY; 4];
     for k in 1..=300 {

@@ -32,11 +32,8 @@ fn read(number_of: u32, input: &str, layers: &str) -> Option<StecklerTest> {
     let data = input.split_once("DATA = 0, ")?.1;
     let mut row = data.split(',').map(|x| x.trim().parse::<f64>());
     let (heat_kw, burner_m) = (row.next()?.ok()?, row.next()?.ok()?);
-    let rows: Vec<Vec<f64>> = layers
-        .lines()
-        .skip(1)
-        .map(|l| l.split(',').map(|x| x.trim().parse().unwrap_or(f64::NAN)).collect())
-        .collect();
+    let rows: Vec<Vec<f64>> =
+        layers.lines().skip(1).map(|l| l.split(',').map(|x| x.trim().parse().unwrap_or(f64::NAN)).collect()).collect();
     let bottom_m = number(vent, "BOTTOM")?;
     Some(StecklerTest {
         number: number_of,

@@ -1,0 +1,194 @@
+//! What vents carry: from which layer it is drawn, into which it goes, and what it pulls along.
+
+use crate::VentKind;
+use crate::gas::{CP, Species};
+use crate::lane::V;
+use crate::mixing::jet;
+use crate::state::FireState;
+use crate::step::{GAS, SPACE_SHARE, Step, VENT_SHARE, Work, reset};
+
+impl Step<'_> {
+    /// Notes how fast each space is flushed, and slows the vents of one that a sub-step cannot follow.
+    #[inline(always)]
+    fn gentle<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        let w = &mut s.work;
+        reset(&mut w.passing, n + 1);
+        reset(&mut w.ease, n + 1);
+        for (pipe, flows) in self.model.pipes.iter().zip(&w.flows) {
+            let there = flows.out[0][0] + flows.out[0][1];
+            let back = flows.out[1][0] + flows.out[1][1];
+            for (end, out, inward) in [(pipe.a, there, back), (pipe.b, back, there)] {
+                w.passing[end as usize][0] += inward;
+                w.passing[end as usize][1] += out;
+            }
+        }
+        let one = V::splat(1.0);
+        let mut least = one;
+        w.ease[n] = one;
+        for (k, room) in self.model.rooms.iter().enumerate() {
+            let most = w.passing[k][0].max(w.passing[k][1]);
+            s.turnover[k] = most / room.volume;
+            w.ease[k] = (V::splat(SPACE_SHARE * room.volume / self.dt) / most.at_least(1e-12)).at_most(1.0);
+            least = least.min(w.ease[k]);
+        }
+        if (-least).greatest() <= -1.0 {
+            return;
+        }
+        for (pipe, flows) in self.model.pipes.iter().zip(&mut w.flows) {
+            let share = w.ease[pipe.a as usize].min(w.ease[pipe.b as usize]);
+            for side in 0..2 {
+                for l in 0..2 {
+                    flows.out[side][l] = flows.out[side][l] * share;
+                    flows.moment[side][l] = flows.moment[side][l] * share;
+                }
+            }
+        }
+    }
+
+    /// What each space gives to its vents, from which layer, and what that gas is.
+    #[inline(always)]
+    pub(crate) fn draw<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        let w = &mut s.work;
+        reset(&mut w.draw, n + 1);
+        reset(&mut w.drawn, n + 1);
+        reset(&mut w.drawn_k, n + 1);
+        self.gentle(s);
+        let w = &mut s.work;
+        for (pipe, flows) in self.model.pipes.iter().zip(&w.flows) {
+            for (side, end) in [pipe.a as usize, pipe.b as usize].into_iter().enumerate() {
+                w.draw[end][0] += flows.out[side][0];
+                w.draw[end][1] += flows.out[side][1];
+            }
+        }
+        let one = V::splat(1.0);
+        for k in 0..n {
+            let room = &self.model.rooms[k];
+            let volume = [V::splat(room.volume) - s.upper_m3[k], s.upper_m3[k]];
+            let draw = w.draw[k];
+            let own = [0, 1].map(|l| (volume[l] * (VENT_SHARE / self.dt) / draw[l].at_least(1e-12)).at_most(1.0));
+            let enthalpy = w.column[k].enthalpy;
+            for l in 0..2 {
+                let taken = draw[l] * own[l] + draw[1 - l] * (one - own[1 - l]);
+                let held = w.held[k][l];
+                for x in 0..GAS {
+                    w.rate[k][l][x] -= taken * held[x];
+                    w.drawn[k][l][x] = own[l] * held[x] + (one - own[l]) * w.held[k][1 - l][x];
+                }
+                w.energy[k][l] -= taken * enthalpy;
+                w.drawn_k[k][l] = enthalpy / (w.drawn[k][l][0] * CP);
+            }
+        }
+        w.drawn[n] = w.held[n];
+        w.drawn_k[n] = w.temperature[n];
+        let draw = w.draw[n];
+        for x in 0..GAS {
+            w.rate[n][0][x] -= (draw[0] + draw[1]) * w.drawn[n][0][x];
+        }
+        w.energy[n][0] -= (draw[0] + draw[1]) * w.column[n].enthalpy;
+    }
+
+    /// Puts what vents carry into layers, with the air that jets pull along.
+    #[inline(always)]
+    pub(crate) fn deposit<const L: usize>(&self, s: &mut FireState<L>) {
+        let n = self.model.rooms.len();
+        reset(&mut s.work.draught, n);
+        let mut filtered = [V::<L>::default(); 2];
+        for (v, pipe) in self.model.pipes.iter().enumerate() {
+            let w = &mut s.work;
+            let flows = w.flows[v];
+            for side in 0..2 {
+                let (giver, taker) = if side == 0 { (pipe.a, pipe.b) } else { (pipe.b, pipe.a) };
+                let (giver, taker) = (giver as usize, taker as usize);
+                let mut out = flows.out[side];
+                if out[0].greatest().max(out[1].greatest()) <= 0.0 {
+                    continue;
+                }
+                let upward = if taker == n { [V::default(); 2] } else { self.upward(w, pipe, giver, taker, out, v) };
+                let enthalpy = w.column[giver].enthalpy;
+                let up = [out[0] * upward[0], out[1] * upward[1]];
+                out = [out[0] - up[0], out[1] - up[1]];
+                w.energy[taker][1] += (up[0] + up[1]) * enthalpy;
+                w.energy[taker][0] += (out[0] + out[1]) * enthalpy;
+                let keep = match pipe.kind {
+                    VentKind::Fan { filter, .. } => 1.0 - filter,
+                    _ => 1.0,
+                };
+                for x in 0..GAS {
+                    let given = [w.drawn[giver][0][x], w.drawn[giver][1][x]];
+                    let mut rise = up[0] * given[0] + up[1] * given[1];
+                    let mut fall = out[0] * given[0] + out[1] * given[1];
+                    let kept_back = x == 1 + Species::Soot as usize || x == 1 + Species::Trace as usize;
+                    if keep < 1.0 && kept_back {
+                        filtered[usize::from(x == 1 + Species::Trace as usize)] += (rise + fall) * (1.0 - keep);
+                        (rise, fall) = (rise * keep, fall * keep);
+                    }
+                    w.rate[taker][1][x] += rise;
+                    w.rate[taker][0][x] += fall;
+                }
+            }
+        }
+        for lane in 0..L {
+            for (species, lost) in [Species::Soot, Species::Trace].into_iter().zip(filtered) {
+                s.ledger[lane].species[species as usize].lost += lost.0[lane] * self.dt;
+            }
+        }
+    }
+
+    /// Share of each stream that joins the upper layer of the taker; books what it lifts and what it pulls down.
+    #[inline(always)]
+    fn upward<const L: usize>(
+        &self,
+        w: &mut Work<L>,
+        pipe: &crate::model::Pipe,
+        giver: usize,
+        taker: usize,
+        out: [V<L>; 2],
+        v: usize,
+    ) -> [V<L>; 2] {
+        let room = &self.model.rooms[taker];
+        if room.mixed {
+            return [V::splat(0.5); 2];
+        }
+        let t = w.temperature[taker];
+        let warm = ((t[1] - t[0]) * 0.5).at_least(2.0);
+        let came = w.drawn_k[giver];
+        let up = [0, 1].map(|l| ((came[l] - t[0]) / warm).clamp(0.0, 1.0));
+        if pipe.seamless {
+            // Layers run on; only gas warmer than the layer it would join rises, and cooler sinks.
+            return [up[0] * 0.0, V::select(t[0].gt(came[1]), V::default(), V::splat(1.0))];
+        }
+        let interface = w.column[taker].interface_m;
+        let side = usize::from(pipe.b as usize == giver);
+        for l in 0..2 {
+            let volume = out[l] * up[l];
+            if volume.greatest() <= 0.0 {
+                continue;
+            }
+            let level = w.flows[v].moment[side][l] / out[l].at_least(1e-12);
+            let mass = volume * w.drawn[giver][l][0];
+            let lifted = jet(mass, came[l] - t[0], t[1] - t[0], (interface - level).at_least(0.0));
+            w.lifted[taker] += lifted / w.held[taker][0][0];
+        }
+        if let VentKind::Wall { width_m, bottom_m, .. } = pipe.kind {
+            let low = [0, 1].map(|l| out[l] * (V::splat(1.0) - up[l]) * w.drawn[giver][l][0]);
+            let mass = low[0] + low[1];
+            let thick = w.flows[v].inflow_m[1 - side];
+            let back = w.flows[v].out[1 - side][1];
+            let neutral = thick + bottom_m;
+            let covered = ((neutral - interface) / thick.at_least(1e-6)).clamp(0.0, 1.0);
+            let width = (w.open[v] * width_m).at_least(1e-6);
+            // Cold air that streams in as a jet along the floor, as wide as the opening and 0.22 of its way to the middle.
+            let clear = (interface - room.floor).at_least(0.1 * room.height) * (width + 0.22 * room.area.sqrt());
+            w.draught[taker] += (out[0] * (V::splat(1.0) - up[0]) + out[1] * (V::splat(1.0) - up[1])) / clear;
+            let x = came[0] / t[1] * (thick / width + 1.0) * covered;
+            let share = (x * 1.14).at_most(1.28) * self.params.vent_mixing;
+            // Only a two-way vent with hot gas leaving over the inflow mixes.
+            let two_way = back.gt(V::splat(1e-9));
+            let pulled = mass * V::select(two_way, share, V::default());
+            w.pulled[taker] += pulled / w.held[taker][1][0];
+        }
+        up
+    }
+}
