@@ -192,7 +192,10 @@ fn a_ramp_joins_two_levels() {
     assert_eq!((ramp.lower, ramp.upper), (SpaceIndex(0), SpaceIndex(1)));
     let f = ramp.flights[0];
     assert_eq!((f.riser_m, f.tread_m), (0.0, 0.0));
-    assert!((f.run_m() - 6.0).abs() < 1e-4 && (f.width_m - 1.5).abs() < 1e-4 && (f.head[2] - 0.5).abs() < 1e-5, "{f:?}");
+    assert!(
+        (f.run_m() - 6.0).abs() < 1e-4 && (f.width_m - 1.5).abs() < 1e-4 && (f.head[2] - 0.5).abs() < 1e-5,
+        "{f:?}"
+    );
 }
 
 #[test]

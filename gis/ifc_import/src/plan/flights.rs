@@ -4,8 +4,6 @@ use super::shape::{normal, triangles};
 use crate::Element;
 use twin_model::PlanFlight;
 
-/// Faces this level are treads; sine of the slope against the horizontal is 0.31.
-const LEVEL_NORMAL: f64 = 0.95;
 /// Treads within this height are one, m.
 const SAME_TREAD_M: f64 = 0.03;
 /// Rises that a person takes in one step, m (GB 50352-2019 6.8.10: 0.13–0.175; old and steep ones allowed for).
@@ -14,7 +12,7 @@ const RISER_M: [f64; 2] = [0.08, 0.26];
 const LANDING: f64 = 2.2;
 /// A path bends where treads leave the straight line by this, m.
 const BEND_M: f64 = 0.12;
-/// Least slope of a ramp's face, as a rise per length.
+/// Least slope of a ramp's face, as a rise per length; flatter faces are treads and landings (falls for water run to 2 %).
 const RAMP_SLOPE: f64 = 0.02;
 
 /// One tread or landing.
@@ -30,7 +28,9 @@ struct Tread {
 /// a slope. `floors` are levels that a flight may end on, metres.
 pub(crate) fn of(element: &Element, floors: &[f64]) -> Vec<PlanFlight> {
     let treads = treads(element);
-    if treads.len() < 2 { ramp(element).into_iter().collect() } else { steps(element, &treads, floors) }
+    let stepped = if treads.len() < 2 { Vec::new() } else { steps(element, &treads, floors) };
+    // A ramp may have level ends, which are no steps.
+    if stepped.is_empty() { ramp(element).into_iter().collect() } else { stepped }
 }
 
 fn treads(element: &Element) -> Vec<Tread> {
@@ -38,7 +38,9 @@ fn treads(element: &Element) -> Vec<Tread> {
         .meshes
         .iter()
         .flat_map(triangles)
-        .filter_map(|t| normal(&t).filter(|(n, _)| n[2] > LEVEL_NORMAL).map(|(_, area)| (t, area)))
+        .filter_map(|t| {
+            normal(&t).filter(|(n, _)| n[2] > 0.0 && n[0].hypot(n[1]) <= RAMP_SLOPE * n[2]).map(|(_, area)| (t, area))
+        })
         .collect();
     let height = |t: &[[f64; 3]; 3]| (t[0][2] + t[1][2] + t[2][2]) / 3.0;
     faces.sort_by(|a, b| height(&a.0).total_cmp(&height(&b.0)));

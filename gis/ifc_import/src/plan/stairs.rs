@@ -71,7 +71,15 @@ fn chains(mut flights: Vec<PlanFlight>) -> Vec<Vec<PlanFlight>> {
         };
         let best = (0..found.len()).filter_map(|i| Some((gap(&found[i])?, i))).min_by(|a, b| a.0.total_cmp(&b.0));
         match best {
-            Some((_, i)) => found[i].push(f),
+            Some((_, i)) => {
+                // A landing is level: where the last riser up to it is not drawn, the next flight says how high it is.
+                if let Some(last) = found[i].last_mut()
+                    && (0.0..1.5 * last.riser_m).contains(&(f.foot[2] - last.head[2]))
+                {
+                    last.head[2] = f.foot[2];
+                }
+                found[i].push(f);
+            }
             None => found.push(vec![f]),
         }
     }
