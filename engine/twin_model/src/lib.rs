@@ -8,6 +8,8 @@ mod alarm;
 mod case;
 mod command;
 mod entity;
+mod evac_summary;
+mod evacuation;
 mod gauge;
 mod ids;
 mod impact;
@@ -25,6 +27,13 @@ pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
 pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
+pub use evac_summary::{
+    AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,
+};
+pub use evacuation::{
+    Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel,
+    FireGrowth, FireSource, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
+};
 pub use gauge::{WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};

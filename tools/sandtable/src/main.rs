@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed with one clear line, 2 wrong usage. With `--json` one JSON document goes to stdout;
 //! messages go to stderr.
 
+mod evacuate;
 mod generate;
 mod import;
 mod info;

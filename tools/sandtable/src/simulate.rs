@@ -2,6 +2,7 @@
 
 use crate::progress::{self, print_line};
 use anyhow::Context;
+use evac_run::PlanSource;
 use serde_json::json;
 use sim_core::CancelToken;
 use sim_run::hazard::PassLimits;
@@ -19,8 +20,11 @@ pub struct Args {
     /// Scenario file (TOML).
     scenario: PathBuf,
     /// Pack folder.
-    #[arg(long)]
-    pack: PathBuf,
+    #[arg(long, required_unless_present = "plan")]
+    pack: Option<PathBuf>,
+    /// Building model (IFC) to evacuate, instead of a plan of the pack.
+    #[arg(long, conflicts_with = "pack")]
+    plan: Option<PathBuf>,
     /// Live state to start from (LIVE.json, as the server writes it).
     #[arg(long)]
     live: Option<PathBuf>,
@@ -87,14 +91,19 @@ enum Export {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let mut scenario = read_scenario(&args.scenario)?;
+    let text = read_text(&args.scenario)?;
+    if evac_run::is_evacuation(&text) {
+        return evacuate(args, &text);
+    }
+    let Some(pack) = &args.pack else { anyhow::bail!("a flood needs --pack: a plan alone has no terrain") };
+    let mut scenario = read_scenario(&text, &args.scenario)?;
     scenario.members = args.ensemble.unwrap_or(scenario.members);
     scenario.correct |= args.correct;
     let live = live_state(args)?;
     let edits = args.edits.then(edits_from_stdin).transpose()?;
     let request = RunRequest {
         scenario: &scenario,
-        pack_dir: &args.pack,
+        pack_dir: pack,
         live: live.as_ref(),
         from_state: args.from_state.as_deref(),
         exports: exports(&args.export),
@@ -233,9 +242,29 @@ fn live_state(args: &Args) -> anyhow::Result<Option<LiveSnapshot>> {
     Ok(live)
 }
 
-fn read_scenario(file: &Path) -> Result<Scenario, RunError> {
-    let text = std::fs::read_to_string(file).map_err(|source| RunError::Io { path: file.to_owned(), source })?;
-    toml::from_str(&text).map_err(|e| RunError::ScenarioFile { file: file.to_owned(), message: e.to_string() })
+/// An evacuation from the same command line; options for water do not apply.
+fn evacuate(args: &Args, text: &str) -> anyhow::Result<()> {
+    let source = match (&args.plan, &args.pack) {
+        (Some(file), _) => PlanSource::Ifc(file.clone()),
+        (None, Some(dir)) => PlanSource::Pack(dir.clone()),
+        (None, None) => anyhow::bail!("an evacuation needs --pack or --plan"),
+    };
+    match &args.out {
+        Some(out) if !args.check => {
+            let cancel = CancelToken::new();
+            cancel_on_interrupt(&cancel)?;
+            crate::evacuate::run(text, &args.scenario, &source, out, &cancel, args.json)
+        }
+        _ => crate::evacuate::check(text, &args.scenario, &source),
+    }
+}
+
+fn read_text(file: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(file).with_context(|| file.display().to_string())
+}
+
+fn read_scenario(text: &str, file: &Path) -> Result<Scenario, RunError> {
+    toml::from_str(text).map_err(|e| RunError::ScenarioFile { file: file.to_owned(), message: e.to_string() })
 }
 
 /// Forwards Ctrl-C to the kernel, which looks at the token between steps.

@@ -3,6 +3,7 @@
 mod data;
 mod page;
 mod plot;
+mod steckler;
 
 use crate::progress::print_line;
 use anyhow::Context;
@@ -37,6 +38,10 @@ pub struct Args {
 enum Kernel {
     /// Shallow water.
     Flood,
+    /// People.
+    Crowd,
+    /// Fire and smoke, and people in it.
+    Fire,
 }
 
 /// What a task found: rows, and for cases with a page what it shows.
@@ -57,8 +62,12 @@ struct Task {
 type Found = (Vec<VerificationRow>, Option<VerificationCase>);
 
 pub fn run(args: &Args) -> anyhow::Result<()> {
+    let paged = matches!(args.kernel, Kernel::Flood) || args.page.is_none();
+    anyhow::ensure!(paged, "--page: only the flood kernel has a page so far");
     let tasks = match args.kernel {
         Kernel::Flood => flood_tasks(args.data.as_deref())?,
+        Kernel::Crowd => crowd_tasks(),
+        Kernel::Fire => fire_tasks(args.data.as_deref())?,
     };
     let threads = match args.threads {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -123,6 +132,45 @@ fn flood_tasks(data: Option<&Path>) -> anyhow::Result<Vec<Task>> {
         None => eprintln!("sandtable: merewether not run: no data (--data DIR or SANDTABLE_SHARED)"),
     }
     Ok(tasks)
+}
+
+/// The crowd kernel's cases; the published numbers they need are part of the program.
+fn crowd_tasks() -> Vec<Task> {
+    let one = |case: &'static sim_crowd::verification::Case| Task {
+        name: case.name.to_owned(),
+        work: Box::new(move || (case.run().rows, None)),
+    };
+    sim_crowd::verification::CASES.iter().map(one).collect()
+}
+
+/// The smoke network's cases, Steckler's rooms where the data are at hand, and the coupling's.
+fn fire_tasks(data: Option<&Path>) -> anyhow::Result<Vec<Task>> {
+    let one = |&(name, case): &'static sim_fire::verification::Case| Task {
+        name: name.to_owned(),
+        work: Box::new(move || (case().unwrap_or_else(|e| vec![refused_row(name, &e.to_string())]), None)),
+    };
+    let mut tasks: Vec<Task> = sim_fire::verification::CASES.iter().map(one).collect();
+    match steckler::tests(data.unwrap_or(Path::new("")))? {
+        Some(tests) => tasks.push(Task {
+            name: "steckler".into(),
+            work: Box::new(move || {
+                let rows = sim_fire::verification::steckler(&tests);
+                (rows.unwrap_or_else(|e| vec![refused_row("steckler", &e.to_string())]), None)
+            }),
+        }),
+        None => eprintln!("sandtable: steckler not run: no data (--data DIR or SANDTABLE_SHARED)"),
+    }
+    let coupled = |case: &'static sim_evac::verification::Case| Task {
+        name: case.0.to_owned(),
+        work: Box::new(move || (sim_evac::verification::rows(case), None)),
+    };
+    tasks.extend(sim_evac::verification::CASES.iter().map(coupled));
+    Ok(tasks)
+}
+
+/// A case that cannot run at all is a failing row with the reason as its source.
+fn refused_row(case: &str, why: &str) -> VerificationRow {
+    VerificationRow::at_most(case, "runs", f64::NAN, 0.0, why)
 }
 
 fn rows_only(name: &str, rows: fn() -> Vec<VerificationRow>) -> Task {

@@ -23,6 +23,7 @@ const RULES: &[Rule] = &[
         target: None,
     },
     Rule { crates: &["sim_core", "sim_flood", "sim_drainage", "sim_urban", "sim_run"], forbidden: PURE, target: None },
+    Rule { crates: &["sim_crowd", "sim_fire", "sim_evac", "evac_run"], forbidden: PURE, target: None },
     Rule { crates: &["gis_import", "ifc_import"], forbidden: &["bevy*", "egui*", "tokio"], target: None },
     Rule {
         crates: &["sync_server", "sandtable"],

@@ -1,0 +1,165 @@
+//! Who stands where, how fast they are and when they set off.
+//!
+//! Every draw is addressed by (member's seed, space, person): a branch with another door or message draws the same people.
+
+use crate::EvacError;
+use crate::model::{EvacModel, Place, Wanted};
+use sim_core::CounterRng;
+use sim_crowd::{
+    CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, Demand, DestinationClass, Person, SmokeLaw, Spread,
+};
+use twin_model::{DoorState, EvacIntervention, PeopleSpread, ScenarioError, SmokeSpeedLaw, SpaceIndex};
+
+/// Free speed of slow walkers on the level, m/s: walking stick 0.81 ± 0.38, without aid 0.95 ± 0.32, rollator 0.57 ± 0.29
+/// (Boyce, Shields and Silcock 1999; from memory), cut to 0.3 to 1.3.
+const SLOW_MPS: Spread = Spread::Normal { mean: 0.80, sd: 0.30, low: 0.3, high: 1.3 };
+/// People who never hear an alarm set off after this, s.
+const NEVER_S: f64 = 1e6;
+const COUNT_STREAM: u64 = 0xC0 << 32;
+const PLACE_STREAM: u64 = 0xA1 << 32;
+const PERSON_STREAM: u64 = 0x9E << 56;
+
+/// Where a person began and when they set off.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Origin {
+    /// Space at the start.
+    pub space: SpaceIndex,
+    /// Setting off, s.
+    pub start_s: f64,
+}
+
+/// A crowd in the building.
+pub(crate) struct Populated {
+    pub crowd: CrowdRun,
+    /// By number of the person.
+    pub origins: Vec<Origin>,
+    /// Per space: people who cannot use stairs and wait for help.
+    pub awaiting: Vec<u32>,
+    pub warnings: Vec<String>,
+}
+
+pub(crate) fn spread(s: &PeopleSpread) -> Spread {
+    match *s {
+        PeopleSpread::Constant { value } => Spread::Constant { value },
+        PeopleSpread::Uniform { low, high } => Spread::Uniform { low, high },
+        PeopleSpread::Normal { mean, sd, low, high } => Spread::Normal { mean, sd, low, high },
+        PeopleSpread::LogNormal { median, sigma, high } => Spread::LogNormal { median, sigma, high },
+    }
+}
+
+impl EvacModel {
+    fn crowd(&self, seed: u64) -> Result<CrowdRun, EvacError> {
+        let smoke_law = match self.scenario.smoke_law {
+            SmokeSpeedLaw::Lund => SmokeLaw::Lund,
+            SmokeSpeedLaw::Fridolf => SmokeLaw::Fridolf,
+            SmokeSpeedLaw::Off => SmokeLaw::Off,
+        };
+        let params = CrowdParams { seed, smoke_law, ..CrowdParams::default() };
+        let level = DestinationClass { stairs: false, ..DestinationClass::default() };
+        let classes = vec![DestinationClass::default(), level];
+        Ok(CrowdRun::new(self.world.clone(), classes, params, CrowdForcing::default())?)
+    }
+
+    /// A crowd whose alarm sounds at `alarm_s`.
+    pub(crate) fn populate(&self, seed: u64, alarm_s: Option<f64>) -> Result<Populated, EvacError> {
+        let (standing, mut warnings, mut awaiting) = self.places(seed)?;
+        let mut crowd = self.crowd(seed)?;
+        for (k, state) in self.doors.iter().enumerate() {
+            if let (DoorState::Locked, Some(portal)) = (state, self.portals[k]) {
+                crowd.apply(&CrowdEdit::SetOpen { portal, open: false })?;
+            }
+        }
+        let mut origins = Vec::new();
+        let mut seen = vec![0_u64; self.plan.spaces.len()];
+        for (layer, at) in standing {
+            let Place::Space(space) = self.places[layer.index()] else { continue };
+            let k = seen[space.index()];
+            seen[space.index()] += 1;
+            let mut rng = CounterRng::new(seed, PERSON_STREAM | u64::from(space.0) << 24 | k);
+            let person = self.person(&mut rng, alarm_s, Person::new(layer, at, 1.0));
+            let Err(refused) = crowd.enter(&person) else {
+                origins.push(Origin { space, start_s: f64::from(person.start_s) });
+                continue;
+            };
+            if !matches!(refused, CrowdError::NoWayOut { .. }) {
+                return Err(refused.into());
+            }
+            awaiting[space.index()] += 1;
+            if person.class == 0 {
+                warnings
+                    .push(format!("space {}: the way out cannot be walked: people there wait", self.space_name(space)));
+            }
+        }
+        warnings.dedup();
+        Ok(Populated { crowd, origins, awaiting, warnings })
+    }
+
+    /// Free places for everybody.
+    fn places(&self, seed: u64) -> Result<(Vec<(sim_crowd::LayerId, [f32; 2])>, Vec<String>, Vec<u32>), EvacError> {
+        let mut stand = self.crowd(seed)?;
+        let mut warnings = Vec::new();
+        let mut awaiting = vec![0; self.plan.spaces.len()];
+        for (space, wanted) in &self.wanted {
+            let Some(layer) = self.layers[space.index()] else { continue };
+            let count = match wanted {
+                Wanted::Counted { count, .. } => *count as usize,
+                Wanted::Density(n) => {
+                    (n + CounterRng::new(seed, COUNT_STREAM | u64::from(space.0)).next_f64()) as usize
+                }
+            };
+            let places = CounterRng::new(seed, PLACE_STREAM | u64::from(space.0)).at(0);
+            let before = stand.balance().entered;
+            match (stand.place(&Demand::adults(layer, count, places)), wanted) {
+                (Ok(_), _) => {}
+                (Err(CrowdError::NoWayOut { .. }), _) => {
+                    awaiting[space.index()] += count as u32 - (stand.balance().entered - before) as u32;
+                    let name = self.space_name(*space);
+                    warnings.push(format!("space {name}: the way out cannot be walked: people there wait"));
+                }
+                (Err(CrowdError::Full { placed, area_m2, .. }), Wanted::Counted { entry, count }) => {
+                    let (scenario, field) = (self.scenario.name.clone(), format!("people.spaces[{entry}].count"));
+                    let allowed = format!("at most {placed}: there is no room for more on {area_m2:.0} m2");
+                    return Err(ScenarioError { scenario, field, value: count.to_string(), allowed }.into());
+                }
+                (Err(CrowdError::Full { placed, .. }), Wanted::Density(_)) => {
+                    let name = self.space_name(*space);
+                    warnings.push(format!("space {name}: room for {placed} of {count} persons by density"));
+                }
+                (Err(other), _) => return Err(other.into()),
+            }
+        }
+        let mut standing: Vec<_> = stand.motions().collect();
+        standing.sort_by_key(|m| m.0);
+        Ok((standing.into_iter().map(|(_, layer, x, y, _)| (layer, [x, y])).collect(), warnings, awaiting))
+    }
+
+    /// Draws what a person is and when they set off.
+    fn person(&self, rng: &mut CounterRng, alarm_s: Option<f64>, at: Person) -> Person {
+        let p = &self.scenario.people;
+        let kind = rng.next_f64();
+        let pre = spread(&p.pre_movement_s).draw(rng);
+        let assisted = kind < p.assisted_share;
+        let slow = assisted || kind < p.assisted_share + p.slow_share;
+        let free = if slow { SLOW_MPS.draw(rng) } else { spread(&p.speed_mps).draw(rng) };
+        let start_s = alarm_s.map_or(NEVER_S, |a| self.hurried(a, a + pre)).min(NEVER_S);
+        Person { class: u32::from(assisted), free_mps: free as f32, start_s: start_s as f32, ..at }
+    }
+
+    /// Setting off after voice messages: each leaves a share of what is still to wait. Nobody listens before the alarm.
+    fn hurried(&self, alarm_s: f64, start_s: f64) -> f64 {
+        let mut messages: Vec<(f64, f64)> = self
+            .scenario
+            .interventions
+            .iter()
+            .filter_map(|i| match i {
+                EvacIntervention::VoiceMessage { remaining, at_s } => Some((*at_s, *remaining)),
+                _ => None,
+            })
+            .collect();
+        messages.sort_by(|a, b| a.0.total_cmp(&b.0));
+        messages.iter().fold(start_s, |start, (at, remaining)| {
+            let heard = at.max(alarm_s);
+            if start > heard { heard + (start - heard) * remaining } else { start }
+        })
+    }
+}
