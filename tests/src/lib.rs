@@ -112,6 +112,14 @@ pub fn installed(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
+fn free_ports() -> [u16; 2] {
+    let listeners = [0, 1].map(|_| TcpListener::bind("127.0.0.1:0"));
+    listeners.map(|l| match l.and_then(|l| l.local_addr()) {
+        Ok(addr) => addr.port(),
+        Err(error) => panic!("no free port: {error}"),
+    })
+}
+
 /// A `sandtable serve` process on free loopback ports; ends with the value.
 pub struct Server {
     /// `http://127.0.0.1:PORT`.
@@ -127,11 +135,19 @@ impl Server {
     /// When it does not answer within a minute.
     #[must_use]
     pub fn start(pack: &Path, data: &Path) -> Self {
-        let port = || match TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()) {
-            Ok(addr) => addr.port(),
-            Err(error) => panic!("no free port: {error}"),
-        };
-        let (http_port, mqtt_port) = (port(), port());
+        // Another program may take a port between its choice and its use: then the server ends at once, and is started anew.
+        for _ in 0..5 {
+            if let Some(server) = Self::started(pack, data) {
+                return server;
+            }
+        }
+        panic!("sandtable serve does not listen");
+    }
+
+    /// `None` when it has ended by itself.
+    fn started(pack: &Path, data: &Path) -> Option<Self> {
+        // Both at once: a port given back is often the next one given out.
+        let [http_port, mqtt_port] = free_ports();
         let mut command = Command::new(program("sandtable"));
         command.arg("serve").arg(pack).arg("--data").arg(data);
         command.args(["--listen", &format!("127.0.0.1:{http_port}"), "--mqtt", &format!("127.0.0.1:{mqtt_port}")]);
@@ -139,10 +155,13 @@ impl Server {
             Ok(child) => child,
             Err(error) => panic!("cannot start sandtable serve: {error}"),
         };
-        let server = Self { url: format!("http://127.0.0.1:{http_port}"), mqtt_port, child };
+        let mut server = Self { url: format!("http://127.0.0.1:{http_port}"), mqtt_port, child };
         for _ in 0..600 {
+            if server.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return None;
+            }
             if TcpStream::connect(("127.0.0.1", http_port)).is_ok() {
-                return server;
+                return Some(server);
             }
             std::thread::sleep(Duration::from_millis(100));
         }

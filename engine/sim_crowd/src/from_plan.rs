@@ -6,7 +6,9 @@ use crate::lift::LiftSpec;
 use crate::math::{V2, dot, length, sub, unit};
 use crate::stairs::{Grade, slope_of};
 use crate::world::{CrowdWorld, Frame, LayerId, LayerKind, Side};
-use twin_model::{BuildingPlan, DefectLevel, OpeningIndex, PlanFlight, PlanOpening, PlanStair, SpaceUse, StairIndex};
+use twin_model::{
+    BuildingPlan, DefectLevel, OpeningIndex, OpeningKind, PlanFlight, PlanOpening, PlanStair, SpaceUse, StairIndex,
+};
 
 /// An outdoor place: a street, a square, a garden.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,7 +46,7 @@ impl CrowdWorld {
             Maker { plan, builder: WorldBuilder::new(first.outline[0]), spaces: Vec::new(), areas: Vec::new() };
         maker.floors(outdoors)?;
         for (k, o) in plan.openings.iter().enumerate() {
-            if o.walkable() && o.clear_width_m >= LEAST_WIDTH_M {
+            if o.walkable() && o.clear_width_m >= LEAST_WIDTH_M && !leads_onto_flight(plan, o) {
                 maker.opening(OpeningIndex(k as u32), o)?;
             }
         }
@@ -57,6 +59,26 @@ impl CrowdWorld {
         }
         maker.builder.build()
     }
+}
+
+/// How far from a doorless opening a flight may begin behind it, m.
+const FLIGHT_BEHIND_M: f64 = 0.35;
+
+/// Whether a doorless opening is where a flight begins or ends: whoever passes it is on the stair, which joins the floor
+/// itself. Both at one line would leave nobody room to stand between them.
+fn leads_onto_flight(plan: &BuildingPlan, o: &PlanOpening) -> bool {
+    let end = |f: &PlanFlight, at: [f64; 3]| {
+        let line = [o.ends[1][0] - o.ends[0][0], o.ends[1][1] - o.ends[0][1]];
+        let run = [f.head[0] - f.foot[0], f.head[1] - f.foot[1]];
+        let across = (line[0] * run[0] + line[1] * run[1]).abs() <= 0.3 * line[0].hypot(line[1]) * f.run_m();
+        across && ring_distance(&o.ends, [at[0], at[1]]) <= FLIGHT_BEHIND_M
+    };
+    o.kind == OpeningKind::Opening
+        && plan.stairs.iter().any(|s| {
+            let foot = s.flights.first().is_some_and(|f| end(f, f.foot));
+            let head = s.flights.last().is_some_and(|f| end(f, f.head));
+            (foot && o.sides.contains(&Some(s.lower))) || (head && o.sides.contains(&Some(s.upper)))
+        })
 }
 
 struct Maker<'a> {
