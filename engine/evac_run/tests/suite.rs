@@ -44,6 +44,7 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     })
     .unwrap();
     assert!(summary.balance.closes() && summary.balance.entered > 5, "{:?}", summary.balance);
+    assert_eq!(summary.balance.left, summary.balance.entered, "everybody gets down both stairs and out");
     assert_eq!((frames, last), (121, 120.0));
     for file in ["evacuation.json", "report.md", "spaces.csv", "agents.csv", "trajectories.sqlite"] {
         assert!(out.join(file).metadata().unwrap().len() > 0, "{file}");

@@ -198,6 +198,10 @@ impl Maker<'_> {
         let (foot, head) = (layer.frame.local([f.foot[0], f.foot[1]]), layer.frame.local([f.head[0], f.head[1]]));
         let (at, far) = if at_head { (head, foot) } else { (foot, head) };
         let out = unit(sub(far, at));
+        // A flight may begin a little off the floor it leads to: its edge is moved onto the floor, or nobody could arrive.
+        let off = |d: f32| [at[0] - out[0] * d, at[1] - out[1] * d];
+        let gap = (0..=40).map(|k| 0.01 * k as f32).find(|d| layer.contains(off(*d)) && layer.contains(off(d + 0.05)));
+        let at = off(gap.unwrap_or(0.0));
         let half = 0.5 * f.width_m as f32;
         let wide = [-out[1] * half, out[0] * half];
         let (a, b) = ([at[0] - wide[0], at[1] - wide[1]], [at[0] + wide[0], at[1] + wide[1]]);
