@@ -4,7 +4,7 @@ use crate::model::{CompareModel, RunRow, ViewModel};
 use crate::state::{BaseChoice, RainChoice, RiverChoice, ScenarioForm, UiState};
 use crate::theme::Palette;
 use crate::timeline::{has_frames, status_words};
-use crate::widgets::{card_frame, heading, one_line, primary_button, small_button, tag, weak};
+use crate::widgets::{card_frame, check, heading, one_line, primary_button, small_button, tag, weak};
 use egui::{DragValue, RichText, Ui};
 use twin_model::{
     Command, DesignStorm, FloodImpact, FloodTotals, Intervention, NewWork, RunId, RunStatus, ToolMode, TwinCommand,
@@ -161,7 +161,7 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         ui.horizontal(|ui| {
             ui.selectable_value(&mut form.closed_edges, false, "敞开");
             ui.selectable_value(&mut form.closed_edges, true, "封闭");
-            ui.checkbox(&mut form.with_sewers, "计入雨水管网");
+            check(ui, &mut form.with_sewers, "计入雨水管网");
         });
         ui.end_row();
         ui.label(weak("时长"));
@@ -172,7 +172,7 @@ fn forcing(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<
         });
         ui.end_row();
         ui.label(weak("步长"));
-        ui.checkbox(&mut form.local_time_steps, "各处自定").on_hover_text(LOCAL_STEPS);
+        check(ui, &mut form.local_time_steps, "各处自定").on_hover_text(LOCAL_STEPS);
         ui.end_row();
         ui.label(weak("集合")).on_hover_text(ENSEMBLE);
         ui.horizontal(|ui| {
@@ -194,7 +194,7 @@ fn start_buttons(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mu
         on_server = primary_button(ui, "开始演算", vm.has_server());
         if vm.runs_here {
             here = ui.add(egui::Button::new("本机试算")).on_hover_text(HERE).clicked();
-            ui.checkbox(&mut state.form.preview, "快速").on_hover_text(PREVIEW);
+            check(ui, &mut state.form.preview, "快速").on_hover_text(PREVIEW);
         }
     });
     if !vm.has_server() && !vm.runs_here {
@@ -254,7 +254,7 @@ fn base(ui: &mut Ui, form: &mut ScenarioForm) {
         ui.label(weak("回到"));
         ui.horizontal(|ui| {
             ui.add(DragValue::new(&mut form.before_h).range(0.1..=168.0).speed(0.1).suffix(" 小时前"));
-            ui.checkbox(&mut form.correct, "实况订正").on_hover_text(CORRECT);
+            check(ui, &mut form.correct, "实况订正").on_hover_text(CORRECT);
         });
         ui.end_row();
     }

@@ -3,7 +3,7 @@
 use crate::model::{AlarmRow, CaseRow, ViewModel};
 use crate::state::{RightTab, UiState};
 use crate::theme::{Palette, severity_colour};
-use crate::widgets::{card_frame, heading, list_row, one_line, primary_button, small_button, tag, weak};
+use crate::widgets::{card_frame, check, heading, list_row, one_line, primary_button, small_button, tag, weak};
 use egui::{Align, Color32, CursorIcon, FontId, Layout, RichText, Sense, Ui, vec2};
 use twin_model::{AlarmState, CaseAction, CaseStage, Command, NewCase, Severity, ToolMode, TwinCommand, ViewCommand};
 
@@ -105,7 +105,7 @@ pub(crate) fn cases(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: 
     ui.horizontal(|ui| {
         heading(ui, "网格事件");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.checkbox(&mut state.show_closed_cases, "含已结");
+            check(ui, &mut state.show_closed_cases, "含已结");
         });
     });
     let shown = vm.cases.iter().filter(|c| state.show_closed_cases || c.stage.is_open());

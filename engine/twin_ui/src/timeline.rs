@@ -23,7 +23,7 @@ pub(crate) fn panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, commands: &mut Vec<
             }
             ui.vertical(|ui| track(ui, run, t_s, shown, commands));
         } else if vm.runs.is_empty() {
-            let text = if vm.has_server() {
+            let text = if vm.has_server() || vm.runs_here {
                 "还没有演算。在“推演”中设置情景并运行。"
             } else {
                 "没有连接服务器, 不能运行演算。"

@@ -36,6 +36,15 @@ pub(crate) fn heading(ui: &mut Ui, text: &str) {
     });
 }
 
+/// A check box whose empty box can be seen on a dark panel.
+pub(crate) fn check(ui: &mut Ui, value: &mut bool, text: &str) -> Response {
+    ui.scope(|ui| {
+        ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::new(1.0, Palette::WEAK);
+        ui.checkbox(value, text)
+    })
+    .inner
+}
+
 /// Secondary text.
 pub(crate) fn weak(text: impl Into<String>) -> RichText {
     RichText::new(text).color(Palette::WEAK).size(12.5)
