@@ -120,7 +120,7 @@ impl LiveSnapshot {
             let device = model.get(history.entity).filter(|e| e.kind == EntityKind::Device);
             let Some(device) = device.filter(|e| class.is_empty() || e.class == class) else { continue };
             let interval_s = table.classes.get(&device.class).map_or(60.0, |c| c.expected_interval_s);
-            let earliest = from.plus_secs(-interval_s * crate::live::FRESH_INTERVALS);
+            let earliest = from.plus_secs(-interval_s * twin_model::FRESH_INTERVALS);
             let Some((points, last_at)) = window(&history.points, earliest, from, to) else { continue };
             let (name, unit) = (device.name.clone(), unit.clone());
             found.push(GaugeSeries { entity: device.id, name, p_enu: device.p_enu, unit, points, last_at });

@@ -4,7 +4,7 @@ use crate::RunError;
 use crate::history::GaugeHistory;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use twin_model::{CommunityModel, EntityId, EntityKind, PropertyId, PropertyTable, Quality, TimeMs};
+use twin_model::{CommunityModel, EntityId, EntityKind, FRESH_INTERVALS, PropertyId, PropertyTable, Quality, TimeMs};
 
 /// Latest values at one moment, as the server writes them for a run (`LIVE.json`).
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -32,9 +32,6 @@ pub struct LiveInput {
     /// When it was measured.
     pub observed_at: TimeMs,
 }
-
-/// A gauge's value counts as fresh for this many expected intervals.
-pub(crate) const FRESH_INTERVALS: f64 = 3.0;
 
 impl LiveSnapshot {
     /// Reads `LIVE.json`.

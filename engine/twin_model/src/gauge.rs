@@ -11,6 +11,9 @@ pub enum WaterGauge {
     Level,
 }
 
+/// A gauge's value counts as fresh for this many expected intervals.
+pub const FRESH_INTERVALS: f64 = 3.0;
+
 const KEYS: &[(&str, WaterGauge)] = &[
     ("rain_mmph", WaterGauge::Rain),
     ("ponding_depth_m", WaterGauge::Depth),

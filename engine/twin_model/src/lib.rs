@@ -34,7 +34,7 @@ pub use evacuation::{
     Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel,
     FireGrowth, FireSource, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
-pub use gauge::{WaterGauge, water_gauge};
+pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
 pub use intervention::{

@@ -2,16 +2,15 @@
 
 use crate::store::{Reader, live_rows};
 use crate::twin::{Twin, make_dir, now};
+use community_pack::run_folder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use twin_model::{EntityId, PropertyId, RunId, RunStatus, Scenario, ScenarioBase, TimeMs, water_gauge};
+use twin_model::{
+    EntityId, FRESH_INTERVALS, PropertyId, RunId, RunStatus, Scenario, ScenarioBase, TimeMs, water_gauge,
+};
 
-/// The state at the end of a run, in its folder.
-const STATE: &str = "state.bin";
 /// Points of one gauge that a hindcast is given at most: a week of one every 15 s.
 const POINTS: u32 = 40_000;
-/// A gauge's value counts as fresh for this many expected intervals; so long before its beginning a hindcast looks for one.
-const FRESH_INTERVALS: f64 = 3.0;
 
 /// Files of a run's folder that its process reads.
 pub(crate) struct RunInputs {
@@ -58,7 +57,7 @@ pub(crate) async fn write(twin: &Arc<Twin>, dir: &Path, scenario: &Scenario) -> 
 }
 
 fn state_of(twin: &Twin, run: RunId) -> Result<PathBuf, String> {
-    let path = twin.data_dir.join("runs").join(run.to_string()).join(STATE);
+    let path = twin.data_dir.join("runs").join(run.to_string()).join(run_folder::STATE);
     if path.is_file() { Ok(path) } else { Err(format!("run {run} left no state to continue from")) }
 }
 
@@ -90,6 +89,7 @@ fn water_gauges(twin: &Twin) -> Vec<Gauge> {
 
 impl Gauge {
     fn history(&self, db: &Reader, from: TimeMs, to: TimeMs) -> Result<serde_json::Value, String> {
+        // So long before its beginning a hindcast looks for a value.
         let earliest = from.plus_secs(-FRESH_INTERVALS * self.interval_s);
         let points = db.history((self.entity, self.property), earliest, to, POINTS)?;
         Ok(serde_json::json!({ "entity": self.entity, "property": self.key, "points": points }))
