@@ -1,9 +1,12 @@
 //! From an evacuation scenario and a building plan to a run folder (疏散演算).
 //!
-//! The folder appears under its name only when it is complete: `evacuation.json` (summary), `report.md`, `spaces.csv`,
-//! `agents.csv`, `trajectories.sqlite` (JuPedSim's layout). Step-by-step files are those of the first member.
+//! Frames for viewers (`community_pack::evac_folder`) appear as they are computed. The other files appear when the run is
+//! complete, `evacuation.json` (summary) last: `report.md`, `spaces.csv`, `agents.csv`, `trajectories.sqlite` (JuPedSim's
+//! layout). Step-by-step files are those of the first member.
 
 mod error;
+mod folder;
+mod frames;
 mod report;
 mod source;
 mod tables;
@@ -12,10 +15,11 @@ mod trajectories;
 pub use error::EvacRunError;
 pub use source::{PlanSource, is_evacuation, read_plan, read_scenario};
 
+use community_pack::evac_folder;
+use folder::Folder;
 use sim_core::CancelToken;
 use sim_evac::{EvacEnsemble, EvacModel, EvacRunOf};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use twin_model::{EvacScenario, EvacSummary};
 
@@ -40,7 +44,7 @@ const SPACE_ROWS: f64 = 200_000.0;
 /// Computes a scenario and writes its run folder.
 ///
 /// # Errors
-/// [`EvacRunError`] for bad input, a cancelled run, or files that cannot be written. Nothing is left under `out` then.
+/// [`EvacRunError`] for bad input, a cancelled run, or files that cannot be written. Nothing of the run is left under `out` then.
 pub fn run_evacuation(
     scenario: &EvacScenario,
     source: &PlanSource,
@@ -51,7 +55,7 @@ pub fn run_evacuation(
     let (plan, doubts) = read_plan(source, scenario.building.as_deref())?;
     let model = Arc::new(EvacModel::new(&plan, scenario, &[])?);
     let members = model.members()?;
-    let folder = Partial::create(out)?;
+    let folder = Folder::create(out)?;
     let summary = if members.len() == 1 {
         steps(EvacRunOf::<1>::new(model, &members)?, &folder, doubts, cancel, on_progress)?
     } else {
@@ -63,7 +67,7 @@ pub fn run_evacuation(
 
 fn steps<const L: usize>(
     mut run: EvacRunOf<L>,
-    folder: &Partial,
+    folder: &Folder,
     doubts: Vec<String>,
     cancel: &CancelToken,
     on_progress: &mut dyn FnMut(EvacProgress),
@@ -82,6 +86,7 @@ fn steps<const L: usize>(
     let mut spaces = tables::Spaces::create(&folder.file("spaces.csv"))?;
     let mut frame = 0;
     loop {
+        folder.publish(&evac_folder::frame_name(frame), &evac_folder::encode(&frames::of(&run)?))?;
         walks.frame(run.members()[0].crowd())?;
         if frame % every == 0 {
             spaces.frame(&run)?;
@@ -107,61 +112,8 @@ fn steps<const L: usize>(
         }
     }
     let json = serde_json::to_vec_pretty(&summary);
-    let path = folder.file("evacuation.json");
-    folder.write("evacuation.json", &json.map_err(|e| EvacRunError::Io { path, cause: e.into() })?)?;
-    folder.write("report.md", report::page(&summary).as_bytes())?;
+    let path = folder.file(evac_folder::SUMMARY);
+    folder.write(evac_folder::SUMMARY, &json.map_err(|e| EvacRunError::Io { path, cause: e.into() })?)?;
+    folder.write(evac_folder::REPORT, report::page(&summary).as_bytes())?;
     Ok(summary)
-}
-
-/// A folder beside the one wanted, moved there when it is complete and taken away when it is not.
-struct Partial {
-    dir: PathBuf,
-    out: PathBuf,
-    done: std::cell::Cell<bool>,
-}
-
-impl Partial {
-    fn create(out: &Path) -> Result<Self, EvacRunError> {
-        let io = |cause| EvacRunError::Io { path: out.to_owned(), cause };
-        let taken = |text: &str| io(std::io::Error::new(std::io::ErrorKind::AlreadyExists, text.to_owned()));
-        if out.is_file() || fs::read_dir(out).is_ok_and(|mut d| d.next().is_some()) {
-            return Err(taken("the folder already holds something"));
-        }
-        let name = out.file_name().map(|n| n.to_string_lossy().into_owned());
-        let Some(name) = name else { return Err(io(std::io::Error::other("not a name for a folder"))) };
-        let dir = out.with_file_name(format!(".{name}.partial"));
-        if dir.exists() {
-            fs::remove_dir_all(&dir).map_err(io)?;
-        }
-        fs::create_dir_all(&dir).map_err(io)?;
-        Ok(Self { dir, out: out.to_owned(), done: std::cell::Cell::new(false) })
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), EvacRunError> {
-        let path = self.file(name);
-        fs::write(&path, bytes).map_err(|cause| EvacRunError::Io { path, cause })
-    }
-
-    fn complete(&self) -> Result<(), EvacRunError> {
-        let io = |cause| EvacRunError::Io { path: self.out.clone(), cause };
-        if self.out.exists() {
-            fs::remove_dir(&self.out).map_err(io)?;
-        }
-        fs::rename(&self.dir, &self.out).map_err(io)?;
-        self.done.set(true);
-        Ok(())
-    }
-}
-
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.done.get() {
-            // What cannot be removed still says by its name that it is not complete.
-            fs::remove_dir_all(&self.dir).unwrap_or_default();
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+use community_pack::evac_folder;
 use evac_run::{PlanSource, is_evacuation, read_plan, read_scenario, run_evacuation};
 use proptest::prelude::*;
 use sim_core::CancelToken;
@@ -58,7 +59,17 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let rows: i64 = db.query_row("SELECT count(*) FROM trajectory_data", [], |r| r.get(0)).unwrap();
     assert!(rows > 0);
     let again = run_evacuation(&scenario, &source, &out, &CancelToken::new(), &mut |_| {}).unwrap_err().to_string();
-    assert!(again.ends_with("the folder already holds something"), "{again}");
+    assert!(again.ends_with("the folder already holds a run"), "{again}");
+    let frame = |k: u32| evac_folder::decode(&std::fs::read(out.join(evac_folder::frame_name(k))).unwrap()).unwrap();
+    let (first, last) = (frame(0), frame(scenario.duration_s as u32));
+    assert_eq!((first.people.len() as u64, first.left), (summary.balance.entered, 0));
+    let all = last.people.len() as u64 + u64::from(last.left);
+    assert_eq!(
+        (all, u64::from(last.left), last.t_s),
+        (summary.balance.entered, summary.balance.left, scenario.duration_s)
+    );
+    assert!(last.spaces.iter().any(|s| s.visibility_m < 10.0), "smoke is in the frames");
+    assert!(!out.join(".partial").exists());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Commands: the only way back from views to state. Plain data; who receives one decides whether it may happen.
 
-use crate::{AlarmId, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, Scenario, TimeMs};
+use crate::{
+    AlarmId, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, RunScenario, Scenario, TimeMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a person asked for.
@@ -31,7 +33,7 @@ pub enum TwinCommand {
         note: String,
     },
     /// Start a run.
-    StartRun(Scenario),
+    StartRun(RunScenario),
     /// Stop a run.
     CancelRun(RunId),
     /// Build something in a run that goes on (演算中途处置).

@@ -18,6 +18,7 @@ mod observation;
 mod plan;
 mod plan_check;
 mod property;
+mod run;
 mod scenario;
 mod spine;
 mod storm;
@@ -48,9 +49,8 @@ pub use plan::{
 };
 pub use plan_check::{DefectLevel, PlanDefect};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
-pub use scenario::{
-    Forcing, GridSpec, RainForcing, Run, RunStatus, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing,
-};
+pub use run::{Run, RunScenario, RunStatus};
+pub use scenario::{Forcing, GridSpec, RainForcing, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing};
 pub use spine::{Community, CommunityModel, ModelError, SearchHit};
 pub use storm::DesignStorm;
 pub use time::{Clock, TimeMs};

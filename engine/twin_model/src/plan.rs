@@ -63,6 +63,47 @@ pub struct BuildingPlan {
     pub lifts: Vec<PlanLift>,
 }
 
+/// How far beside a space's outline a thing may lie and still count as in it, m: devices hang on walls.
+const BESIDE_M: f64 = 3.0;
+
+impl BuildingPlan {
+    /// `storey/name` of a space, as scenarios and results name it.
+    #[must_use]
+    pub fn space_label(&self, space: SpaceIndex) -> String {
+        let Some(s) = self.spaces.get(space.index()) else { return format!("#{}", space.0) };
+        let storey = self.storeys.get(s.storey.index()).map_or("", |storey| storey.name.as_str());
+        format!("{storey}/{}", s.name)
+    }
+
+    /// The space that a point (ENU m) lies in: that of the highest floor at most 0.1 m above it; beside all outlines, the
+    /// nearest one of that floor within 3 m. `None` outside the building.
+    #[must_use]
+    pub fn space_at(&self, p: [f64; 3]) -> Option<SpaceIndex> {
+        let at = [p[0], p[1]];
+        let near = |s: &PlanSpace| if s.contains(at) { 0.0 } else { ring_distance_m(&s.outline, at) };
+        let within = self.spaces.iter().enumerate().filter(|(_, s)| {
+            let above_m = p[2] - s.floor_m;
+            s.use_ != SpaceUse::Shaft && above_m >= -0.1 && above_m <= s.height_m + 0.5
+        });
+        let found = within.map(|(k, s)| (near(s), -s.floor_m, k)).filter(|(d, ..)| *d <= BESIDE_M);
+        let best = found.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        best.map(|(_, _, k)| SpaceIndex(k as u32))
+    }
+}
+
+/// Distance of a point to the sides of a ring, m.
+fn ring_distance_m(ring: &[[f64; 2]], p: [f64; 2]) -> f64 {
+    let side = |(i, a): (usize, &[f64; 2])| {
+        let b = ring[(i + 1) % ring.len()];
+        let (d, to) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
+        let length2 = d[0] * d[0] + d[1] * d[1];
+        let share = if length2 > 0.0 { ((to[0] * d[0] + to[1] * d[1]) / length2).clamp(0.0, 1.0) } else { 0.0 };
+        let off = [to[0] - share * d[0], to[1] - share * d[1]];
+        (off[0] * off[0] + off[1] * off[1]).sqrt()
+    };
+    ring.iter().enumerate().map(side).fold(f64::INFINITY, f64::min)
+}
+
 /// One storey.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanStorey {
@@ -273,5 +314,37 @@ impl PlanSpace {
             odd
         };
         inside(&self.outline) && !self.holes.iter().any(|h| inside(h))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(x: f64, floor_m: f64) -> PlanSpace {
+        PlanSpace {
+            entity: None,
+            name: format!("{x}@{floor_m}"),
+            storey: StoreyIndex(0),
+            use_: SpaceUse::Dwelling,
+            outline: vec![[x, 0.0], [x + 4.0, 0.0], [x + 4.0, 3.0], [x, 3.0]],
+            holes: vec![],
+            floor_m,
+            height_m: 2.8,
+        }
+    }
+
+    #[test]
+    fn a_detector_finds_its_room() {
+        let spaces = vec![room(0.0, 0.0), room(4.1, 0.0), room(0.0, 3.0), room(4.1, 3.0)];
+        let plan = BuildingPlan { spaces, ..BuildingPlan::default() };
+        let at = |x, y, z| plan.space_at([x, y, z]).map(|s| s.0);
+        assert_eq!(at(1.0, 1.0, 2.7), Some(0));
+        assert_eq!(at(5.0, 1.0, 5.7), Some(3));
+        assert_eq!(at(4.06, 1.0, 2.0), Some(1), "in the wall: the nearer room");
+        assert_eq!(at(1.0, 4.5, 5.7), Some(2), "hung outside the door");
+        assert_eq!(at(1.0, 1.0, 3.0), Some(2), "on the upper floor");
+        assert_eq!((at(1.0, 9.0, 1.0), at(1.0, 1.0, 9.0)), (None, None));
+        assert_eq!(plan.space_label(SpaceIndex(9)), "#9");
     }
 }

@@ -1,4 +1,4 @@
-//! Scenarios (预案/情景) and runs (演算).
+//! Flood scenarios (积水预案/情景) and their results.
 
 use crate::intervention::Check;
 use crate::{
@@ -281,33 +281,6 @@ impl Scenario {
     }
 }
 
-/// Where a run stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "status")]
-pub enum RunStatus {
-    /// Waiting for a slot.
-    Queued,
-    /// Computing.
-    Running {
-        /// Simulated seconds reached.
-        reached_s: f64,
-        /// Frames that can be shown.
-        frames: u32,
-    },
-    /// Finished.
-    Done {
-        /// Frames stored.
-        frames: u32,
-    },
-    /// Stopped with an error.
-    Failed {
-        /// One clear line.
-        error: String,
-    },
-    /// Stopped by a person.
-    Cancelled,
-}
-
 /// Grid of a run, in the plane CRS of the terrain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GridSpec {
@@ -365,20 +338,6 @@ pub struct RunSummary {
     /// What it means for people and things.
     #[serde(default)]
     pub impact: FloodImpact,
-}
-
-/// A run as the server lists it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Run {
-    /// Its id.
-    pub id: RunId,
-    /// What is computed.
-    pub scenario: Scenario,
-    /// When it was asked for.
-    pub created_at: TimeMs,
-    /// Where it stands.
-    #[serde(flatten)]
-    pub status: RunStatus,
 }
 
 #[cfg(test)]
@@ -451,17 +410,5 @@ mod tests {
         }
         s.base = ScenarioBase::Hindcast { before_s: 0 };
         assert!(s.validate().unwrap_err().to_string().contains("base.hindcast.before_s = 0 s: must be 1..604800 s"));
-    }
-
-    #[test]
-    fn a_run_reads_back_from_json() {
-        let run = Run {
-            id: RunId(3),
-            scenario: scenario(),
-            created_at: TimeMs(5),
-            status: RunStatus::Running { reached_s: 1.0, frames: 2 },
-        };
-        let text = serde_json::to_string(&run).unwrap();
-        assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), run);
     }
 }

@@ -8,6 +8,7 @@ mod device_types;
 mod entities_read;
 mod entities_write;
 mod error;
+pub mod evac_folder;
 mod graph;
 mod manifest;
 mod pack;

@@ -18,7 +18,9 @@ pub fn run(
 ) -> anyhow::Result<()> {
     let scenario = evac_run::read_scenario(text, file)?;
     let bar = (!as_json).then(progress::bar);
+    let mut frames = 0;
     let mut on_progress = |p: EvacProgress| {
+        frames = p.frame + 1;
         if let Some(bar) = &bar {
             bar.set_position((p.t_s / p.duration_s * 1000.0) as u64);
             bar.set_message(format!("{:.0} of {:.0} s, {} out, {} inside", p.t_s, p.duration_s, p.left, p.inside));
@@ -33,7 +35,7 @@ pub fn run(
         bar.finish_and_clear();
         print_summary(&summary);
     } else {
-        print_line(&json!({"summary": summary}));
+        print_line(&json!({"summary": summary, "frames": frames}));
     }
     Ok(())
 }
