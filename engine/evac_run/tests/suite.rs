@@ -68,8 +68,19 @@ fn the_duplex_is_evacuated_from_its_ifc() {
         (all, u64::from(last.left), last.t_s),
         (summary.balance.entered, summary.balance.left, scenario.duration_s)
     );
-    assert!(last.spaces.iter().any(|s| s.visibility_m < 10.0), "smoke is in the frames");
+    assert!(
+        last.spaces.iter().all(|s| s.smoke_edge_m.is_none() && s.visibility_m.is_infinite()),
+        "a drill has no smoke"
+    );
     assert!(!out.join(".partial").exists());
+    let living = summary.spaces.iter().max_by_key(|s| s.people).unwrap().space.clone();
+    let burning =
+        read_scenario(&format!("{DUPLEX}[fire]\nspace = {living:?}\ngrowth = \"fast\"\n"), Path::new("fire.toml"));
+    let smoky = dir.path().join("smoky");
+    run_evacuation(&burning.unwrap(), &source, &smoky, &CancelToken::new(), &mut |_| {}).unwrap();
+    let end = evac_folder::decode(&std::fs::read(smoky.join(evac_folder::frame_name(120))).unwrap()).unwrap();
+    let least = end.spaces.iter().map(|s| s.visibility_m).fold(f64::INFINITY, f64::min);
+    assert!(least < 10.0 && end.spaces.iter().any(|s| s.smoke_edge_m.is_some_and(|m| m < 2.0)), "{least}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Records of the durable log. What is not in a record cannot influence state.
 
 use serde::{Deserialize, Serialize};
-use twin_model::{AlarmId, Case, CaseAction, CaseId, RunId, RunStatus, Scenario, TimeMs};
+use twin_model::{AlarmId, Case, CaseAction, CaseId, RunId, RunScenario, RunStatus, TimeMs};
 
 /// First byte of every encoded record.
 pub const LOG_VERSION: u8 = 1;
@@ -75,7 +75,7 @@ pub enum LogRecord {
         /// Its id.
         run: RunId,
         /// What to compute.
-        scenario: Scenario,
+        scenario: RunScenario,
         /// When.
         at: TimeMs,
     },
