@@ -2,8 +2,8 @@
 
 use crate::fetch::CommandOutbox;
 use crate::{
-    CasePoint, Comparison, LayerVisibility, Live, LocalRuns, Notices, Now, Selection, Server, Tool, TwinSystems,
-    ViewClock, Works,
+    CasePoint, Comparison, LayerVisibility, Live, LocalRuns, Notices, Now, Selection, Server, ShownStorey, Tool,
+    TwinSystems, ViewClock, Works,
 };
 use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
@@ -32,6 +32,7 @@ struct ViewState<'w> {
     tool: ResMut<'w, Tool>,
     works: ResMut<'w, Works>,
     comparison: ResMut<'w, Comparison>,
+    storey: ResMut<'w, ShownStorey>,
     case_point: ResMut<'w, CasePoint>,
     fly: MessageWriter<'w, FlyRequest>,
 }
@@ -112,6 +113,7 @@ impl ViewState<'_> {
                 self.comparison.0 = Some((*a, *b));
                 self.layers.set(LayerKind::DepthDifference, true);
             }
+            ViewCommand::ShowStorey(storey) => self.storey.0 = *storey,
         }
     }
 

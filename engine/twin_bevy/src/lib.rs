@@ -11,6 +11,7 @@
 
 mod commands;
 mod devices;
+mod evac;
 mod fetch;
 mod link;
 mod local;
@@ -20,13 +21,14 @@ mod runs;
 
 pub use commands::{CommandIssued, FlyRequest};
 pub use devices::{DeviceCondition, Devices};
+pub use evac::{BuildingPlans, EvacComparison, ShownEvac};
 pub use fetch::{Fetches, Source, Ticket};
 pub use link::LinkStatus;
 pub use local::{LocalEngine, LocalEvent, LocalRequest, LocalRunner, LocalRuns};
 pub use pack::{LoadProgress, PackInfo};
 pub use resources::{
     CasePoint, Community, Comparison, Intervals, LayerVisibility, Live, LiveStamp, Notice, Notices, Now, Properties,
-    Selection, Server, Tool, ViewClock, WallClock, Works,
+    Selection, Server, ShownStorey, Tool, ViewClock, WallClock, Works,
 };
 pub use runs::{CompareResult, RunData, Runs, ShownRun};
 
@@ -67,6 +69,7 @@ impl Plugin for TwinPlugin {
         link::register(app, &self.source);
         commands::register(app);
         runs::register(app);
+        evac::register(app);
         local::register(app);
         devices::register(app);
     }

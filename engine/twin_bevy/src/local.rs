@@ -98,7 +98,7 @@ impl LocalRuns {
         let rows: Vec<StateRow> = live.0.iter().map(StateRow::from).collect();
         let live_json = serde_json::json!({ "now": now.server(), "state": rows }).to_string();
         let (created_at, status) = (now.server(), RunStatus::Queued);
-        self.runs.insert(id, Run { id, scenario: scenario.clone(), created_at, status });
+        self.runs.insert(id, Run { id, scenario: scenario.clone().into(), created_at, status });
         self.requests.push_back(LocalRequest::Start { run: id, scenario, live_json, preview });
         Ok(())
     }
@@ -236,7 +236,10 @@ mod tests {
         let id = RunId::local(1);
         let local = app.world().resource::<LocalRuns>();
         let run = local.find(app.world().resource::<Live>(), id).unwrap();
-        assert_eq!((run.status.clone(), run.scenario.members), (RunStatus::Done { frames: 2 }, 0));
+        assert_eq!(
+            (run.status.clone(), run.scenario.flood().map(|s| s.members)),
+            (RunStatus::Done { frames: 2 }, Some(0))
+        );
         assert_eq!(app.world().resource::<Runs>().data[&id].frame_times_s(), [0.0, 60.0]);
         assert_eq!(app.world().resource::<crate::ShownRun>().run, Some(id));
     }

@@ -5,7 +5,8 @@ use bevy::ecs::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use sync_core::LiveState;
 use twin_model::{
-    CommunityModel, EntityId, Intervention, LayerKind, PropertyId, PropertyTable, RunId, TimeMs, ToolMode, ViewTime,
+    CommunityModel, EntityId, Intervention, LayerKind, PropertyId, PropertyTable, RunId, StoreyIndex, TimeMs, ToolMode,
+    ViewTime,
 };
 
 /// The community. Inserted once the pack has been read.
@@ -47,7 +48,7 @@ pub struct LayerVisibility(pub BTreeSet<LayerKind>);
 
 impl Default for LayerVisibility {
     fn default() -> Self {
-        let hidden = [LayerKind::Mesh, LayerKind::DepthDifference];
+        let hidden = [LayerKind::Mesh, LayerKind::DepthDifference, LayerKind::Density];
         Self(LayerKind::ALL.into_iter().filter(|k| !hidden.contains(k)).collect())
     }
 }
@@ -108,7 +109,11 @@ pub struct Works {
     pub placed: Vec<Intervention>,
 }
 
-/// Two runs whose greatest depths are compared: second minus first.
+/// The only storey of an evacuation's building that is shown; `None`: all of them. Written by commands only.
+#[derive(Resource, Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct ShownStorey(pub Option<StoreyIndex>);
+
+/// Two runs of a kind that are compared; for floods greatest depths: second minus first.
 #[derive(Resource, Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison(pub Option<(RunId, RunId)>);
 
@@ -192,6 +197,7 @@ pub(crate) fn register(app: &mut App, clock: WallClock) {
         .init_resource::<CasePoint>()
         .init_resource::<Works>()
         .init_resource::<Comparison>()
+        .init_resource::<ShownStorey>()
         .init_resource::<Notices>()
         .add_systems(Update, (read_clock, drop_old_notices).chain().in_set(crate::TwinSystems::Ingest));
 }

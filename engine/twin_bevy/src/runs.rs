@@ -5,10 +5,11 @@ use crate::{Comparison, Live, LocalRuns, Notices, Now, TwinSystems, ViewClock};
 use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
 use bevy::time::Time;
+use community_pack::evac_folder::{self, EvacFrame};
 use community_pack::run_folder::{self, Frame};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use twin_model::{GridSpec, RunId, RunStatus, RunSummary, ViewTime};
+use twin_model::{EvacSummary, GridSpec, Run, RunId, RunStatus, RunSummary, ViewTime};
 
 /// A stored frame: still packed, with its time.
 #[derive(Debug, Clone)]
@@ -26,8 +27,10 @@ pub struct RunData {
     pub bed: Option<Arc<Frame>>,
     /// Greatest depths of a finished run.
     pub max_depth: Option<Arc<Frame>>,
-    /// Summary of a finished run.
+    /// Summary of a finished flood.
     pub summary: Option<RunSummary>,
+    /// Summary of a finished evacuation.
+    pub evacuation: Option<Arc<EvacSummary>>,
     frames: Vec<Packed>,
     asked: Vec<(What, Ticket)>,
     /// Files that came before those they stand on.
@@ -46,6 +49,22 @@ enum What {
     Frame(u32),
     MaxDepth,
     Summary,
+    Evacuation,
+    People(u32),
+}
+
+impl What {
+    fn file(self) -> String {
+        match self {
+            What::Grid => run_folder::GRID.to_owned(),
+            What::Bed => run_folder::BED.to_owned(),
+            What::Frame(i) => run_folder::frame_name(i),
+            What::MaxDepth => run_folder::MAX_DEPTH.to_owned(),
+            What::Summary => run_folder::RUN.to_owned(),
+            What::Evacuation => evac_folder::SUMMARY.to_owned(),
+            What::People(i) => evac_folder::frame_name(i),
+        }
+    }
 }
 
 impl RunData {
@@ -68,7 +87,7 @@ impl RunData {
     }
 
     /// Index of the frame at or before `t_s`, the next one, and how far in between (0..1).
-    fn bracket(&self, t_s: f64) -> Option<(usize, usize, f32)> {
+    pub(crate) fn bracket(&self, t_s: f64) -> Option<(usize, usize, f32)> {
         let after = self.frames.partition_point(|f| f.t_s <= t_s);
         let a = after.saturating_sub(1);
         let b = after.min(self.frames.len().checked_sub(1)?);
@@ -77,32 +96,43 @@ impl RunData {
         Some((a, b, blend))
     }
 
-    /// What to ask for next, given what the server says of the run. `play`: its frames are wanted, not only the result.
+    /// What to ask for next, given what the server says of a flood. `play`: its frames are wanted, not only the result.
     fn wanted(&self, status: &RunStatus, play: bool) -> Vec<What> {
-        let (available, finished) = match status {
-            RunStatus::Running { frames, .. } => (*frames, false),
-            RunStatus::Done { frames } => (*frames, true),
-            RunStatus::Queued | RunStatus::Failed { .. } | RunStatus::Cancelled => (0, false),
-        };
-        if available == 0 {
-            return Vec::new();
-        }
+        let Some((available, finished)) = computed(status) else { return Vec::new() };
         let frames = (self.frames.len() as u32..available).filter(|_| play).map(What::Frame);
         let result = [What::MaxDepth, What::Summary].into_iter().filter(|_| finished);
-        let all = [What::Grid, What::Bed].into_iter().chain(frames).chain(result);
+        self.missing([What::Grid, What::Bed].into_iter().chain(frames).chain(result))
+    }
+
+    /// The same of an evacuation: its result counts more than its frames.
+    fn wanted_of_evacuation(&self, status: &RunStatus, play: bool) -> Vec<What> {
+        let Some((available, finished)) = computed(status) else { return Vec::new() };
+        let frames = (self.frames.len() as u32..available).filter(|_| play).map(What::People);
+        self.missing([What::Evacuation].into_iter().filter(|_| finished).chain(frames))
+    }
+
+    fn missing(&self, all: impl Iterator<Item = What>) -> Vec<What> {
         let missing = all.filter(|what| {
             !self.has(*what) && !self.early.contains_key(what) && !self.asked.iter().any(|(asked, _)| asked == what)
         });
         missing.take(AT_ONCE.saturating_sub(self.asked.len())).collect()
     }
 
+    fn next(&self, run: &Run, play: bool) -> Vec<What> {
+        match run.scenario.evacuation() {
+            Some(_) => self.wanted_of_evacuation(&run.status, play),
+            None => self.wanted(&run.status, play),
+        }
+    }
+
     fn has(&self, what: What) -> bool {
         match what {
             What::Grid => self.grid.is_some(),
             What::Bed => self.bed.is_some(),
-            What::Frame(i) => (i as usize) < self.frames.len(),
+            What::Frame(i) | What::People(i) => (i as usize) < self.frames.len(),
             What::MaxDepth => self.max_depth.is_some(),
             What::Summary => self.summary.is_some(),
+            What::Evacuation => self.evacuation.is_some(),
         }
     }
 
@@ -118,7 +148,8 @@ impl RunData {
 
     fn can_store(&self, what: What) -> bool {
         match what {
-            What::Grid | What::Summary => true,
+            What::Grid | What::Summary | What::Evacuation => true,
+            What::People(i) => i as usize == self.frames.len(),
             What::Bed | What::MaxDepth => self.grid.is_some(),
             What::Frame(i) => self.grid.is_some() && i as usize == self.frames.len(),
         }
@@ -132,6 +163,14 @@ impl RunData {
             What::MaxDepth => self.max_depth = Some(Arc::new(self.fits(frame(&bytes)?)?)),
             What::Summary => {
                 self.summary = Some(serde_json::from_slice(&bytes).map_err(|e| format!("run.json: {e}"))?);
+            }
+            What::Evacuation => {
+                let read = serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", evac_folder::SUMMARY))?;
+                self.evacuation = Some(Arc::new(read));
+            }
+            What::People(_) => {
+                let t_s = evac_folder::decode(&bytes).map_err(|e| e.to_string())?.t_s;
+                self.frames.push(Packed { t_s, bytes: Arc::new(bytes) });
             }
             What::Frame(_) => {
                 let t_s = self.fits(frame(&bytes)?)?.t_s;
@@ -167,18 +206,42 @@ impl RunData {
     }
 }
 
+/// Frames that can be had and whether there will be no more; `None` before the first.
+fn computed(status: &RunStatus) -> Option<(u32, bool)> {
+    match status {
+        RunStatus::Running { frames, .. } => Some((*frames, false)),
+        RunStatus::Done { frames } => Some((*frames, true)),
+        RunStatus::Queued | RunStatus::Failed { .. } | RunStatus::Cancelled => None,
+    }
+    .filter(|(frames, _)| *frames > 0)
+}
+
 /// The runs that are or were shown or compared.
 #[derive(Resource, Debug, Default)]
 pub struct Runs {
     /// By id.
     pub data: BTreeMap<RunId, RunData>,
     decoded: VecDeque<((RunId, usize), Arc<Frame>)>,
+    decoded_people: VecDeque<((RunId, usize), Arc<EvacFrame>)>,
 }
 
 /// Decoded frames kept: the two shown and their neighbours.
 const DECODED: usize = 6;
 
 impl Runs {
+    pub(crate) fn people(&mut self, run: RunId, index: usize) -> Option<Arc<EvacFrame>> {
+        if let Some(hit) = self.decoded_people.iter().find(|(key, _)| *key == (run, index)) {
+            return Some(hit.1.clone());
+        }
+        let packed = self.data.get(&run)?.frames.get(index)?.clone();
+        let frame = Arc::new(evac_folder::decode(&packed.bytes).ok()?);
+        if self.decoded_people.len() == DECODED {
+            self.decoded_people.pop_front();
+        }
+        self.decoded_people.push_back(((run, index), frame.clone()));
+        Some(frame)
+    }
+
     fn frame(&mut self, run: RunId, index: usize) -> Option<Arc<Frame>> {
         if let Some(hit) = self.decoded.iter().find(|(key, _)| *key == (run, index)) {
             return Some(hit.1.clone());
@@ -266,15 +329,8 @@ fn fetch_runs(
         if clock_s < data.retry_at_s {
             continue;
         }
-        for what in data.wanted(&run.status, played == Some(id)) {
-            let file = match what {
-                What::Grid => run_folder::GRID.to_owned(),
-                What::Bed => run_folder::BED.to_owned(),
-                What::Frame(i) => run_folder::frame_name(i),
-                What::MaxDepth => run_folder::MAX_DEPTH.to_owned(),
-                What::Summary => run_folder::RUN.to_owned(),
-            };
-            data.asked.push((what, fetches.fetch_url(&format!("/runs/{id}/{file}"))));
+        for what in data.next(run, played == Some(id)) {
+            data.asked.push((what, fetches.fetch_url(&format!("/runs/{id}/{}", what.file()))));
         }
     }
 }
@@ -301,8 +357,9 @@ fn play(mut clock: ResMut<ViewClock>, runs: Res<Runs>, live: Res<Live>, local: R
 }
 
 fn publish(mut shown: ResMut<ShownRun>, mut runs: ResMut<Runs>, clock: Res<ViewClock>) {
+    let flood = |d: &&RunData| d.grid.is_some();
     let wanted = match clock.time {
-        ViewTime::Run { run, t_s } => runs.data.get(&run).and_then(|d| d.bracket(t_s)).map(|b| (run, b)),
+        ViewTime::Run { run, t_s } => runs.data.get(&run).filter(flood).and_then(|d| d.bracket(t_s)).map(|b| (run, b)),
         ViewTime::Now | ViewTime::Past(_) => None,
     };
     let Some((run, (a, b, blend))) = wanted else {
@@ -418,5 +475,19 @@ mod tests {
         let done = RunStatus::Done { frames: 100 };
         assert_eq!(d.wanted(&done, false), [What::Grid, What::Bed, What::MaxDepth, What::Summary]);
         assert_eq!(d.wanted(&done, true).len(), AT_ONCE);
+        assert_eq!(d.wanted_of_evacuation(&done, false), [What::Evacuation]);
+        assert_eq!(d.wanted_of_evacuation(&done, true)[..2], [What::Evacuation, What::People(0)]);
+        assert_eq!(d.wanted_of_evacuation(&RunStatus::Running { reached_s: 0.0, frames: 1 }, true), [What::People(0)]);
+    }
+
+    #[test]
+    fn frames_of_people_are_taken_in_order_without_a_grid() {
+        let mut d = RunData::default();
+        let frame = |t_s| evac_folder::encode(&EvacFrame { t_s, ..EvacFrame::default() });
+        d.take(What::People(1), frame(1.0)).unwrap();
+        assert_eq!(d.frame_count(), 0);
+        d.take(What::People(0), frame(0.0)).unwrap();
+        assert_eq!(d.frame_times_s(), [0.0, 1.0]);
+        assert!(d.take(What::People(2), vec![0; 90]).unwrap_err().contains("SEV1"));
     }
 }

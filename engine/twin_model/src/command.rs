@@ -1,7 +1,8 @@
 //! Commands: the only way back from views to state. Plain data; who receives one decides whether it may happen.
 
 use crate::{
-    AlarmId, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, RunScenario, Scenario, TimeMs,
+    AlarmId, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, RunScenario, Scenario, StoreyIndex,
+    TimeMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,11 +74,19 @@ pub enum LayerKind {
     Water,
     /// 两次演算最大水深之差.
     DepthDifference,
+    /// 疏散演算的楼层平面: takes the place of the building while a run of it is shown.
+    Floors,
+    /// 疏散演算的人.
+    People,
+    /// 疏散演算的人群密度.
+    Density,
+    /// 疏散演算的烟气.
+    Smoke,
 }
 
 impl LayerKind {
     /// Every kind, in panel order.
-    pub const ALL: [LayerKind; 12] = [
+    pub const ALL: [LayerKind; 16] = [
         LayerKind::Terrain,
         LayerKind::Buildings,
         LayerKind::Bim,
@@ -90,6 +99,10 @@ impl LayerKind {
         LayerKind::Labels,
         LayerKind::Water,
         LayerKind::DepthDifference,
+        LayerKind::Floors,
+        LayerKind::People,
+        LayerKind::Density,
+        LayerKind::Smoke,
     ];
 
     /// The Chinese word.
@@ -108,6 +121,10 @@ impl LayerKind {
             LayerKind::Labels => "注记",
             LayerKind::Water => "积水",
             LayerKind::DepthDifference => "水深差",
+            LayerKind::Floors => "楼层平面",
+            LayerKind::People => "人群",
+            LayerKind::Density => "人群密度",
+            LayerKind::Smoke => "烟气",
         }
     }
 }
@@ -183,6 +200,8 @@ pub enum ViewCommand {
         /// With the fast solver that is not certified.
         preview: bool,
     },
-    /// Show the difference of two runs' maximum depths (second minus first).
+    /// Compare two runs of a kind: for floods the difference of their maximum depths (second minus first).
     CompareRuns(RunId, RunId),
+    /// Show one storey of the building of an evacuation (楼层隔离), or all.
+    ShowStorey(Option<StoreyIndex>),
 }

@@ -11,8 +11,8 @@ use twin_bevy::{
     ViewClock,
 };
 use twin_model::{
-    CameraPose, CaseAction, CaseId, Command, EntityId, LayerKind, NewCase, RunId, Scenario, TwinCommand, ViewCommand,
-    ViewTime,
+    CameraPose, CaseAction, CaseId, Command, EntityId, LayerKind, NewCase, RunId, RunScenario, Scenario, TwinCommand,
+    ViewCommand, ViewTime,
 };
 use twin_view::{OrbitCamera, TileStatus, ViewCamera};
 
@@ -145,7 +145,7 @@ enum ScriptCommand {
         visible: bool,
     },
     StartRun {
-        scenario: Box<Scenario>,
+        scenario: RunScenario,
     },
     RunHere {
         scenario: Box<Scenario>,
@@ -200,7 +200,7 @@ impl ScriptCommand {
             Self::FlyToPose { pose } => view(ViewCommand::FlyToPose(pose)),
             Self::Home => view(ViewCommand::Home),
             Self::SetLayer { layer, visible } => view(ViewCommand::SetLayerVisible(layer, visible)),
-            Self::StartRun { scenario } => twin(TwinCommand::StartRun(*scenario)),
+            Self::StartRun { scenario } => twin(TwinCommand::StartRun(scenario)),
             Self::RunHere { scenario, preview } => view(ViewCommand::RunHere { scenario, preview }),
             Self::CancelRun { run } => twin(TwinCommand::CancelRun(RunId(run))),
             Self::ShowRun { run, t_s, play } => vec![

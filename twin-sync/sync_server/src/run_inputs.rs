@@ -6,7 +6,7 @@ use community_pack::run_folder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use twin_model::{
-    EntityId, FRESH_INTERVALS, PropertyId, RunId, RunStatus, Scenario, ScenarioBase, TimeMs, water_gauge,
+    EntityId, FRESH_INTERVALS, PropertyId, RunId, RunScenario, RunStatus, ScenarioBase, TimeMs, water_gauge,
 };
 
 /// Points of one gauge that a hindcast is given at most: a week of one every 15 s.
@@ -21,10 +21,13 @@ pub(crate) struct RunInputs {
 }
 
 /// Why a scenario cannot start from the run that it names; `None` when it can.
-pub(crate) fn refusal(twin: &Twin, scenario: &Scenario) -> Option<String> {
-    let ScenarioBase::Run { run, at_s } = scenario.base else { return None };
+pub(crate) fn refusal(twin: &Twin, scenario: &RunScenario) -> Option<String> {
+    let ScenarioBase::Run { run, at_s } = scenario.flood()?.base else { return None };
     let engine = twin.read();
     let Some(found) = engine.live().run(run) else { return Some(format!("base: there is no run {run}")) };
+    if found.scenario.flood().is_none() {
+        return Some(format!("base: run {run} is not a flood"));
+    }
     if !matches!(found.status, RunStatus::Done { .. }) {
         return Some(format!("base: run {run} has not been computed to its end"));
     }
@@ -34,17 +37,18 @@ pub(crate) fn refusal(twin: &Twin, scenario: &Scenario) -> Option<String> {
 }
 
 /// Writes what the process reads.
-pub(crate) async fn write(twin: &Arc<Twin>, dir: &Path, scenario: &Scenario) -> Result<RunInputs, String> {
+pub(crate) async fn write(twin: &Arc<Twin>, dir: &Path, scenario: &RunScenario) -> Result<RunInputs, String> {
     make_dir(dir).map_err(|e| e.to_string())?;
     let text = toml::to_string(scenario).map_err(|e| format!("scenario: {e}"))?;
     let at = now();
     let rows = live_rows(twin.read().live());
-    let history = match scenario.base {
+    let base = scenario.flood().map_or(ScenarioBase::None, |s| s.base);
+    let history = match base {
         ScenarioBase::Hindcast { before_s } => gauge_history(twin, at.plus_secs(-f64::from(before_s)), at).await?,
         _ => Vec::new(),
     };
     let live = serde_json::json!({ "now": at, "state": rows, "history": history }).to_string();
-    let state = match scenario.base {
+    let state = match base {
         ScenarioBase::Run { run, .. } => Some(state_of(twin, run)?),
         _ => None,
     };

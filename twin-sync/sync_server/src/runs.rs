@@ -21,7 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
-use twin_model::{Intervention, Run, RunId, RunStatus, Scenario};
+use twin_model::{Intervention, Run, RunId, RunScenario, RunStatus, Scenario};
 
 /// Runs computed at one time.
 const AT_ONCE: usize = 2;
@@ -117,7 +117,10 @@ impl RunManager {
         let inputs = run_inputs::write(&self.twin, &dir, &run.scenario).await?;
         let mut command = Command::new(&self.exe);
         command.arg("simulate").arg("--json").arg(&inputs.scenario).arg("--pack").arg(&self.pack_dir);
-        command.arg("--live").arg(&inputs.live).arg("--out").arg(&dir).arg("--edits");
+        command.arg("--live").arg(&inputs.live).arg("--out").arg(&dir);
+        if run.scenario.flood().is_some() {
+            command.arg("--edits");
+        }
         if let Some(state) = &inputs.state {
             command.arg("--from-state").arg(state);
         }
@@ -201,7 +204,8 @@ impl Watched {
     fn take(&mut self, value: &Value) -> Option<RunStatus> {
         if let Some(summary) = value.get("summary") {
             self.summary = true;
-            let stored = summary.get("frame_times_s").and_then(|f| f.as_array()).map(Vec::len);
+            let stored = summary.get("frame_times_s").and_then(|f| f.as_array()).map(|f| f.len() as u64);
+            let stored = stored.or(value.get("frames").and_then(Value::as_u64));
             self.frames = stored.and_then(|n| u32::try_from(n).ok()).unwrap_or(self.frames);
             return None;
         }
@@ -256,7 +260,7 @@ pub(crate) async fn start(
     State(runs): State<Arc<RunManager>>,
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Run>), ApiError> {
-    let scenario: Scenario = body(&bytes)?;
+    let scenario: RunScenario = body(&bytes)?;
     if let Some(line) = run_inputs::refusal(&runs.twin, &scenario) {
         return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, line));
     }
@@ -316,7 +320,10 @@ pub(crate) async fn edit(
     let id = RunId(number("run", &id)?);
     let EditBody { interventions } = body(&bytes)?;
     let run = runs.twin.read().live().run(id).cloned().ok_or_else(|| ApiError::not_found(format!("no run {id}")))?;
-    let checked = Scenario { interventions: interventions.clone(), edits: vec![], ..run.scenario.clone() };
+    let Some(flood) = run.scenario.flood() else {
+        return Err(ApiError(StatusCode::CONFLICT, format!("run {id} is an evacuation: it takes no edits")));
+    };
+    let checked = Scenario { interventions: interventions.clone(), edits: vec![], ..flood.clone() };
     checked.validate().map_err(|e| ApiError::bad(e.to_string()))?;
     let Some(sender) = runs.edits().get(&id).cloned() else {
         return Err(ApiError(StatusCode::CONFLICT, format!("run {id} is not being computed")));

@@ -9,7 +9,7 @@ use sync_core::{Admitted, Incoming, Intake, LiveState, LogRecord, LoggedMessage,
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use twin_model::{
-    Alarm, AlarmId, Case, CaseAction, CaseId, EntityId, NewCase, PropertyId, Run, RunId, RunStatus, Scenario, Seq,
+    Alarm, AlarmId, Case, CaseAction, CaseId, EntityId, NewCase, PropertyId, Run, RunId, RunScenario, RunStatus, Seq,
     TimeMs,
 };
 
@@ -39,7 +39,7 @@ pub(crate) enum Change {
     AcknowledgeAlarm(AlarmId),
     CreateCase(NewCase),
     MoveCase { case: CaseId, action: CaseAction, note: String },
-    CreateRun(Scenario),
+    CreateRun(RunScenario),
     RunProgress(RunId, RunStatus),
 }
 
