@@ -29,13 +29,14 @@ pub(crate) fn of<const L: usize>(run: &EvacRunOf<L>) -> Result<EvacFrame, EvacRu
     }
     people.sort_by_key(|p| p.id);
     let airs = run.airs(0)?;
-    let layers = run.layers(0)?;
+    let (layers, smoke) = (run.layers(0)?, run.ceiling_smoke(0)?);
     let space = |k: usize| {
         let air = airs.as_ref().map_or(Air::CLEAN, |list| list[k]);
         let edge_m = layers.as_ref().map(|list| list[k][0]);
         SpaceMark {
             people: counts[k],
             smoke_edge_m: edge_m.filter(|edge| *edge < plan.spaces[k].height_m - LAYER_M),
+            smoke_per_m: smoke.as_ref().map_or(0.0, |list| list[k]),
             visibility_m: f64::from(visibility_m(air.extinction_per_m)),
             temperature_c: f64::from(air.temperature_c),
         }

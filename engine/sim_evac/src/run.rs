@@ -18,6 +18,8 @@ const KIND: [u8; 8] = *b"evacrun1";
 
 /// Seconds between exchanges of air, doors and people.
 const EXCHANGE_S: f64 = 1.0;
+/// Above every smoke layer, m.
+const CEILING_M: f64 = 1000.0;
 
 /// How well the accounts close.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -133,6 +135,17 @@ impl<const L: usize> EvacRunOf<L> {
         let Some(fire) = &self.fire else { return Ok(None) };
         let zones = fire.airs(member, BREATHING_M)?;
         let of = |k: u32| self.model.smoke.worst(&zones, SpaceIndex(k));
+        Ok(Some((0..self.model.plan.spaces.len() as u32).map(of).collect()))
+    }
+
+    /// Extinction coefficient of the air under the ceiling of every space of the plan, 1/m; `None` without a fire.
+    ///
+    /// # Errors
+    /// [`EvacError::Fire`] for a member that does not exist.
+    pub fn ceiling_smoke(&self, member: usize) -> Result<Option<Vec<f64>>, EvacError> {
+        let Some(fire) = &self.fire else { return Ok(None) };
+        let zones = fire.airs(member, CEILING_M)?;
+        let of = |k: u32| f64::from(self.model.smoke.worst(&zones, SpaceIndex(k)).extinction_per_m);
         Ok(Some((0..self.model.plan.spaces.len() as u32).map(of).collect()))
     }
 

@@ -3,7 +3,7 @@
 use bevy::camera::visibility::RenderLayers;
 use bevy::prelude::*;
 use std::collections::BTreeSet;
-use twin_bevy::{LayerVisibility, ShownRun, TwinSystems};
+use twin_bevy::{LayerVisibility, ShownEvac, ShownRun, TwinSystems};
 use twin_model::LayerKind;
 
 /// A camera that shows the community.
@@ -30,9 +30,11 @@ pub fn render_layer(kind: LayerKind) -> usize {
     LayerKind::ALL.iter().position(|k| *k == kind).map_or(ALWAYS, |i| i + 1)
 }
 
-fn layers_of(kinds: &BTreeSet<LayerKind>, run_shown: bool) -> RenderLayers {
+fn layers_of(kinds: &BTreeSet<LayerKind>, run_shown: bool, inside_shown: bool) -> RenderLayers {
     let mut layers = RenderLayers::layer(ALWAYS);
-    for kind in kinds {
+    // Who looks into a building does not want its hull.
+    let inside = inside_shown && kinds.contains(&LayerKind::Floors);
+    for kind in kinds.iter().filter(|k| !(inside && **k == LayerKind::Bim)) {
         layers = layers.with(render_layer(*kind));
     }
     if kinds.contains(&LayerKind::Buildings) && !kinds.contains(&LayerKind::Bim) {
@@ -51,6 +53,7 @@ pub struct VisibleKinds(pub BTreeSet<LayerKind>);
 pub(crate) fn assign(
     visibility: Res<LayerVisibility>,
     shown: Res<ShownRun>,
+    inside: Res<ShownEvac>,
     mut kinds: ResMut<VisibleKinds>,
     mut cameras: Query<(&ViewCamera, &mut RenderLayers)>,
     mut lights: Query<&mut RenderLayers, (With<DirectionalLight>, Without<ViewCamera>)>,
@@ -59,7 +62,7 @@ pub(crate) fn assign(
     let mut union = BTreeSet::new();
     for (view, mut layers) in &mut cameras {
         let shown_kinds = view.layers.as_ref().unwrap_or(&visibility.0);
-        let wanted = layers_of(shown_kinds, shown.run.is_some());
+        let wanted = layers_of(shown_kinds, shown.run.is_some(), inside.run.is_some());
         all = all.union(&wanted);
         union.extend(shown_kinds.iter().copied());
         if *layers != wanted {
@@ -86,10 +89,13 @@ mod tests {
 
     #[test]
     fn bim_hides_the_block_that_it_stands_for() {
-        let with = |kinds: &[LayerKind]| layers_of(&kinds.iter().copied().collect(), false);
+        let with = |kinds: &[LayerKind]| layers_of(&kinds.iter().copied().collect(), false, false);
         let masked = RenderLayers::layer(MASKED_BUILDINGS);
         assert!(with(&[LayerKind::Buildings]).intersects(&masked));
         assert!(!with(&[LayerKind::Buildings, LayerKind::Bim]).intersects(&masked));
+        let inside = layers_of(&[LayerKind::Bim, LayerKind::Floors].into(), false, true);
+        assert!(!inside.intersects(&RenderLayers::layer(render_layer(LayerKind::Bim))));
+        assert!(!inside.intersects(&masked), "nor the block that stands for it");
         assert!(!with(&[LayerKind::Mesh]).intersects(&RenderLayers::layer(STILL_WATER)));
     }
 }

@@ -5,12 +5,15 @@
 //! writes only its own entities; what a person does becomes [`CommandIssued`](twin_bevy::CommandIssued) messages in the
 //! host. Nothing needs compute shaders: the same code runs in WebGL2.
 
+mod density;
 mod environment;
+mod floors;
 mod labels;
 mod layers;
 mod markers;
 mod orbit;
 mod overlays;
+mod people;
 mod pick;
 mod plain;
 mod psets;
@@ -25,6 +28,7 @@ pub use labels::{Label, LabelRank, Labels};
 pub use layers::{ViewCamera, VisibleKinds, render_layer};
 pub use markers::MarkerMaterial;
 pub use orbit::{Flight, InstantFlights, KeepPose, OrbitCamera, OrbitInput};
+pub use people::PeopleMaterial;
 pub use pick::{Pick, Picker};
 pub use psets::PropertySets;
 pub use space::{PlaneMap, enu_from_scene, scene_from_enu};
@@ -52,6 +56,8 @@ impl Plugin for ViewPlugin {
         markers::register(app);
         overlays::register(app);
         water::register(app);
+        floors::register(app);
+        people::register(app);
         labels::register(app);
         tiles::register(app, TileSettings::for_quality(self.quality));
     }

@@ -10,8 +10,8 @@
 //! corner x, y, z (f64 ENU m), step (f32 m), people out, stopped, waiting for help (u32), payload size (u32); all little
 //! endian. The payload is by column. People, in the order of their numbers: number (u32, as difference to the one before),
 //! x, y, z (u16 each: value = corner + step · q), doing (u8). Spaces, in the order of the plan: people (u16), lower edge of
-//! the smoke above the floor (u16, cm; 65535: no smoke layer), visibility at 1.5 m (u16, cm; 65535: 655 m or more),
-//! temperature at 1.5 m (u16, 0.1 K).
+//! the smoke above the floor (u16, cm; 65535: no smoke layer), extinction of that smoke (u16, 0.001/m), visibility at 1.5 m
+//! (u16, cm; 65535: 655 m or more), temperature at 1.5 m (u16, 0.1 K).
 
 use crate::PackError;
 use flate2::{Compression, read::ZlibDecoder, write::ZlibEncoder};
@@ -32,7 +32,7 @@ const TOP: f64 = 65_534.0;
 /// Finest step of a position, m.
 const STEP_M: f64 = 0.01;
 const BYTES_PERSON: usize = 11;
-const BYTES_SPACE: usize = 8;
+const BYTES_SPACE: usize = 10;
 const ZERO_C_K: f64 = 273.15;
 
 /// Name of a frame.
@@ -79,6 +79,8 @@ pub struct SpaceMark {
     pub people: u32,
     /// Lower edge of the smoke above the floor, m; `None` without a smoke layer.
     pub smoke_edge_m: Option<f64>,
+    /// Extinction coefficient of the smoke under the ceiling, 1/m in [0, 65.5].
+    pub smoke_per_m: f64,
     /// How far reflecting signs are seen at 1.5 m, m; at most 655.34, infinite in clean air.
     pub visibility_m: f64,
     /// Temperature at 1.5 m, °C.
@@ -121,9 +123,10 @@ pub fn encode(frame: &EvacFrame) -> Vec<u8> {
         frame.people.iter().for_each(|p| payload.extend_from_slice(&quantum(p).to_le_bytes()));
     }
     payload.extend(frame.people.iter().map(|p| p.doing as u8));
-    let columns: [&dyn Fn(&SpaceMark) -> u16; 4] = [
+    let columns: [&dyn Fn(&SpaceMark) -> u16; 5] = [
         &|s| s.people.min(u32::from(NONE)) as u16,
         &|s| s.smoke_edge_m.map_or(NONE, |m| (m * 100.0).round().clamp(0.0, TOP) as u16),
+        &|s| (s.smoke_per_m * 1000.0).round().clamp(0.0, TOP) as u16,
         &|s| if s.visibility_m * 100.0 > TOP { NONE } else { (s.visibility_m * 100.0).round().max(0.0) as u16 },
         &|s| ((s.temperature_c + ZERO_C_K) * 10.0).round().clamp(0.0, TOP) as u16,
     ];
@@ -212,8 +215,9 @@ pub fn decode(bytes: &[u8]) -> Result<EvacFrame, PackError> {
     let space = |i: usize| SpaceMark {
         people: u32::from(column(0, i)),
         smoke_edge_m: Some(column(1, i)).filter(|q| *q != NONE).map(|q| f64::from(q) / 100.0),
-        visibility_m: if column(2, i) == NONE { f64::INFINITY } else { f64::from(column(2, i)) / 100.0 },
-        temperature_c: f64::from(column(3, i)) / 10.0 - ZERO_C_K,
+        smoke_per_m: f64::from(column(2, i)) / 1000.0,
+        visibility_m: if column(3, i) == NONE { f64::INFINITY } else { f64::from(column(3, i)) / 100.0 },
+        temperature_c: f64::from(column(4, i)) / 10.0 - ZERO_C_K,
     };
     let (left, stopped, awaiting) = (word(52), word(56), word(60));
     Ok(EvacFrame { t_s, left, stopped, awaiting, people: marks, spaces: (0..m).map(space).collect() })
@@ -230,8 +234,20 @@ mod tests {
 
     fn frame() -> EvacFrame {
         let people = [3, 4, 9].map(|id| person(id, [f64::from(id) - 500.0, 20.0, 3.0 * f64::from(id)])).to_vec();
-        let smoky = SpaceMark { people: 3, smoke_edge_m: Some(1.8), visibility_m: 7.25, temperature_c: 61.5 };
-        let clean = SpaceMark { people: 0, smoke_edge_m: None, visibility_m: f64::INFINITY, temperature_c: 20.0 };
+        let smoky = SpaceMark {
+            people: 3,
+            smoke_edge_m: Some(1.8),
+            smoke_per_m: 0.415,
+            visibility_m: 7.25,
+            temperature_c: 61.5,
+        };
+        let clean = SpaceMark {
+            people: 0,
+            smoke_edge_m: None,
+            smoke_per_m: 0.0,
+            visibility_m: f64::INFINITY,
+            temperature_c: 20.0,
+        };
         EvacFrame { t_s: 61.0, left: 7, stopped: 1, awaiting: 2, people, spaces: vec![smoky, clean] }
     }
 
@@ -244,7 +260,8 @@ mod tests {
             assert!((0..3).all(|k| (a.at[k] - b.at[k]).abs() <= 0.0051), "{a:?} {b:?}");
         }
         for (a, b) in sent.spaces.iter().zip(&got.spaces) {
-            assert_eq!((a.people, a.smoke_edge_m, a.visibility_m), (b.people, b.smoke_edge_m, b.visibility_m));
+            let of = |s: &SpaceMark| (s.people, s.smoke_edge_m, s.smoke_per_m, s.visibility_m);
+            assert_eq!(of(a), of(b));
             assert!((a.temperature_c - b.temperature_c).abs() <= 0.051, "{a:?} {b:?}");
         }
         assert_eq!(decode(&encode(&EvacFrame::default())).unwrap(), EvacFrame::default());
