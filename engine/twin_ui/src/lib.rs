@@ -8,6 +8,8 @@ mod evac;
 mod evac_chart;
 mod evac_compare;
 mod evac_form;
+#[cfg(test)]
+mod evac_panel_tests;
 mod evac_result;
 mod labels;
 mod layout;

@@ -2,7 +2,7 @@
 
 use crate::model::{EvacTime, RunTime, ViewModel};
 use crate::theme::Palette;
-use crate::widgets::{play_button, tag, weak};
+use crate::widgets::{one_line, play_button, tag, weak};
 use egui::{Color32, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
 use twin_model::{Command, RunId, RunStatus, TimeMs, ViewCommand, ViewTime};
 
@@ -90,6 +90,10 @@ struct Shown<'a> {
     duration_s: f64,
     started_from: Option<TimeMs>,
     words: Vec<String>,
+    /// Width from which the words and the instant both have room, points.
+    roomy: f32,
+    /// Without that room: the words, not the instant.
+    words_first: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -100,12 +104,14 @@ impl<'a> Shown<'a> {
     fn flood(run: &'a RunTime) -> Self {
         let water = format!("水面 {:.0} m²(含河湖)", run.wet_area_m2);
         let words = vec![water, format!("最深 {:.2} m", run.max_depth_m)];
-        Self { frames_s: &run.frames_s, duration_s: run.duration_s, started_from: run.started_from, words }
+        let (started_from, roomy, words_first) = (run.started_from, 330.0, false);
+        Self { frames_s: &run.frames_s, duration_s: run.duration_s, started_from, words, roomy, words_first }
     }
 
     fn evacuation(run: &'a EvacTime) -> Self {
         let words = vec![people_words(run)];
-        Self { frames_s: &run.frames_s, duration_s: run.duration_s, started_from: run.started_from, words }
+        let (started_from, roomy, words_first) = (run.started_from, 380.0, true);
+        Self { frames_s: &run.frames_s, duration_s: run.duration_s, started_from, words, roomy, words_first }
     }
 }
 
@@ -140,12 +146,13 @@ fn track(ui: &mut Ui, run: RunId, t_s: f64, shown: &Shown<'_>, commands: &mut Ve
         ui.spacing_mut().item_spacing.x = 10.0;
         tag(ui, "模拟", Palette::SIMULATED);
         ui.label(RichText::new(format!("+{}", clock(t_s))).size(13.0).color(Palette::TEXT));
-        if let Some(start) = shown.started_from {
+        let roomy = width > shown.roomy;
+        if let Some(start) = shown.started_from.filter(|_| roomy || !shown.words_first) {
             ui.label(weak(start.plus_secs(t_s).hms_china()));
         }
-        if width > 330.0 {
+        if roomy || shown.words_first {
             shown.words.iter().for_each(|words| {
-                ui.label(weak(words));
+                one_line(ui, weak(words));
             });
         }
     });
