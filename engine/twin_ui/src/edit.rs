@@ -1,26 +1,44 @@
-//! Right panel: works, scenario editor, run list, comparison of two runs.
+//! Right panel, 推演: which kind of run; works and the scenario editor of floods.
 
-use crate::model::{CompareModel, RunRow, ViewModel};
-use crate::state::{BaseChoice, RainChoice, RiverChoice, ScenarioForm, UiState};
+use crate::model::ViewModel;
+use crate::runs;
+use crate::state::{BaseChoice, RainChoice, RiverChoice, RunKind, ScenarioForm, UiState};
 use crate::theme::Palette;
-use crate::timeline::{has_frames, status_words};
-use crate::widgets::{card_frame, check, heading, one_line, primary_button, small_button, tag, weak};
+use crate::widgets::{check, heading, primary_button, small_button, weak};
 use egui::{DragValue, RichText, Ui};
-use twin_model::{
-    Command, DesignStorm, FloodImpact, FloodTotals, Intervention, NewWork, RunId, RunStatus, ToolMode, TwinCommand,
-    ViewCommand, ViewTime,
-};
+use twin_model::{Command, DesignStorm, Intervention, NewWork, ToolMode, TwinCommand, ViewCommand};
 
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
+    kinds(ui, vm, state);
+    match state.kind {
+        RunKind::Flood => flood(ui, vm, state, commands),
+        RunKind::Evacuation => crate::evac::panel(ui, vm, state, commands),
+    }
+}
+
+/// The switch between floods and evacuations.
+fn kinds(ui: &mut Ui, vm: &ViewModel, state: &mut UiState) {
+    let evacuations = !vm.plans.is_empty() || vm.runs.iter().any(|r| RunKind::of(&r.scenario) == RunKind::Evacuation);
+    ui.horizontal(|ui| {
+        ui.selectable_value(&mut state.kind, RunKind::Flood, "积水");
+        ui.add_enabled_ui(evacuations, |ui| ui.selectable_value(&mut state.kind, RunKind::Evacuation, "疏散"));
+        if !evacuations {
+            ui.label(weak("无建筑内部平面, 不能推演疏散"));
+        }
+    });
+    ui.add_space(2.0);
+}
+
+fn flood(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
     works(ui, vm, state, commands);
     forcing(ui, vm, state, commands);
     // A result is wanted at once; the choice of runs comes after their list.
     if vm.compare.is_some() {
-        compare(ui, vm, state, commands);
+        runs::compare(ui, vm, state, commands);
     }
-    runs(ui, vm, state, commands);
+    runs::list(ui, vm, state, commands);
     if vm.compare.is_none() {
-        compare(ui, vm, state, commands);
+        runs::compare(ui, vm, state, commands);
     }
 }
 
@@ -204,7 +222,7 @@ fn start_buttons(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mu
         return;
     }
     match state.form.scenario(&works_of(vm, state)) {
-        Ok(scenario) if on_server => commands.push(Command::Twin(TwinCommand::StartRun(scenario))),
+        Ok(scenario) if on_server => commands.push(Command::Twin(TwinCommand::StartRun(scenario.into()))),
         Ok(scenario) => {
             let (scenario, preview) = (Box::new(scenario), state.form.preview);
             commands.push(Command::View(ViewCommand::RunHere { scenario, preview }));
@@ -223,7 +241,8 @@ const PREVIEW: &str = "用快速近似求解器 (局部惯性波), 未经验证,
 /// What is placed, and before it what the run that is continued has.
 fn works_of(vm: &ViewModel, state: &UiState) -> Vec<Intervention> {
     let BaseChoice::Run { run, .. } = state.form.base else { return vm.works.clone() };
-    let before = vm.runs.iter().find(|r| r.id == run).map(|r| r.scenario.interventions.clone()).unwrap_or_default();
+    let flood = vm.runs.iter().find(|r| r.id == run).and_then(|r| r.scenario.flood());
+    let before = flood.map(|s| s.interventions.clone()).unwrap_or_default();
     let sent = state.sent.get(&run).into_iter().flatten();
     let mut works = before;
     for work in sent.chain(&vm.works) {
@@ -293,172 +312,4 @@ fn design_storm(ui: &mut Ui, storm: &mut DesignStorm) {
 fn parameter(ui: &mut Ui, name: &str, value: &mut f64, range: std::ops::RangeInclusive<f64>, speed: f64) {
     ui.label(weak(name));
     ui.add(DragValue::new(value).range(range).speed(speed).max_decimals(3));
-}
-
-fn runs(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
-    if vm.runs.is_empty() {
-        return;
-    }
-    heading(ui, "演算");
-    for row in vm.runs.iter().take(20) {
-        card_frame().show(ui, |ui| {
-            ui.set_width(ui.available_width());
-            run_card(ui, vm, row, state, commands);
-        });
-    }
-    ui.add_space(4.0);
-}
-
-fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, commands: &mut Vec<Command>) {
-    let colour = match row.status {
-        RunStatus::Done { .. } => Palette::GOOD,
-        RunStatus::Failed { .. } => Palette::BAD,
-        RunStatus::Cancelled => Palette::WEAK,
-        RunStatus::Queued | RunStatus::Running { .. } => Palette::WARN,
-    };
-    ui.horizontal(|ui| {
-        tag(ui, &status_words(&row.status, row.duration_s), colour);
-        one_line(ui, RichText::new(format!("{} {}", row.id.label(), row.scenario.name)).color(Palette::TEXT));
-    });
-    if let RunStatus::Failed { error } = &row.status {
-        ui.label(RichText::new(error).size(12.5).color(Palette::BAD));
-    }
-    let shown = matches!(vm.time, ViewTime::Run { run, .. } if run == row.id);
-    ui.horizontal(|ui| {
-        if has_frames(&row.status) && !shown && small_button(ui, "查看") {
-            commands.push(Command::View(ViewCommand::SetTime(ViewTime::Run { run: row.id, t_s: 0.0 })));
-            commands.push(Command::View(ViewCommand::SetPlaying(true)));
-        }
-        if matches!(row.status, RunStatus::Running { .. }) {
-            add_works(ui, vm, row, state, commands);
-        }
-        if matches!(row.status, RunStatus::Queued | RunStatus::Running { .. }) && small_button(ui, "停止") {
-            commands.push(Command::Twin(TwinCommand::CancelRun(row.id)));
-        }
-        if matches!(row.status, RunStatus::Done { .. }) {
-            mark(ui, "基准", &mut state.compare_first, row.id);
-            mark(ui, "对比", &mut state.compare_second, row.id);
-            if row.files.is_some() && small_button(ui, "接续") {
-                let at_s = row.duration_s.round() as u32;
-                state.form = ScenarioForm::from_scenario(&row.scenario);
-                state.form.base = BaseChoice::Run { run: row.id, at_s };
-            }
-        }
-    });
-    if let Some(impact) = vm.run.as_ref().filter(|_| shown).and_then(|r| r.impact.as_ref()) {
-        impact_lines(ui, &impact.totals);
-        doubt_lines(ui, impact);
-    }
-    if let (RunStatus::Done { .. }, Some(files)) = (&row.status, &row.files) {
-        ui.horizontal(|ui| {
-            ui.label(weak("导出"));
-            for (text, file) in EXPORTS {
-                ui.hyperlink_to(RichText::new(text).size(12.5), format!("{files}/{file}"));
-            }
-        });
-    }
-}
-
-/// What the run means for people and roads.
-fn impact_lines(ui: &mut Ui, t: &FloodTotals) {
-    ui.horizontal(|ui| {
-        tag(ui, "模拟", Palette::SIMULATED);
-        let people =
-            if t.people_attributes.is_empty() { "人数未知".to_owned() } else { format!("{} 人", t.people) };
-        ui.label(format!("进水楼栋 {} · 首层 {} 户 · {people}", t.buildings, t.households));
-    });
-    ui.label(weak(format!(
-        "地下车库 {} · 变配电 {} · 检查井 {} · 设备 {}",
-        t.garages, t.substations, t.manholes, t.devices
-    )));
-    ui.label(weak(format!(
-        "道路不可通行: 行人 {:.0} m · 轿车 {:.0} m · 消防车 {:.0} m",
-        t.road_cut_pedestrian_m, t.road_cut_car_m, t.road_cut_fire_engine_m
-    )));
-}
-
-/// How sure the run is, and what it assumed.
-fn doubt_lines(ui: &mut Ui, impact: &FloodImpact) {
-    if let Some(e) = &impact.ensemble {
-        let [low, middle, high] = e.flooded_area_m2;
-        let text = format!("集合 {} 个成员: 淹没 {low:.0} / {middle:.0} / {high:.0} m² (10/50/90 %)", e.members);
-        ui.label(RichText::new(text).size(12.5).color(Palette::SIMULATED));
-    }
-    if let Some(c) = &impact.correction {
-        let (rain, level) = (c.rain_factor, c.stage_offset_m);
-        let (before, after) = (c.rmse_before_m * 100.0, c.rmse_after_m * 100.0);
-        ui.label(weak(format!("实况订正: 雨量 × {rain:.2}, 水位 {level:+.2} m; 与测点差 {before:.0} → {after:.0} cm")));
-    }
-    if let Some(s) = &impact.sewer {
-        let text = format!("雨水管网: 收水 {:.0} m³, 冒水检查井 {}", s.taken_m3, s.surcharged.len());
-        let line = ui.label(weak(text));
-        if !s.assumptions.is_empty() {
-            line.on_hover_text(s.assumptions.join("\n"));
-            ui.label(weak(format!("管网资料不全, 有 {} 项假定 (悬停查看)", s.assumptions.len())));
-        }
-    }
-    if impact.preflight_warnings > 0 {
-        let text = format!("演算前检查有 {} 项提示, 见 preflight.json", impact.preflight_warnings);
-        ui.label(RichText::new(text).size(12.5).color(Palette::WARN));
-    }
-}
-
-/// Files of a finished run that other programs read.
-const EXPORTS: [(&str, &str); 3] =
-    [("最大水深 GeoTIFF", "max_depth.tif"), ("影响清单 CSV", "outcomes.csv"), ("摘要 JSON", "run.json")];
-
-/// Works that the run does not have yet go into it while it goes on.
-fn add_works(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, commands: &mut Vec<Command>) {
-    let sent = state.sent.entry(row.id).or_default();
-    let new: Vec<_> =
-        vm.works.iter().filter(|w| !row.scenario.interventions.contains(w) && !sent.contains(w)).cloned().collect();
-    if !new.is_empty() && small_button(ui, &format!("加入 {} 项处置", new.len())) {
-        sent.extend(new.iter().cloned());
-        commands.push(Command::Twin(TwinCommand::EditRun { run: row.id, interventions: new }));
-    }
-}
-
-fn mark(ui: &mut Ui, text: &str, slot: &mut Option<RunId>, id: RunId) {
-    if ui.selectable_label(*slot == Some(id), text).clicked() {
-        *slot = (*slot != Some(id)).then_some(id);
-    }
-}
-
-fn compare(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
-    if vm.runs.iter().filter(|r| matches!(r.status, RunStatus::Done { .. })).count() < 2 {
-        return;
-    }
-    heading(ui, "比较两次演算");
-    let pair = state.compare_first.zip(state.compare_second).filter(|(a, b)| a != b);
-    if pair.is_none() {
-        ui.label(weak("在上面的演算中选“基准”与“对比”。"));
-    }
-    if primary_button(ui, "显示最大水深之差", pair.is_some())
-        && let Some((a, b)) = pair
-    {
-        commands.push(Command::View(ViewCommand::CompareRuns(a, b)));
-    }
-    if let Some(result) = &vm.compare {
-        compare_result(ui, result);
-    }
-}
-
-fn compare_result(ui: &mut Ui, c: &CompareModel) {
-    card_frame().show(ui, |ui| {
-        ui.set_width(ui.available_width());
-        ui.horizontal(|ui| {
-            tag(ui, "模拟", Palette::SIMULATED);
-            ui.label(format!("{} 相对 {}", c.second.label(), c.first.label()));
-        });
-        if !c.ready {
-            ui.label(weak("正在读取两次演算的最大水深 …"));
-            return;
-        }
-        ui.label(
-            RichText::new(format!("变干 {:.0} m², 最多降低 {:.2} m", c.drier_m2, c.max_drop_m)).color(Palette::GOOD),
-        );
-        ui.label(
-            RichText::new(format!("变深 {:.0} m², 最多升高 {:.2} m", c.wetter_m2, c.max_rise_m)).color(Palette::BAD),
-        );
-    });
 }

@@ -60,6 +60,7 @@ pub fn layout(
     if set == PanelSet::None {
         return;
     }
+    state.follow(vm);
     let screen = ctx.content_rect();
     let bar = Rect::from_min_max(screen.min, pos2(screen.right(), screen.top() + TOP_HEIGHT));
     let narrow = screen.width() < NARROW;
@@ -96,7 +97,7 @@ fn right_panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, state: &mut UiState, com
     let room = rect.height() - 72.0;
     egui::ScrollArea::vertical().max_height(room).auto_shrink([false, true]).show(ui, |ui| match state.tab {
         crate::RightTab::Selection => selection::panel(ui, vm, state, commands),
-        crate::RightTab::Alarms => lists::alarms(ui, vm, commands),
+        crate::RightTab::Alarms => lists::alarms(ui, vm, state, commands),
         crate::RightTab::Cases => lists::cases(ui, vm, state, commands),
         crate::RightTab::Edit => crate::edit::panel(ui, vm, state, commands),
     });
@@ -176,6 +177,7 @@ mod tests {
         let alarm = AlarmRow {
             id: AlarmId(4),
             entity: EntityId(9),
+            building: Some(EntityId(5)),
             place: "柳岸花园 3号楼".into(),
             text: "水位超警戒".into(),
             severity: Severity::Major,

@@ -91,10 +91,14 @@ fn swatch(ui: &Ui, rect: Rect, kind: LayerKind) {
         LayerKind::Labels => Color32::WHITE,
         LayerKind::Water => Color32::from_rgb(60, 150, 230),
         LayerKind::DepthDifference => Color32::from_rgb(116, 204, 168),
+        LayerKind::Floors => Color32::from_rgb(190, 198, 208),
+        LayerKind::People => Color32::from_rgb(255, 170, 110),
+        LayerKind::Density => Color32::from_rgb(236, 96, 72),
+        LayerKind::Smoke => Color32::from_rgb(128, 132, 140),
     };
     let painter = ui.painter();
     match kind {
-        LayerKind::Devices | LayerKind::Cameras | LayerKind::Alarms | LayerKind::Cases => {
+        LayerKind::Devices | LayerKind::Cameras | LayerKind::Alarms | LayerKind::Cases | LayerKind::People => {
             painter.circle_filled(rect.center(), 4.5, colour);
         }
         LayerKind::Grids => painter.line_segment([rect.left_center(), rect.right_center()], (2.0, colour)).ignore(),

@@ -4,11 +4,22 @@
 //! [`layout`] places all of them; the hosts call it once a frame with a [`ViewModel`] built from their state.
 
 mod edit;
+mod evac;
+mod evac_chart;
+mod evac_compare;
+mod evac_form;
+#[cfg(test)]
+mod evac_panel_tests;
+mod evac_result;
 mod labels;
 mod layout;
 mod left;
 mod lists;
 mod model;
+mod names;
+mod runs;
+#[cfg(test)]
+mod sample;
 mod selection;
 mod state;
 mod theme;
@@ -16,11 +27,12 @@ mod timeline;
 mod top;
 mod widgets;
 
+pub use evac_form::EvacForm;
 pub use labels::{LabelStyle, ScreenLabel, paint_labels};
 pub use layout::{PanelSet, layout, panel_rects};
 pub use model::{
-    AlarmRow, CaseRow, CompareModel, LayerRow, LinkState, Loading, Notice, RunRow, RunTime, SelectionModel, Totals,
-    ValueRow, ViewModel, age_zh,
+    AlarmRow, CaseRow, CompareModel, EvacPair, EvacTime, LayerRow, LinkState, Loading, Notice, RunRow, RunTime,
+    SelectionModel, Totals, ValueRow, ViewModel, age_zh,
 };
-pub use state::{RainChoice, RightTab, RiverChoice, ScenarioForm, UiState};
+pub use state::{RainChoice, RightTab, RiverChoice, RunKind, ScenarioForm, UiState};
 pub use theme::{Palette, apply_theme, depth_colour, difference_colour, severity_colour};

@@ -1,11 +1,14 @@
 //! Right panel: tabs, alarm list, case list.
 
-use crate::model::{AlarmRow, CaseRow, ViewModel};
+use crate::model::{AlarmRow, CaseRow, RunRow, ViewModel};
 use crate::state::{RightTab, UiState};
 use crate::theme::{Palette, severity_colour};
+use crate::timeline::{has_frames, status_words};
 use crate::widgets::{card_frame, check, heading, list_row, one_line, primary_button, small_button, tag, weak};
 use egui::{Align, Color32, CursorIcon, FontId, Layout, RichText, Sense, Ui, vec2};
-use twin_model::{AlarmState, CaseAction, CaseStage, Command, NewCase, Severity, ToolMode, TwinCommand, ViewCommand};
+use twin_model::{
+    AlarmState, CaseAction, CaseStage, Command, NewCase, Severity, ToolMode, TwinCommand, ViewCommand, ViewTime,
+};
 
 pub(crate) fn tabs(ui: &mut Ui, vm: &ViewModel, state: &mut UiState) {
     ui.horizontal(|ui| {
@@ -41,7 +44,7 @@ fn severity_word(severity: Severity) -> &'static str {
     }
 }
 
-pub(crate) fn alarms(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
+pub(crate) fn alarms(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
     if !vm.has_server() {
         ui.label(weak("直接打开的数据包没有实时告警。连接服务器后显示。"));
         return;
@@ -52,6 +55,9 @@ pub(crate) fn alarms(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.y = 5.0;
     for alarm in vm.alarms.iter().take(200) {
         alarm_row(ui, alarm, true, commands);
+        if let Some(run) = vm.forecast(alarm) {
+            forecast_row(ui, run, state, commands);
+        }
     }
     if vm.alarms.len() > 200 {
         ui.label(weak(format!("另有 {} 条未列出", vm.alarms.len() - 200)));
@@ -85,6 +91,21 @@ pub(crate) fn alarm_row(ui: &mut Ui, alarm: &AlarmRow, with_place: bool, command
         commands.push(Command::View(ViewCommand::Select(Some(alarm.entity))));
         commands.push(Command::View(ViewCommand::FlyTo(alarm.entity)));
     }
+}
+
+/// The forecast that a smoke alarm started, below it.
+fn forecast_row(ui: &mut Ui, run: &RunRow, state: &mut UiState, commands: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        ui.add_space(10.0);
+        if has_frames(&run.status) && small_button(ui, "疏散预测") {
+            commands.push(Command::View(ViewCommand::SetTime(ViewTime::Run { run: run.id, t_s: 0.0 })));
+            commands.push(Command::View(ViewCommand::SetPlaying(true)));
+            state.tab = RightTab::Edit;
+        }
+        tag(ui, "模拟", Palette::SIMULATED);
+        let words = status_words(&run.status, run.duration_s);
+        one_line(ui, weak(format!("{words} · {} {}", run.id.label(), run.scenario.name())));
+    });
 }
 
 fn stage_colour(stage: CaseStage) -> Color32 {

@@ -1,8 +1,9 @@
 //! What the panels show. Built anew by the host; panels only read it.
 
+use std::sync::Arc;
 use twin_model::{
-    AlarmId, AlarmState, CaseId, CaseStage, EntityId, FloodImpact, Intervention, LayerKind, RunId, RunStatus, Scenario,
-    SearchHit, Severity, TimeMs, ToolMode, ViewTime,
+    AlarmId, AlarmState, BuildingPlan, CaseId, CaseStage, EntityId, EvacSummary, FloodImpact, Intervention, LayerKind,
+    RunId, RunScenario, RunStatus, SearchHit, Severity, StoreyIndex, TimeMs, ToolMode, ViewTime,
 };
 
 /// How the view is connected to a server.
@@ -86,6 +87,8 @@ pub struct AlarmRow {
     pub id: AlarmId,
     /// About what.
     pub entity: EntityId,
+    /// The building that it stands in, for forecasts of evacuations.
+    pub building: Option<EntityId>,
     /// Name of that thing with its address.
     pub place: String,
     /// Text of the rule.
@@ -162,7 +165,7 @@ pub struct RunRow {
     /// Its id.
     pub id: RunId,
     /// What is computed.
-    pub scenario: Scenario,
+    pub scenario: RunScenario,
     /// When it was asked for.
     pub created_at: TimeMs,
     /// Where it stands.
@@ -173,7 +176,7 @@ pub struct RunRow {
     pub files: Option<String>,
 }
 
-/// The run that the view shows.
+/// The flood that the view shows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunTime {
     /// Seconds of the frames that can be shown, ascending.
@@ -192,7 +195,41 @@ pub struct RunTime {
     pub impact: Option<FloodImpact>,
 }
 
-/// The comparison of two runs.
+/// The evacuation that the view shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvacTime {
+    /// Its building.
+    pub plan: Arc<BuildingPlan>,
+    /// Seconds of the frames that can be shown, ascending.
+    pub frames_s: Vec<f64>,
+    /// Simulated length, s.
+    pub duration_s: f64,
+    /// Instant that second 0 stands for.
+    pub started_from: Option<TimeMs>,
+    /// People inside who can walk, in the shown frame.
+    pub inside: u32,
+    /// People who are out, in the shown frame.
+    pub left: u32,
+    /// People stopped by gas or heat, in the shown frame.
+    pub stopped: u32,
+    /// People who cannot use stairs and wait for help, in the shown frame.
+    pub awaiting: u32,
+    /// Spaces with a visibility below 10 m, in the shown frame.
+    pub smoky: u32,
+    /// People on each storey of the plan in the shown frame; may be shorter than the plan's list.
+    pub people_by_storey: Vec<u32>,
+    /// (s, people who are not out: inside, stopped and awaiting) of the frames that have been fetched, ascending.
+    pub history: Vec<(f64, u32)>,
+    /// The storey that is shown alone.
+    pub storey: Option<StoreyIndex>,
+    /// The result; there once the run is done.
+    pub summary: Option<Arc<EvacSummary>>,
+}
+
+/// Two evacuations with their results: base, other.
+pub type EvacPair = (RunId, RunId, Arc<EvacSummary>, Arc<EvacSummary>);
+
+/// The comparison of two floods.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareModel {
     /// Base run.
@@ -249,8 +286,14 @@ pub struct ViewModel {
     pub time: ViewTime,
     /// Playing a run.
     pub playing: bool,
-    /// The shown run, when [`Self::time`] is in one.
+    /// The shown flood, when [`Self::time`] is in one.
     pub run: Option<RunTime>,
+    /// The shown evacuation, when [`Self::time`] is in one.
+    pub evac: Option<EvacTime>,
+    /// Buildings whose inside is known, for evacuations.
+    pub plans: Vec<Arc<BuildingPlan>>,
+    /// Forecasts that smoke alarms started: building and run.
+    pub forecasts: Vec<(EntityId, RunId)>,
     /// What clicks mean.
     pub tool: ToolMode,
     /// Points of what is being drawn.
@@ -261,8 +304,10 @@ pub struct ViewModel {
     pub runs_here: bool,
     /// Where a case is about to be reported, ENU metres.
     pub case_point: Option<[f64; 3]>,
-    /// Two runs compared.
+    /// Two floods compared.
     pub compare: Option<CompareModel>,
+    /// Two evacuations compared.
+    pub evac_compare: Option<EvacPair>,
     /// Messages, oldest first.
     pub notices: Vec<Notice>,
     /// Started as scenario editor.
@@ -276,6 +321,23 @@ impl ViewModel {
         let difference = |l: &LayerRow| l.kind == LayerKind::DepthDifference && l.visible;
         matches!(self.time, ViewTime::Run { .. }) || (self.compare.is_some() && self.layers.iter().any(difference))
     }
+
+    /// The row of the shown run.
+    #[must_use]
+    pub fn shown_run(&self) -> Option<&RunRow> {
+        let ViewTime::Run { run, .. } = self.time else { return None };
+        self.runs.iter().find(|r| r.id == run)
+    }
+
+    /// The newest forecast of the alarm's building that began after the alarm.
+    #[must_use]
+    pub fn forecast(&self, alarm: &AlarmRow) -> Option<&RunRow> {
+        let building = alarm.building?;
+        let of_building = self.forecasts.iter().filter(|f| f.0 == building);
+        let rows = of_building.filter_map(|f| self.runs.iter().find(|r| r.id == f.1));
+        rows.filter(|r| r.created_at >= alarm.raised_at).max_by_key(|r| (r.created_at, r.id))
+    }
+
     /// True when there is a server to send commands to.
     #[must_use]
     pub fn has_server(&self) -> bool {

@@ -1,10 +1,33 @@
 //! What the panels remember between frames: texts being typed, open tabs. Never part of the shared state.
 
+use crate::evac_form::EvacForm;
+use crate::model::ViewModel;
 use std::collections::BTreeMap;
 use twin_model::{
-    BuildingMode, DesignStorm, EdgeForcing, Forcing, Intervention, NewWork, RainForcing, RunId, Scenario, ScenarioBase,
-    ScenarioError, SewerMode, StageForcing,
+    BuildingMode, DesignStorm, EdgeForcing, Forcing, Intervention, NewWork, RainForcing, RunId, RunScenario, Scenario,
+    ScenarioBase, ScenarioError, SewerMode, StageForcing,
 };
+
+/// Kinds of runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RunKind {
+    /// 积水.
+    #[default]
+    Flood,
+    /// 疏散.
+    Evacuation,
+}
+
+impl RunKind {
+    /// The kind of a scenario.
+    #[must_use]
+    pub const fn of(scenario: &RunScenario) -> Self {
+        match scenario {
+            RunScenario::Flood(_) => Self::Flood,
+            RunScenario::Evacuation(_) => Self::Evacuation,
+        }
+    }
+}
 
 /// Tabs of the right panel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -222,8 +245,16 @@ pub struct UiState {
     pub search_shown: bool,
     /// Open tab on the right.
     pub tab: RightTab,
-    /// Scenario being edited.
+    /// Kind of the runs that the tab 推演 is about.
+    pub kind: RunKind,
+    /// The run that was shown in the last frame; when it changes, [`Self::kind`] follows.
+    pub shown_run: Option<RunId>,
+    /// Flood being edited.
     pub form: ScenarioForm,
+    /// Evacuation being edited.
+    pub evac: EvacForm,
+    /// What was wrong with the evacuation when it was last started.
+    pub evac_error: Option<String>,
     /// What was sent to runs that went on.
     pub sent: BTreeMap<RunId, Vec<Intervention>>,
     /// What was wrong with it when it was last started.
@@ -240,6 +271,21 @@ pub struct UiState {
     pub show_closed_cases: bool,
     /// A text field has the keyboard.
     pub typing: bool,
+}
+
+impl UiState {
+    /// Turns the tab 推演 to the kind of a run that has just come on the screen.
+    pub(crate) fn follow(&mut self, vm: &ViewModel) {
+        let shown = vm.shown_run();
+        let id = shown.map(|r| r.id);
+        if id == self.shown_run {
+            return;
+        }
+        self.shown_run = id;
+        if let Some(row) = shown {
+            self.kind = RunKind::of(&row.scenario);
+        }
+    }
 }
 
 #[cfg(test)]

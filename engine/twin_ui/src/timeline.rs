@@ -1,10 +1,10 @@
 //! Timeline: now, and the frames of a run.
 
-use crate::model::{RunTime, ViewModel};
+use crate::model::{EvacTime, RunTime, ViewModel};
 use crate::theme::Palette;
-use crate::widgets::{play_button, tag, weak};
+use crate::widgets::{one_line, play_button, tag, weak};
 use egui::{Color32, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
-use twin_model::{Command, RunId, RunStatus, ViewCommand, ViewTime};
+use twin_model::{Command, RunId, RunStatus, TimeMs, ViewCommand, ViewTime};
 
 pub(crate) fn panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, commands: &mut Vec<Command>) {
     ui.set_height(rect.height() - 26.0);
@@ -17,11 +17,11 @@ pub(crate) fn panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, commands: &mut Vec<
             commands.push(Command::View(ViewCommand::SetTime(ViewTime::Now)));
         }
         run_choice(ui, vm, commands);
-        if let (ViewTime::Run { run, t_s }, Some(shown)) = (vm.time, &vm.run) {
+        if let (ViewTime::Run { run, t_s }, Some(shown)) = (vm.time, Shown::of(vm)) {
             if play_button(ui, vm.playing) {
                 commands.push(Command::View(ViewCommand::SetPlaying(!vm.playing)));
             }
-            ui.vertical(|ui| track(ui, run, t_s, shown, commands));
+            ui.vertical(|ui| track(ui, run, t_s, &shown, commands));
         } else if vm.runs.is_empty() {
             let text = if vm.has_server() || vm.runs_here {
                 "还没有演算。在“推演”中设置情景并运行。"
@@ -30,7 +30,7 @@ pub(crate) fn panel(ui: &mut Ui, rect: Rect, vm: &ViewModel, commands: &mut Vec<
             };
             ui.label(weak(text));
         } else {
-            ui.label(weak("选择一次演算, 在时间轴上查看模拟的积水。"));
+            ui.label(weak("选择一次演算, 在时间轴上查看模拟结果。"));
         }
     });
 }
@@ -43,14 +43,14 @@ fn run_choice(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
         ViewTime::Run { run, .. } => vm.runs.iter().find(|r| r.id == run),
         _ => None,
     };
-    let text = shown.map_or_else(|| "演算 …".to_owned(), |r| format!("{} {}", r.id.label(), short(&r.scenario.name)));
+    let text = shown.map_or_else(|| "演算 …".to_owned(), |r| format!("{} {}", r.id.label(), short(r.scenario.name())));
     egui::ComboBox::from_id_salt("run").width(130.0).selected_text(text).show_ui(ui, |ui| {
         for row in vm.runs.iter().take(40) {
             let enabled = has_frames(&row.status);
             let label = format!(
                 "{} {} · {}",
                 row.id.label(),
-                short(&row.scenario.name),
+                short(row.scenario.name()),
                 status_words(&row.status, row.duration_s)
             );
             if ui.add_enabled(enabled, egui::Button::selectable(shown.is_some_and(|s| s.id == row.id), label)).clicked()
@@ -84,7 +84,43 @@ pub(crate) fn status_words(status: &RunStatus, duration_s: f64) -> String {
     }
 }
 
-fn track(ui: &mut Ui, run: RunId, t_s: f64, shown: &RunTime, commands: &mut Vec<Command>) {
+/// What the track needs of a run of any kind.
+struct Shown<'a> {
+    frames_s: &'a [f64],
+    duration_s: f64,
+    started_from: Option<TimeMs>,
+    words: Vec<String>,
+    /// Width from which the words and the instant both have room, points.
+    roomy: f32,
+    /// Without that room: the words, not the instant.
+    words_first: bool,
+}
+
+impl<'a> Shown<'a> {
+    fn of(vm: &'a ViewModel) -> Option<Self> {
+        vm.evac.as_ref().map(Self::evacuation).or_else(|| vm.run.as_ref().map(Self::flood))
+    }
+
+    fn flood(run: &'a RunTime) -> Self {
+        let water = format!("水面 {:.0} m²(含河湖)", run.wet_area_m2);
+        let words = vec![water, format!("最深 {:.2} m", run.max_depth_m)];
+        let (started_from, roomy, words_first) = (run.started_from, 330.0, false);
+        Self { frames_s: &run.frames_s, duration_s: run.duration_s, started_from, words, roomy, words_first }
+    }
+
+    fn evacuation(run: &'a EvacTime) -> Self {
+        let words = vec![people_words(run)];
+        let (started_from, roomy, words_first) = (run.started_from, 380.0, true);
+        Self { frames_s: &run.frames_s, duration_s: run.duration_s, started_from, words, roomy, words_first }
+    }
+}
+
+/// Where people of the shown frame are: whoever was stopped or waits needs help.
+fn people_words(run: &EvacTime) -> String {
+    format!("室内 {} · 已撤离 {} · 需救助 {}", run.inside, run.left, run.stopped + run.awaiting)
+}
+
+fn track(ui: &mut Ui, run: RunId, t_s: f64, shown: &Shown<'_>, commands: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing.y = 1.0;
     let width = ui.available_width();
     let (rect, response) = ui.allocate_exact_size(vec2(width, 20.0), Sense::click_and_drag());
@@ -110,18 +146,20 @@ fn track(ui: &mut Ui, run: RunId, t_s: f64, shown: &RunTime, commands: &mut Vec<
         ui.spacing_mut().item_spacing.x = 10.0;
         tag(ui, "模拟", Palette::SIMULATED);
         ui.label(RichText::new(format!("+{}", clock(t_s))).size(13.0).color(Palette::TEXT));
-        if let Some(start) = shown.started_from {
+        let roomy = width > shown.roomy;
+        if let Some(start) = shown.started_from.filter(|_| roomy || !shown.words_first) {
             ui.label(weak(start.plus_secs(t_s).hms_china()));
         }
-        if width > 330.0 {
-            ui.label(weak(format!("水面 {:.0} m²(含河湖)", shown.wet_area_m2)));
-            ui.label(weak(format!("最深 {:.2} m", shown.max_depth_m)));
+        if roomy || shown.words_first {
+            shown.words.iter().for_each(|words| {
+                one_line(ui, weak(words));
+            });
         }
     });
 }
 
 /// Seconds as `h:mm:ss` or `mm:ss`.
-fn clock(t_s: f64) -> String {
+pub(crate) fn clock(t_s: f64) -> String {
     let t = t_s.max(0.0) as u64;
     let (h, m, s) = (t / 3600, t / 60 % 60, t % 60);
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m:02}:{s:02}") }

@@ -4,7 +4,7 @@ use crate::model::{LinkState, ViewModel};
 use crate::state::{RightTab, UiState};
 use crate::theme::{Palette, depth_colour, difference_colour};
 use egui::{Align, Align2, Color32, Context, FontId, Id, Layout, Order, Rect, RichText, Sense, Stroke, Ui, pos2, vec2};
-use twin_model::{Command, LayerKind, TimeMs, ViewCommand};
+use twin_model::{Command, LayerKind, TimeMs, ViewCommand, ViewTime};
 
 pub(crate) fn top_bar(
     ui: &mut Ui,
@@ -160,12 +160,17 @@ fn legend(painter: &egui::Painter, bottom_right: egui::Pos2, vm: &ViewModel) -> 
     if vm.compare.is_some() && shown(LayerKind::DepthDifference) {
         let stops = [(-0.5, "-0.5"), (-0.1, "-0.1"), (0.0, "0"), (0.1, "+0.1"), (0.5, "+0.5")];
         Some(paint_legend(painter, bottom_right, "最大水深之差 (m)", &stops, difference_colour))
-    } else if matches!(vm.time, twin_model::ViewTime::Run { .. }) && shown(LayerKind::Water) {
+    } else if matches!(vm.time, ViewTime::Run { .. }) && !shows_evacuation(vm) && shown(LayerKind::Water) {
         let stops = [(0.05, "0.05"), (0.15, "0.15"), (0.5, "0.5"), (1.0, "1.0"), (2.0, "2.0")];
         Some(paint_legend(painter, bottom_right, "积水深度 (m)", &stops, depth_colour))
     } else {
         None
     }
+}
+
+/// Whether the shown run is an evacuation: there is no water in it.
+fn shows_evacuation(vm: &ViewModel) -> bool {
+    vm.evac.is_some() || vm.shown_run().is_some_and(|r| r.scenario.evacuation().is_some())
 }
 
 fn paint_legend(

@@ -136,6 +136,34 @@ pub(crate) fn pair(ui: &mut Ui, name: &str, value: RichText) {
     });
 }
 
+/// A row of a table: columns by their shares of the width, the first left-aligned, the others to the right; a text that
+/// does not fit is cut. The full text of the first cell is `full`, shown on hover.
+pub(crate) fn table_row(ui: &mut Ui, shares: &[f32], full: &str, cells: &[RichText]) {
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), 18.0), Sense::hover());
+    let all: f32 = shares.iter().sum();
+    let mut left = rect.left();
+    for (k, (cell, share)) in cells.iter().zip(shares).enumerate() {
+        let right = left + rect.width() * share / all;
+        let room = Rect::from_min_max(pos2(left, rect.top()), pos2(right - 4.0, rect.bottom()));
+        let layout = if k == 0 { Layout::left_to_right(Align::Center) } else { Layout::right_to_left(Align::Center) };
+        let mut column = ui.new_child(egui::UiBuilder::new().max_rect(room).layout(layout));
+        let response = one_line(&mut column, cell.clone());
+        if k == 0 && !full.is_empty() {
+            response.on_hover_text(full);
+        }
+        left = right;
+    }
+}
+
+/// A share in [0, `most`], edited as a percentage.
+pub(crate) fn percent(ui: &mut Ui, value: &mut f64, most: f64) {
+    let mut shown = *value * 100.0;
+    let drag = egui::DragValue::new(&mut shown).range(0.0..=most * 100.0).speed(1.0).max_decimals(1).suffix(" %");
+    if ui.add(drag).changed() {
+        *value = shown / 100.0;
+    }
+}
+
 /// The two icons of the transport: a triangle or two bars. Returns true when clicked.
 pub(crate) fn play_button(ui: &mut Ui, playing: bool) -> bool {
     let (rect, response) = ui.allocate_exact_size(vec2(30.0, 30.0), Sense::click());
