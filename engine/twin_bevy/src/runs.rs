@@ -31,6 +31,8 @@ pub struct RunData {
     pub summary: Option<RunSummary>,
     /// Summary of a finished evacuation.
     pub evacuation: Option<Arc<EvacSummary>>,
+    /// Of an evacuation: seconds and people who are not out, frame by frame.
+    pub people_inside: Vec<(f64, u32)>,
     frames: Vec<Packed>,
     asked: Vec<(What, Ticket)>,
     /// Files that came before those they stand on.
@@ -169,7 +171,8 @@ impl RunData {
                 self.evacuation = Some(Arc::new(read));
             }
             What::People(_) => {
-                let t_s = evac_folder::decode(&bytes).map_err(|e| e.to_string())?.t_s;
+                let EvacFrame { t_s, people, .. } = evac_folder::decode(&bytes).map_err(|e| e.to_string())?;
+                self.people_inside.push((t_s, people.len() as u32));
                 self.frames.push(Packed { t_s, bytes: Arc::new(bytes) });
             }
             What::Frame(_) => {

@@ -4,6 +4,7 @@
 use crate::density::{CELL_M, colour, density};
 use crate::environment::{Lit, plain_light};
 use crate::layers::render_layer;
+use crate::orbit::KeepPose;
 use crate::plain::PlainMaterial;
 use crate::shapes::{MeshBuilder, triangulate};
 use crate::space::scene_from_enu;
@@ -237,6 +238,7 @@ fn show(
     mut fly: MessageWriter<FlyRequest>,
     shown: Res<ShownEvac>,
     storey: Res<ShownStorey>,
+    placed: Query<(), With<KeepPose>>,
 ) {
     let (Some(plan), Some(frame), Some(key)) = (&shown.plan, &shown.before, shown.key) else {
         if built.run.is_some() {
@@ -247,7 +249,7 @@ fn show(
     };
     if built.run != Some(key.0) {
         built.run = Some(key.0);
-        if let Some(building) = plan.building {
+        if let Some(building) = plan.building.filter(|_| placed.is_empty()) {
             fly.write(FlyRequest::Entity(building));
         }
     }

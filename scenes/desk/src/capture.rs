@@ -8,7 +8,7 @@ use bevy::render::renderer::RenderDevice;
 use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use twin_bevy::{LinkStatus, LoadProgress, Runs, ShownRun, ViewClock};
+use twin_bevy::{LinkStatus, LoadProgress, Runs, ShownEvac, ShownRun, ViewClock};
 use twin_model::ViewTime;
 use twin_view::{Ground, TileStatus};
 
@@ -105,14 +105,17 @@ fn waiting_for(world: &World, settings: &CaptureOptions) -> Option<String> {
                 let fetched = world.resource::<Runs>().data.get(&run).map_or(0, twin_bevy::RunData::frame_count);
                 matches!(r.status, twin_model::RunStatus::Done { frames } if fetched as u32 >= frames)
             });
-        if (reached < t_s && !complete) || world.resource::<ShownRun>().run != Some(run) {
+        if (reached < t_s && !complete)
+            || ![world.resource::<ShownRun>().run, world.resource::<ShownEvac>().run].contains(&Some(run))
+        {
             return Some(format!("run {run} at {t_s} s"));
         }
     }
     if world.resource::<twin_bevy::Comparison>().0.is_some()
         && world.resource::<twin_bevy::CompareResult>().ready.is_none()
+        && world.resource::<twin_bevy::EvacComparison>().0.is_none()
     {
-        return Some("the greatest depths of both runs".to_owned());
+        return Some("the results of both runs".to_owned());
     }
     None
 }

@@ -9,6 +9,7 @@ mod input;
 #[cfg(not(target_arch = "wasm32"))]
 mod local;
 mod model;
+mod model_evac;
 mod options;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod wall;

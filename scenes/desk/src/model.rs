@@ -1,5 +1,6 @@
 //! Builds the panels' view-model from the state.
 
+use crate::model_evac::{EvacParams, building_of};
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_egui::egui;
@@ -45,6 +46,7 @@ pub(crate) struct ModelParams<'w, 's> {
     notices: Res<'w, Notices>,
     sets: Res<'w, PropertySets>,
     now: Res<'w, Now>,
+    evac: EvacParams<'w>,
     cache: Local<'s, Cache>,
 }
 
@@ -75,6 +77,10 @@ impl ModelParams<'_, '_> {
             compare: self.compare_model(),
             notices: self.notices.0.iter().map(|n| Notice { text: n.text.clone(), error: n.error }).collect(),
             run: self.run_time(),
+            evac: self.evac.shown(&self.runs, &self.live, &self.local),
+            plans: self.evac.plans(),
+            forecasts: self.evac.forecasts(&self.live),
+            evac_compare: self.evac.compared(),
             runs: self.run_rows(),
             ..Default::default()
         };
@@ -131,6 +137,9 @@ impl ModelParams<'_, '_> {
                 LayerKind::Grids => (of(EntityKind::Grid) > 0, Some(of(EntityKind::Grid))),
                 LayerKind::Labels => (true, None),
                 LayerKind::Water => (!vm.runs.is_empty(), None),
+                LayerKind::Floors | LayerKind::People | LayerKind::Density | LayerKind::Smoke => {
+                    (!vm.plans.is_empty(), None)
+                }
                 LayerKind::DepthDifference => (self.comparison.0.is_some(), None),
             };
             LayerRow { kind, visible: self.layers.shows(kind), available, count }
@@ -156,7 +165,7 @@ impl ModelParams<'_, '_> {
 
     fn run_time(&self) -> Option<RunTime> {
         let ViewTime::Run { run, .. } = self.clock.time else { return None };
-        let live = self.local.find(&self.live, run)?;
+        let live = self.local.find(&self.live, run).filter(|r| r.scenario.flood().is_some())?;
         let data = self.runs.data.get(&run);
         let cell_m2 = data.and_then(|d| d.grid.as_ref()).map_or(0.0, |g| g.dx_m * g.dx_m);
         let begun = live.created_at.plus_secs(-live.scenario.past_s());
@@ -186,6 +195,11 @@ impl ModelParams<'_, '_> {
     fn compare_model(&self) -> Option<CompareModel> {
         let (first, second) = self.comparison.0?;
         let c = &self.compare;
+        // Two evacuations are compared by their results.
+        let flood = |id| self.local.find(&self.live, id).is_none_or(|r| r.scenario.flood().is_some());
+        if !flood(first) {
+            return None;
+        }
         Some(CompareModel {
             first,
             second,
@@ -271,6 +285,7 @@ fn alarm_rows<'a>(model: &CommunityModel, alarms: impl Iterator<Item = &'a Alarm
     let row = |alarm: &Alarm| AlarmRow {
         id: alarm.id,
         entity: alarm.entity,
+        building: building_of(model, alarm.entity),
         place: model.address(alarm.entity),
         text: alarm.text.clone(),
         severity: alarm.severity,
