@@ -228,11 +228,24 @@ impl CrowdState {
                 self.queue[slot] += 1;
             }
         }
+        self.refresh_costs(world, graph, classes, params, |_| true);
+    }
+
+    /// Computes the costs of the classes that `used` names anew, with the queues as they were counted last.
+    pub(crate) fn refresh_costs(
+        &mut self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        classes: &[DestinationClass],
+        params: &CrowdParams,
+        used: impl Fn(usize) -> bool,
+    ) {
         let slow = self.slowness(world, params);
         let mut cost = std::mem::take(&mut self.cost);
-        cost.clear();
-        for (k, class) in classes.iter().enumerate() {
-            cost.extend(graph.costs(world, k, class, self, &slow));
+        let ways = 2 * world.portals.len();
+        cost.resize(ways * classes.len(), f32::INFINITY);
+        for (k, class) in classes.iter().enumerate().filter(|(k, _)| used(*k)) {
+            cost[k * ways..(k + 1) * ways].copy_from_slice(&graph.costs(world, k, class, self, &slow));
         }
         self.cost = cost;
     }
