@@ -224,6 +224,12 @@ impl CrowdRun {
         })
     }
 
+    /// Layer and doing of everybody present.
+    pub fn whereabouts(&self) -> impl Iterator<Item = (LayerId, Status)> + '_ {
+        let a = &self.state.agents;
+        (0..a.len()).filter(|i| a.present(*i)).map(|i| (LayerId(a.layer[i]), a.status(i)))
+    }
+
     /// Layer positions and speeds of everybody present: (id, layer, x, y, speed in m/s).
     pub fn motions(&self) -> impl Iterator<Item = (u32, LayerId, f32, f32, f32)> + '_ {
         let a = &self.state.agents;

@@ -3,6 +3,7 @@
 //! `sim_crowd` and `sim_fire` advance in lock step, a second at a time: the air at breathing height of every space slows, poisons
 //! and turns people; doors that people open let smoke through. Ensembles share the seed's draws between what-if branches.
 
+mod branch;
 mod error;
 mod infer;
 mod member;

@@ -91,6 +91,7 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
         frame_interval_s: 1.0,
         seed: 7,
         members: 1,
+        members_walk: Default::default(),
         fire: fire.then(|| FireSource {
             space: "R1".into(),
             growth: FireGrowth::Fast,
