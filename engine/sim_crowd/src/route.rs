@@ -250,6 +250,31 @@ impl CrowdState {
         self.cost = cost;
     }
 
+    /// What a way costs somebody who is `distance_m` before it, s: walking or waiting, and the effort.
+    fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32) -> f32 {
+        let walk = distance_m / speed_mps;
+        // Only those count who are nearer than oneself.
+        let ahead: u32 = self.queue[way as usize * QUEUE_BINS..=queue_slot(way, distance_m)].iter().sum();
+        let queue = ahead as f32 / graph.capacity_ps[way as usize];
+        // Waiting is time lost; walking is time and effort.
+        walk.max(queue) + WALK_EFFORT * walk
+    }
+
+    /// The best way on for somebody of `class` who comes through `way`, and the metres to it.
+    pub(crate) fn choose_onward(
+        &self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        class: u32,
+        way: u32,
+        speed_mps: f32,
+    ) -> Option<(u32, f32)> {
+        let costs = &self.cost[class as usize * 2 * world.portals.len()..];
+        let options = world.links[way as usize].iter().filter(|(w, _)| costs[*w as usize].is_finite());
+        let timed = options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps) + costs[*w as usize]));
+        timed.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(w, m, _)| (w, m))
+    }
+
     /// The best way for a person of `class` at `p`; keeps `now` unless another is clearly better.
     pub(crate) fn choose_way(
         &self,
@@ -271,12 +296,7 @@ impl CrowdState {
                 continue;
             }
             let distance_m = world.distance_m(who.layer as usize, k, who.at);
-            let walk = distance_m / who.speed_mps;
-            // Only those count who are nearer than oneself.
-            let ahead: u32 = self.queue[*way as usize * QUEUE_BINS..=queue_slot(*way, distance_m)].iter().sum();
-            let queue = ahead as f32 / graph.capacity_ps[*way as usize];
-            // Waiting is time lost; walking is time and effort.
-            let cost = walk.max(queue) + WALK_EFFORT * walk + onward;
+            let cost = self.time_by(graph, *way, distance_m, who.speed_mps) + onward;
             if cost < least {
                 (best, least) = (*way, cost);
             }

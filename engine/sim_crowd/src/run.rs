@@ -250,6 +250,12 @@ impl CrowdRun {
         (0..a.len()).filter(here).map(|i| Dose { id: a.id[i], gas: a.fed_gas[i], heat: a.fed_heat[i] })
     }
 
+    /// Last doses of everybody in the columns: in a run that walks through queues, of all who ever entered.
+    pub fn last_doses(&self) -> impl Iterator<Item = Dose> + '_ {
+        let a = &self.state.agents;
+        (0..a.len()).map(|i| Dose { id: a.id[i], gas: a.fed_gas[i], heat: a.fed_heat[i] })
+    }
+
     /// Digest of the state.
     #[must_use]
     pub fn checksum(&self) -> u64 {

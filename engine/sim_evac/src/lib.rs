@@ -12,6 +12,7 @@ mod names;
 mod network;
 mod people;
 mod run;
+pub mod scenes;
 mod summary;
 pub mod tenability;
 pub mod verification;

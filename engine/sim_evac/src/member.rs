@@ -219,13 +219,22 @@ impl MemberRun {
                 }
             }
         }
-        if self.exposed {
+        if self.exposed && self.queues.is_none() {
             for d in self.crowd.doses() {
                 self.doses[d.id as usize] = [d.gas, d.heat];
             }
         }
         self.count(model, t_s);
         Ok(())
+    }
+
+    /// Copies what the queues' people took in; they keep it themselves while they walk.
+    pub(crate) fn settle(&mut self) {
+        if self.exposed && self.queues.is_some() {
+            for d in self.crowd.last_doses() {
+                self.doses[d.id as usize] = [d.gas, d.heat];
+            }
+        }
     }
 
     /// Tells the crowd, at once, of all layers whose air changed enough to matter: a telling makes everybody look for a way anew.
@@ -252,6 +261,14 @@ impl MemberRun {
 
     /// Notes when somebody who can walk was last in a space.
     fn count(&mut self, model: &EvacModel, t_s: f64) {
+        if let Some(queues) = &self.queues {
+            for (k, place) in model.places.iter().enumerate() {
+                if let (Place::Space(s), true) = (place, queues.occupied(LayerId(k as u32))) {
+                    self.watches[s.index()].last_person_s = t_s;
+                }
+            }
+            return;
+        }
         for (layer, _) in self.crowd.whereabouts().filter(|w| w.1 != sim_crowd::Status::Stopped) {
             if let Place::Space(s) = model.places[layer.index()] {
                 self.watches[s.index()].last_person_s = t_s;

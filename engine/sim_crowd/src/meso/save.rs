@@ -25,7 +25,9 @@ impl MesoWalk {
         w.u64(self.number);
         w.f64s(&self.legs.iter().flat_map(|l| [l.since_s, l.metres, l.mps]).collect::<Vec<_>>());
         words(&mut w, self.legs.iter().flat_map(|l| [l.stage as u64, l.due]));
+        words(&mut w, self.going.iter().map(|i| u64::from(*i)));
         words(&mut w, self.held.iter().map(|h| u64::from(*h)));
+        words(&mut w, self.stopped.iter().map(|h| u64::from(*h)));
         words(&mut w, self.changed.iter().map(|c| u64::from(*c)));
         w.f64s(&self.cleared_s);
         w.f64s(&self.free_at_s);
@@ -45,13 +47,13 @@ impl MesoWalk {
         let walk = Self::read(bytes)?;
         let (layers, ways) = (run.world().layers.len(), 2 * run.world().portals.len());
         let a = &run.state().agents;
-        let sizes = [walk.held.len(), walk.changed.len(), walk.cleared_s.len()].iter().all(|n| *n == layers)
+        let sizes = [walk.held.len(), walk.stopped.len(), walk.changed.len(), walk.cleared_s.len()].iter().all(|n| *n == layers)
             && [walk.free_at_s.len(), walk.full_since_s.len(), walk.served.len(), walk.line.len()]
                 .iter()
                 .all(|n| *n == ways)
             && walk.legs.len() == a.len();
         let known = |k: u32| (k as usize) < walk.legs.len();
-        let mut people = walk.line.iter().flatten().all(|k| known(*k));
+        let mut people = walk.line.iter().flatten().chain(&walk.going).all(|k| known(*k));
         people &= walk.heap.0.iter().all(|Reverse((_, _, who))| {
             let way = who & !(1 << 31);
             if *who == way { known(*who) } else { (way as usize) < ways }
@@ -83,7 +85,12 @@ impl MesoWalk {
         let Some(legs) = legs else {
             return Err(SnapshotError::BadValue { field: "stages", value: "unknown".into(), allowed: "0 to 4" });
         };
-        let held = read_words(&mut r, "held")?.into_iter().map(|h| h as u32).collect();
+        let [going, held, stopped] = [
+            read_words(&mut r, "going")?,
+            read_words(&mut r, "held")?,
+            read_words(&mut r, "stopped")?,
+        ]
+        .map(|list| list.into_iter().map(|h| h as u32).collect::<Vec<u32>>());
         let changed = read_words(&mut r, "changed")?.into_iter().map(|c| c != 0).collect();
         let [cleared_s, free_at_s, full_since_s] =
             [r.f64s("cleared_s")?, r.f64s("free_at_s")?, r.f64s("full_since_s")?];
@@ -107,7 +114,9 @@ impl MesoWalk {
             looks,
             number,
             legs,
+            going,
             held,
+            stopped,
             cleared_s,
             changed,
             free_at_s,

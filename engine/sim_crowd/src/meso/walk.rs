@@ -9,12 +9,12 @@ use crate::CrowdError;
 use crate::agents::Status;
 use crate::hazard::speed_in_smoke_mps;
 use crate::kernel::CrowdKernel;
-use crate::math::{V2, add_scaled, sub};
+use crate::math::{add_scaled, sub};
 use crate::params::CrowdParams;
 use crate::route::{Chooser, queue_slot};
 use crate::run::CrowdRun;
 use crate::state::{CrowdEdit, CrowdState, Departure};
-use crate::world::{LayerKind, NONE, PortalId};
+use crate::world::{LayerId, LayerKind, NONE, PortalId};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -25,6 +25,9 @@ const RETRY_S: f64 = 0.5;
 /// A queue that found the next layer full for so long lets one through all the same, s: people press together, and two full
 /// layers that want into each other do not wait for ever.
 const PRESS_S: f64 = 5.0;
+
+/// From this time on nobody sets off: the greatest that a person may have, s.
+const NEVER_S: f64 = 1e6;
 
 /// What a person does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +79,12 @@ pub struct MesoWalk {
     pub(super) number: u64,
     /// Per person, as in the run's columns.
     pub(super) legs: Vec<Leg>,
+    /// People in the model who can still walk, by position in the columns; those who left are dropped at the next look.
+    pub(super) going: Vec<u32>,
     /// Per layer: persons in it, when somebody last left it, whether its air or water changed since the last call.
     pub(super) held: Vec<u32>,
+    /// Per layer: those of them who can no longer walk.
+    pub(super) stopped: Vec<u32>,
     pub(super) cleared_s: Vec<f64>,
     pub(super) changed: Vec<bool>,
     /// Per way: when the next may pass, the event that counts (0: none), since when the next layer is full (negative: is not).
@@ -127,7 +134,9 @@ impl MesoWalk {
             looks: 0,
             number: 0,
             legs: vec![rest; people],
+            going: Vec::with_capacity(people),
             held: vec![0; layers],
+            stopped: vec![0; layers],
             cleared_s: vec![0.0; layers],
             changed: vec![false; layers],
             free_at_s: vec![0.0; ways],
@@ -137,8 +146,11 @@ impl MesoWalk {
             heap: Heap(BinaryHeap::with_capacity(people + ways)),
         };
         for i in (0..people).filter(|i| state.agents.present(*i)) {
-            walk.held[state.agents.layer[i] as usize] += 1;
+            let layer = state.agents.layer[i] as usize;
+            walk.held[layer] += 1;
+            walk.stopped[layer] += u32::from(state.agents.status(i) == Status::Stopped);
         }
+        walk.going.extend((0..people).filter(|i| state.agents.status[*i] < Status::Stopped.code()).map(|i| i as u32));
         let mut flow = Flow { walk: &mut walk, kernel, params, state };
         for i in 0..people {
             match flow.state.agents.status(i) {
@@ -151,6 +163,13 @@ impl MesoWalk {
             }
         }
         walk
+    }
+
+    /// Whether anybody who can walk is in a layer.
+    #[must_use]
+    pub fn occupied(&self, layer: LayerId) -> bool {
+        let k = layer.index();
+        self.held.get(k).zip(self.stopped.get(k)).is_some_and(|(held, stopped)| held > stopped)
     }
 
     /// Time reached, s.
@@ -288,8 +307,8 @@ impl Flow<'_> {
 
     /// Waits for the time of setting off.
     fn wait(&mut self, i: usize) {
-        let start_s = f64::from(self.state.agents.start_s[i]).max(self.walk.t_s);
-        let due = self.push(start_s, i as u32);
+        let start_s = f64::from(self.state.agents.start_s[i]);
+        let due = if start_s < NEVER_S { self.push(start_s.max(self.walk.t_s), i as u32) } else { 0 };
         let leg = &mut self.walk.legs[i];
         (leg.stage, leg.due) = (Stage::Waiting, due);
     }
@@ -378,12 +397,16 @@ impl Flow<'_> {
             return;
         }
         let t_s = self.walk.t_s;
-        for i in 0..self.walk.legs.len() {
+        for n in 0..self.walk.going.len() {
+            let i = self.walk.going[n] as usize;
             let walks = self.walk.legs[i].stage == Stage::Walking;
             if walks && self.walk.changed[self.state.agents.layer[i] as usize] {
-                self.move_on(i, t_s);
-                self.walk.legs[i].mps = self.speed_mps(i, self.state.agents.way[i]);
-                self.expect(i);
+                let mps = self.speed_mps(i, self.state.agents.way[i]);
+                if mps != self.walk.legs[i].mps {
+                    self.move_on(i, t_s);
+                    self.walk.legs[i].mps = mps;
+                    self.expect(i);
+                }
             }
         }
         self.walk.changed.fill(false);
@@ -457,7 +480,15 @@ impl Flow<'_> {
         } else if next == NONE {
             self.depart(t_s, i, PortalId(way >> 1));
         } else {
-            self.enter(t_s, i, next, self.kernel.world.side(way ^ 1).middle());
+            self.walk.held[next as usize] += 1;
+            let [x, y] = self.kernel.world.side(way ^ 1).middle();
+            let k = self.kernel;
+            let (class, speed_mps) = (self.state.agents.class[i], self.state.agents.free_mps[i].max(0.1));
+            let onward = self.state.choose_onward(&k.world, &k.graph, class, way, speed_mps);
+            let a = &mut self.state.agents;
+            (a.layer[i], a.x[i], a.y[i]) = (next, x, y);
+            a.way[i] = onward.map_or(NONE, |o| o.0);
+            self.begin(i, t_s, onward.map(|o| f64::from(o.1)));
         }
     }
 
@@ -495,15 +526,6 @@ impl Flow<'_> {
         (self.walk.legs[i].stage, self.walk.legs[i].due) = (Stage::Still, 0);
     }
 
-    /// Comes into a layer and heads for the best way on.
-    fn enter(&mut self, t_s: f64, i: usize, layer: u32, at: V2) {
-        self.walk.held[layer as usize] += 1;
-        let a = &mut self.state.agents;
-        (a.layer[i], a.x[i], a.y[i]) = (layer, at[0], at[1]);
-        self.state.agents.way[i] = self.choice(i, NONE);
-        self.begin(i, t_s, None);
-    }
-
     /// Steps out of a lift.
     fn alight(&mut self, t_s: f64, i: usize) {
         let portal = &self.kernel.world.portals[(self.state.agents.way[i] >> 1) as usize];
@@ -511,7 +533,12 @@ impl Flow<'_> {
         let lift = &self.kernel.world.lifts[lift as usize];
         let side = &self.kernel.world.portals[lift.stops[lift.discharge as usize].0.index()].sides[0];
         self.state.agents.status[i] = Status::Walking.code();
-        self.enter(t_s, i, side.layer, add_scaled(side.middle(), side.out, -0.3));
+        self.walk.held[side.layer as usize] += 1;
+        let a = &mut self.state.agents;
+        [a.x[i], a.y[i]] = add_scaled(side.middle(), side.out, -0.3);
+        a.layer[i] = side.layer;
+        self.state.agents.way[i] = self.choice(i, NONE);
+        self.begin(i, t_s, None);
     }
 
     /// Doses of those in bad air; who has too much stops where they are.
@@ -519,12 +546,16 @@ impl Flow<'_> {
         if self.state.dose.iter().all(|d| *d == [0.0, 0.0]) {
             return;
         }
-        for i in 0..self.walk.legs.len() {
+        for n in 0..self.walk.going.len() {
+            let i = self.walk.going[n] as usize;
             let a = &mut self.state.agents;
             if !a.present(i) || a.status[i] == Status::Stopped.code() {
                 continue;
             }
             let [gas, heat] = self.state.dose[a.layer[i] as usize];
+            if gas == 0.0 && heat == 0.0 {
+                continue;
+            }
             a.fed_gas[i] += gas * dt_s as f32;
             a.fed_heat[i] += heat * dt_s as f32;
             if a.fed_gas[i] >= self.params.fed_limit || a.fed_heat[i] >= self.params.fed_limit {
@@ -536,6 +567,7 @@ impl Flow<'_> {
     fn stop(&mut self, i: usize) {
         self.leave_line(i);
         let a = &mut self.state.agents;
+        self.walk.stopped[a.layer[i] as usize] += 1;
         (a.status[i], a.way[i]) = (Status::Stopped.code(), NONE);
         (self.walk.legs[i].stage, self.walk.legs[i].due) = (Stage::Still, 0);
         self.state.balance.inside -= 1;
@@ -550,19 +582,22 @@ impl Flow<'_> {
 
     /// Routes anew; then `all`, or a quarter of the people and those without a way, think again.
     fn look(&mut self, t_s: f64, all: bool) {
+        let a = &self.state.agents;
+        self.walk.going.retain(|i| a.status[*i as usize] < Status::Stopped.code());
+        let going = std::mem::take(&mut self.walk.going);
         self.state.queue.fill(0);
         let mut used = vec![false; self.kernel.classes.len()];
-        for i in 0..self.walk.legs.len() {
+        for i in going.iter().map(|i| *i as usize) {
             let (way, class) = (self.state.agents.way[i], self.state.agents.class[i]);
             if matches!(self.walk.legs[i].stage, Stage::Walking | Stage::InLine) {
                 self.state.queue[queue_slot(way, self.walk.metres_left(i) as f32)] += 1;
             }
-            used[class as usize] |= self.state.agents.status(i) != Status::Left;
+            used[class as usize] = true;
         }
         let k = self.kernel;
         self.state.refresh_costs(&k.world, &k.graph, &k.classes, self.params, |c| used[c]);
         self.walk.looks += 1;
-        for i in 0..self.walk.legs.len() {
+        for i in going.iter().map(|i| *i as usize) {
             let lost = self.walk.legs[i].stage == Stage::Still && self.state.agents.status(i) == Status::Walking;
             let goes = matches!(self.walk.legs[i].stage, Stage::Walking | Stage::InLine);
             let turn = all || (u64::from(self.state.agents.id[i]) + self.walk.looks).is_multiple_of(4);
@@ -570,12 +605,17 @@ impl Flow<'_> {
                 self.think(t_s, i);
             }
         }
+        self.walk.going = going;
     }
 
     /// Takes another way if it is clearly better.
     fn think(&mut self, t_s: f64, i: usize) {
-        self.move_on(i, t_s);
         let now = self.state.agents.way[i];
+        let layer = &self.kernel.world.layers[self.state.agents.layer[i] as usize];
+        if now != NONE && layer.ways.len() == 1 {
+            return;
+        }
+        self.move_on(i, t_s);
         let best = self.choice(i, now);
         if best == now || best == NONE {
             return;
@@ -593,13 +633,10 @@ impl Flow<'_> {
     /// Nobody is lost.
     fn count(&self) {
         let (mut inside, mut stopped) = (0, 0);
-        for s in &self.state.agents.status {
-            match *s {
-                0..=2 => inside += 1,
-                3 => stopped += 1,
-                _ => {}
-            }
+        for status in self.walk.going.iter().map(|i| self.state.agents.status[*i as usize]) {
+            inside += u64::from(status < Status::Stopped.code());
         }
+        self.walk.stopped.iter().for_each(|n| stopped += u64::from(*n));
         let b = self.state.balance;
         assert!(
             b.inside == inside && b.stopped == stopped && b.closes(),
