@@ -197,7 +197,12 @@ impl CrowdKernel {
     /// # Errors
     /// [`CrowdError::Param`] for an unknown portal or layer, or values of air or water outside their ranges; nothing is
     /// changed then.
-    pub fn apply_all(&self, params: &CrowdParams, state: &mut CrowdState, edits: &[CrowdEdit]) -> Result<(), CrowdError> {
+    pub fn apply_all(
+        &self,
+        params: &CrowdParams,
+        state: &mut CrowdState,
+        edits: &[CrowdEdit],
+    ) -> Result<(), CrowdError> {
         edits.iter().try_for_each(|e| self.check(e))?;
         edits.iter().for_each(|e| Self::set(params, state, e));
         if !edits.is_empty() {

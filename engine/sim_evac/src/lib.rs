@@ -16,6 +16,7 @@ pub mod scenes;
 mod summary;
 pub mod tenability;
 pub mod verification;
+mod verification_members;
 
 pub use error::EvacError;
 pub use infer::{FireHypothesis, InferOptions, SeenAlarm};

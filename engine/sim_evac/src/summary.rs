@@ -9,8 +9,8 @@ use crate::tenability::FED_STEPS;
 use sim_crowd::Status;
 use std::collections::BTreeMap;
 use twin_model::{
-    EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, MembersWalk, SmokeAlarmTime, SpaceIndex, SpaceOutcome, StairIndex,
-    StairOutcome,
+    EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, MembersWalk, SmokeAlarmTime, SpaceIndex, SpaceOutcome,
+    StairIndex, StairOutcome,
 };
 
 /// Speed along a stair that "last safe" times are reckoned with, m/s: a slow walker among others; Fruin's (1971) crowded

@@ -30,7 +30,10 @@ pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon,
 pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,
 };
-pub use evacuation::{Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel, FireGrowth, FireSource, MembersWalk, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor};
+pub use evacuation::{
+    Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel,
+    FireGrowth, FireSource, MembersWalk, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
+};
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};

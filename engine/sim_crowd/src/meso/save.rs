@@ -47,7 +47,9 @@ impl MesoWalk {
         let walk = Self::read(bytes)?;
         let (layers, ways) = (run.world().layers.len(), 2 * run.world().portals.len());
         let a = &run.state().agents;
-        let sizes = [walk.held.len(), walk.stopped.len(), walk.changed.len(), walk.cleared_s.len()].iter().all(|n| *n == layers)
+        let sizes = [walk.held.len(), walk.stopped.len(), walk.changed.len(), walk.cleared_s.len()]
+            .iter()
+            .all(|n| *n == layers)
             && [walk.free_at_s.len(), walk.full_since_s.len(), walk.served.len(), walk.line.len()]
                 .iter()
                 .all(|n| *n == ways)
@@ -80,17 +82,13 @@ impl MesoWalk {
             let stage = *Stage::ALL.get(s[0] as usize)?;
             Some(Leg { stage, due: s[1], since_s: p[0], metres: p[1], mps: p[2] })
         };
-        let legs: Option<Vec<Leg>> =
-            places.as_chunks::<3>().0.iter().zip(stages.as_chunks::<2>().0).map(leg).collect();
+        let legs: Option<Vec<Leg>> = places.as_chunks::<3>().0.iter().zip(stages.as_chunks::<2>().0).map(leg).collect();
         let Some(legs) = legs else {
             return Err(SnapshotError::BadValue { field: "stages", value: "unknown".into(), allowed: "0 to 4" });
         };
-        let [going, held, stopped] = [
-            read_words(&mut r, "going")?,
-            read_words(&mut r, "held")?,
-            read_words(&mut r, "stopped")?,
-        ]
-        .map(|list| list.into_iter().map(|h| h as u32).collect::<Vec<u32>>());
+        let [going, held, stopped] =
+            [read_words(&mut r, "going")?, read_words(&mut r, "held")?, read_words(&mut r, "stopped")?]
+                .map(|list| list.into_iter().map(|h| h as u32).collect::<Vec<u32>>());
         let changed = read_words(&mut r, "changed")?.into_iter().map(|c| c != 0).collect();
         let [cleared_s, free_at_s, full_since_s] =
             [r.f64s("cleared_s")?, r.f64s("free_at_s")?, r.f64s("full_since_s")?];

@@ -197,7 +197,9 @@ impl MesoWalk {
             CrowdKernel::set(params, state, edit);
             match edit {
                 CrowdEdit::SetOpen { .. } => doors = true,
-                CrowdEdit::SetAir { layer, .. } | CrowdEdit::SetFlood { layer, .. } => self.changed[layer.index()] = true,
+                CrowdEdit::SetAir { layer, .. } | CrowdEdit::SetFlood { layer, .. } => {
+                    self.changed[layer.index()] = true
+                }
             }
         }
         let t_s = self.t_s;
