@@ -37,6 +37,14 @@ fn write_page(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
         "Building: {}. {} people, {} members, {:.0} s simulated.\n",
         r.building, b.entered, r.members, r.scenario.duration_s
     )?;
+    if r.network_members > 0 {
+        writeln!(
+            w,
+            "{} of the members, the first among them, walked with the micro crowd, {} through the queue network.\n",
+            r.members - r.network_members.min(r.members),
+            r.network_members
+        )?;
+    }
     if let Some(f) = &r.scenario.fire {
         writeln!(
             w,

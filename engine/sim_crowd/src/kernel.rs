@@ -187,9 +187,33 @@ impl CrowdKernel {
     /// Applies a change now.
     ///
     /// # Errors
-    /// [`CrowdError::Param`] for an unknown portal or layer, or values of air or water outside their ranges.
+    /// As [`CrowdKernel::apply_all`].
     pub fn apply(&self, params: &CrowdParams, state: &mut CrowdState, edit: &CrowdEdit) -> Result<(), CrowdError> {
-        self.check(edit)?;
+        self.apply_all(params, state, std::slice::from_ref(edit))
+    }
+
+    /// Applies changes now, in their order; then everybody looks for the best way once.
+    ///
+    /// # Errors
+    /// [`CrowdError::Param`] for an unknown portal or layer, or values of air or water outside their ranges; nothing is
+    /// changed then.
+    pub fn apply_all(
+        &self,
+        params: &CrowdParams,
+        state: &mut CrowdState,
+        edits: &[CrowdEdit],
+    ) -> Result<(), CrowdError> {
+        edits.iter().try_for_each(|e| self.check(e))?;
+        edits.iter().for_each(|e| Self::set(params, state, e));
+        if !edits.is_empty() {
+            state.refresh_routes(&self.world, &self.graph, &self.classes, params);
+            self.choose_anew(params, state, |_, _| true);
+        }
+        Ok(())
+    }
+
+    /// Makes a change that was checked; nobody looks round.
+    pub(crate) fn set(params: &CrowdParams, state: &mut CrowdState, edit: &CrowdEdit) {
         match *edit {
             CrowdEdit::SetOpen { portal, open } => state.open[portal.index()] = u8::from(open),
             CrowdEdit::SetAir { layer, air } => {
@@ -199,9 +223,6 @@ impl CrowdKernel {
             }
             CrowdEdit::SetFlood { layer, water } => state.flood[layer.index()] = water,
         }
-        state.refresh_routes(&self.world, &self.graph, &self.classes, params);
-        self.choose_anew(params, state, |_, _| true);
-        Ok(())
     }
 
     /// Checks a change without making it.

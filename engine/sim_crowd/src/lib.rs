@@ -48,7 +48,7 @@ pub use from_plan::OutdoorArea;
 pub use hazard::{FloodOnFloor, SmokeLaw};
 pub use kernel::{CrowdForcing, CrowdKernel, Person};
 pub use lift::LiftSpec;
-pub use meso::{MesoNetwork, MesoPerson, MesoResult};
+pub use meso::{MesoNetwork, MesoPerson, MesoResult, MesoWalk, QueueLaw};
 pub use params::CrowdParams;
 pub use route::DestinationClass;
 pub use run::{CrowdRun, Dose, FrameRow};

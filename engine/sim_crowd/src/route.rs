@@ -228,13 +228,51 @@ impl CrowdState {
                 self.queue[slot] += 1;
             }
         }
+        self.refresh_costs(world, graph, classes, params, |_| true);
+    }
+
+    /// Computes the costs of the classes that `used` names anew, with the queues as they were counted last.
+    pub(crate) fn refresh_costs(
+        &mut self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        classes: &[DestinationClass],
+        params: &CrowdParams,
+        used: impl Fn(usize) -> bool,
+    ) {
         let slow = self.slowness(world, params);
         let mut cost = std::mem::take(&mut self.cost);
-        cost.clear();
-        for (k, class) in classes.iter().enumerate() {
-            cost.extend(graph.costs(world, k, class, self, &slow));
+        let ways = 2 * world.portals.len();
+        cost.resize(ways * classes.len(), f32::INFINITY);
+        for (k, class) in classes.iter().enumerate().filter(|(k, _)| used(*k)) {
+            cost[k * ways..(k + 1) * ways].copy_from_slice(&graph.costs(world, k, class, self, &slow));
         }
         self.cost = cost;
+    }
+
+    /// What a way costs somebody who is `distance_m` before it, s: walking or waiting, and the effort.
+    fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32) -> f32 {
+        let walk = distance_m / speed_mps;
+        // Only those count who are nearer than oneself.
+        let ahead: u32 = self.queue[way as usize * QUEUE_BINS..=queue_slot(way, distance_m)].iter().sum();
+        let queue = ahead as f32 / graph.capacity_ps[way as usize];
+        // Waiting is time lost; walking is time and effort.
+        walk.max(queue) + WALK_EFFORT * walk
+    }
+
+    /// The best way on for somebody of `class` who comes through `way`, and the metres to it.
+    pub(crate) fn choose_onward(
+        &self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        class: u32,
+        way: u32,
+        speed_mps: f32,
+    ) -> Option<(u32, f32)> {
+        let costs = &self.cost[class as usize * 2 * world.portals.len()..];
+        let options = world.links[way as usize].iter().filter(|(w, _)| costs[*w as usize].is_finite());
+        let timed = options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps) + costs[*w as usize]));
+        timed.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(w, m, _)| (w, m))
     }
 
     /// The best way for a person of `class` at `p`; keeps `now` unless another is clearly better.
@@ -258,12 +296,7 @@ impl CrowdState {
                 continue;
             }
             let distance_m = world.distance_m(who.layer as usize, k, who.at);
-            let walk = distance_m / who.speed_mps;
-            // Only those count who are nearer than oneself.
-            let ahead: u32 = self.queue[*way as usize * QUEUE_BINS..=queue_slot(*way, distance_m)].iter().sum();
-            let queue = ahead as f32 / graph.capacity_ps[*way as usize];
-            // Waiting is time lost; walking is time and effort.
-            let cost = walk.max(queue) + WALK_EFFORT * walk + onward;
+            let cost = self.time_by(graph, *way, distance_m, who.speed_mps) + onward;
             if cost < least {
                 (best, least) = (*way, cost);
             }

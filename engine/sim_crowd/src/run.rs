@@ -8,6 +8,7 @@ use crate::route::{DestinationClass, QUEUE_BINS};
 use crate::state::{Balance, CrowdEdit, CrowdState, Departure};
 use crate::world::{CrowdWorld, LayerId, NONE, PortalId};
 use sim_core::{CancelToken, Kernel, Snapshot, SnapshotError, StepReport};
+use std::sync::Arc;
 
 /// A person in a frame of the trajectories (轨迹).
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -42,7 +43,7 @@ pub struct Dose {
 /// A crowd on its way.
 #[derive(Debug, Clone)]
 pub struct CrowdRun {
-    kernel: CrowdKernel,
+    kernel: Arc<CrowdKernel>,
     params: CrowdParams,
     forcing: CrowdForcing,
     state: CrowdState,
@@ -59,7 +60,19 @@ impl CrowdRun {
         params: CrowdParams,
         forcing: CrowdForcing,
     ) -> Result<Self, CrowdError> {
-        let kernel = CrowdKernel::new(world, classes, &params)?;
+        Self::with_kernel(Arc::new(CrowdKernel::new(world, classes, &params)?), params, forcing)
+    }
+
+    /// An empty world whose kernel several runs share. `params.reach_m` must be what the kernel was made with.
+    ///
+    /// # Errors
+    /// As [`CrowdRun::new`].
+    pub fn with_kernel(
+        kernel: Arc<CrowdKernel>,
+        params: CrowdParams,
+        forcing: CrowdForcing,
+    ) -> Result<Self, CrowdError> {
+        params.validate()?;
         let mut last = 0.0;
         for (k, (t, edit)) in forcing.edits.iter().enumerate() {
             sim_core::check_range(&format!("edits[{k}].t_s"), *t, "s", last, 1e9)?;
@@ -84,6 +97,36 @@ impl CrowdRun {
     /// As [`CrowdKernel::apply`].
     pub fn apply(&mut self, edit: &CrowdEdit) -> Result<(), CrowdError> {
         self.kernel.apply(&self.params, &mut self.state, edit)
+    }
+
+    /// Changes several things now; everybody looks for the best way once.
+    ///
+    /// # Errors
+    /// As [`CrowdKernel::apply_all`].
+    pub fn apply_all(&mut self, edits: &[CrowdEdit]) -> Result<(), CrowdError> {
+        self.kernel.apply_all(&self.params, &mut self.state, edits)
+    }
+
+    /// Gives those who have not set off yet another time for it, s since the start of the run, where `start_s` of a
+    /// person's number gives one: an alarm, a voice message.
+    ///
+    /// # Errors
+    /// [`CrowdError::Param`] for a time outside 0 to 1e6 s; nobody's is changed then.
+    pub fn set_off(&mut self, start_s: impl Fn(u32) -> Option<f32>) -> Result<(), CrowdError> {
+        let a = &mut self.state.agents;
+        let waits = |i: &usize| a.status[*i] == Status::Waiting.code();
+        let times: Vec<(usize, f32)> =
+            (0..a.len()).filter(waits).filter_map(|i| start_s(a.id[i]).map(|t| (i, t))).collect();
+        for (_, t) in &times {
+            sim_core::check_range("start_s", f64::from(*t), "s", 0.0, 1e6)?;
+        }
+        times.into_iter().for_each(|(i, t)| a.start_s[i] = t);
+        Ok(())
+    }
+
+    /// Kernel, parameters and state, for the queue network.
+    pub(crate) fn parts(&mut self) -> (&CrowdKernel, &CrowdParams, &mut CrowdState) {
+        (&self.kernel, &self.params, &mut self.state)
     }
 
     /// One step.
@@ -113,13 +156,13 @@ impl CrowdRun {
 
     /// The world.
     #[must_use]
-    pub const fn world(&self) -> &CrowdWorld {
+    pub fn world(&self) -> &CrowdWorld {
         self.kernel.world()
     }
 
     /// The kernel.
     #[must_use]
-    pub const fn kernel(&self) -> &CrowdKernel {
+    pub fn kernel(&self) -> &CrowdKernel {
         &self.kernel
     }
 
@@ -181,6 +224,12 @@ impl CrowdRun {
         })
     }
 
+    /// Layer and doing of everybody present.
+    pub fn whereabouts(&self) -> impl Iterator<Item = (LayerId, Status)> + '_ {
+        let a = &self.state.agents;
+        (0..a.len()).filter(|i| a.present(*i)).map(|i| (LayerId(a.layer[i]), a.status(i)))
+    }
+
     /// Layer positions and speeds of everybody present: (id, layer, x, y, speed in m/s).
     pub fn motions(&self) -> impl Iterator<Item = (u32, LayerId, f32, f32, f32)> + '_ {
         let a = &self.state.agents;
@@ -199,6 +248,12 @@ impl CrowdRun {
         let a = &self.state.agents;
         let here = |i: &usize| a.present(*i) || a.status[*i] == Status::Riding.code();
         (0..a.len()).filter(here).map(|i| Dose { id: a.id[i], gas: a.fed_gas[i], heat: a.fed_heat[i] })
+    }
+
+    /// Last doses of everybody in the columns: in a run that walks through queues, of all who ever entered.
+    pub fn last_doses(&self) -> impl Iterator<Item = Dose> + '_ {
+        let a = &self.state.agents;
+        (0..a.len()).map(|i| Dose { id: a.id[i], gas: a.fed_gas[i], heat: a.fed_heat[i] })
     }
 
     /// Digest of the state.

@@ -1,135 +1,52 @@
-//! How long a forecast takes: `forecast [members] [seconds]` on a block of 10 storeys, 200 spaces, 2,000 people.
+//! How long a forecast takes: `forecast [members] [seconds] [network|micro]` on a block of 10 storeys, 200 spaces, 2,000 people.
 
 use sim_core::CancelToken;
-use sim_evac::verification::corridor_scenario;
+use sim_evac::scenes::{block_plan, block_scenario};
 use sim_evac::{EvacEnsemble, EvacError, EvacModel};
 use std::sync::Arc;
 use std::time::Instant;
-use twin_model::{
-    BuildingPlan, EvacScenario, FireGrowth, FireSource, OpeningKind, People, PlanFlight, PlanOpening, PlanSpace,
-    PlanStair, PlanStorey, SpaceCount, SpaceIndex, SpaceUse, StoreyIndex,
-};
+use twin_model::MembersWalk;
 
-const STOREYS: u32 = 10;
-const RISE_M: f64 = 3.3;
-
-/// Per storey: corridor, 17 rooms, a stair at each end.
-fn block() -> BuildingPlan {
-    let mut plan = BuildingPlan { name: "block".into(), ..BuildingPlan::default() };
-    for k in 0..STOREYS {
-        let z = RISE_M * f64::from(k);
-        let name = format!("{}F", k + 1);
-        plan.storeys.push(PlanStorey { entity: None, name, elevation_m: z, height_m: RISE_M });
-        let first = plan.spaces.len() as u32;
-        let mut space = |name: String, use_, x: [f64; 2], y: [f64; 2], height_m| {
-            let outline = vec![[x[0], y[0]], [x[1], y[0]], [x[1], y[1]], [x[0], y[1]]];
-            let storey = StoreyIndex(k);
-            let s = PlanSpace { entity: None, name, storey, use_, outline, holes: vec![], floor_m: z, height_m };
-            plan.spaces.push(s);
-        };
-        space("corridor".into(), SpaceUse::Circulation, [0.0, 40.0], [0.0, 2.0], 2.7);
-        space("west stair".into(), SpaceUse::Stair, [-7.0, 0.0], [-2.5, 4.5], RISE_M);
-        space("east stair".into(), SpaceUse::Stair, [40.0, 47.0], [-2.5, 4.5], RISE_M);
-        for r in 0..17_u32 {
-            let north = r < 9;
-            let (wide, at) = if north { (40.0 / 9.0, f64::from(r)) } else { (5.0, f64::from(r - 9)) };
-            let y = if north { [2.0, 7.0] } else { [-5.0, 0.0] };
-            space(format!("R{r}"), SpaceUse::Office, [wide * at, wide * (at + 1.0)], y, 2.7);
-        }
-        let mut door = |name: &str, sides: [Option<u32>; 2], ends: [[f64; 2]; 2]| {
-            plan.openings.push(PlanOpening {
-                entity: None,
-                name: name.into(),
-                kind: OpeningKind::Door,
-                sides: sides.map(|s| s.map(|s| SpaceIndex(first + s))),
-                ends,
-                clear_width_m: 1.0,
-                sill_m: 0.0,
-                head_m: 2.1,
-            });
-        };
-        door("west stair", [Some(0), Some(1)], [[0.0, 0.4], [0.0, 1.4]]);
-        door("east stair", [Some(0), Some(2)], [[40.0, 0.4], [40.0, 1.4]]);
-        if k == 0 {
-            door("west exit", [Some(1), None], [[-1.6, -2.5], [-0.4, -2.5]]);
-            door("east exit", [Some(2), None], [[40.4, -2.5], [41.6, -2.5]]);
-        }
-        for r in 0..17_u32 {
-            let (x, y) =
-                if r < 9 { (40.0 / 9.0 * (f64::from(r) + 0.5), 2.0) } else { (5.0 * (f64::from(r - 9) + 0.5), 0.0) };
-            door("room", [Some(0), Some(3 + r)], [[x - 0.5, y], [x + 0.5, y]]);
-        }
-        if k + 1 < STOREYS {
-            // Flights alternate, so that the head of one and the foot of the next lie beside each other.
-            let x = if k % 2 == 0 { 6.2 } else { 3.3 };
-            for (s, x) in [(1, -x), (2, 40.0 + x)] {
-                let flight = PlanFlight {
-                    foot: [x, -1.0, z],
-                    head: [x, 3.0, z + RISE_M],
-                    width_m: 1.2,
-                    riser_m: 0.165,
-                    tread_m: 0.2,
-                };
-                let (lower, upper) = (SpaceIndex(first + s), SpaceIndex(first + s + 20));
-                plan.stairs.push(PlanStair {
-                    entity: None,
-                    name: format!("stair {s}"),
-                    lower,
-                    upper,
-                    flights: vec![flight],
-                });
-            }
-        }
-    }
-    plan
+/// CPU seconds of all threads so far (Linux; in ticks of 10 ms).
+fn cpu_s() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<f64> =
+        text.rsplit(") ").next().unwrap_or("").split(' ').map(|f| f.parse().unwrap_or(f64::NAN)).collect();
+    fields.get(11).zip(fields.get(12)).map_or(f64::NAN, |(user, system)| (user + system) * 0.01)
 }
 
 fn main() -> Result<(), EvacError> {
-    let mut args = std::env::args().skip(1).filter_map(|a| a.parse::<u32>().ok());
-    let (members, seconds) = (args.next().unwrap_or(4), args.next().unwrap_or(600));
-    let plan = block();
-    let rooms = (0..STOREYS).flat_map(|k| (0..17).map(move |r| (k, r)));
-    let count = |(n, (k, r)): (usize, (u32, u32))| SpaceCount {
-        space: format!("{}F/R{r}", k + 1),
-        count: if n < 130 { 12 } else { 11 },
-    };
-    let scenario = EvacScenario {
-        name: "forecast".into(),
-        members,
-        fire: Some(FireSource { space: "3F/R4".into(), growth: FireGrowth::Fast, ..corridor_fire() }),
-        people: People { spaces: rooms.enumerate().map(count).collect(), ..People::default() },
-        ..corridor_scenario(f64::from(seconds), false)
-    };
-    let started = Instant::now();
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut numbers = args.iter().filter_map(|a| a.parse::<u32>().ok());
+    let (members, seconds) = (numbers.next().unwrap_or(64), f64::from(numbers.next().unwrap_or(600)));
+    let mut scenario = block_scenario(members, seconds);
+    if args.iter().any(|a| a == "micro") {
+        scenario.members_walk = MembersWalk::Micro;
+    }
+    let plan = block_plan();
+    let (started, cpu) = (Instant::now(), cpu_s());
     let model = Arc::new(EvacModel::new(&plan, &scenario, &[])?);
-    println!("model {:.2} s", started.elapsed().as_secs_f64());
-    let started = Instant::now();
     let list = model.members()?;
     let mut run = EvacEnsemble::new(model, &list)?;
-    println!("people and alarms {:.2} s", started.elapsed().as_secs_f64());
-    let started = Instant::now();
-    run.advance_to(f64::from(seconds), &CancelToken::new())?;
-    let took = started.elapsed().as_secs_f64();
+    let ready_s = started.elapsed().as_secs_f64();
+    run.advance_to(seconds, &CancelToken::new())?;
     let s = run.summary()?;
     println!(
-        "{members} members x {seconds} s, {} spaces, {} people: {took:.2} s",
+        "{members} members ({} by network) x {seconds} s, {} spaces, {} people: {:.2} s wall ({ready_s:.2} s to get ready), {:.2} CPU-s",
+        s.network_members,
         plan.spaces.len(),
-        s.balance.entered
+        s.balance.entered,
+        started.elapsed().as_secs_f64(),
+        cpu_s() - cpu
     );
     println!("alarm {:?} s, RSET p50 {:?}, p95 {:?}, {:?}", s.alarm_s, s.rset_s.p50, s.rset_s.p95, s.balance);
+    let left = |m: &sim_evac::MemberRun| m.balance().left;
+    let mut others: Vec<u64> = run.members().iter().skip(1).map(left).collect();
+    others.sort_unstable();
+    if let (Some(least), Some(most)) = (others.first(), others.last()) {
+        println!("people out: {} in the first member, {least} to {most} in the others", left(&run.members()[0]));
+    }
     let unsafe_spaces = s.spaces.iter().filter(|o| o.unsafe_share > 0.0).count();
     println!("{unsafe_spaces} spaces with people in them after their ASET; gas {:.1e}", s.gas_error[0]);
     Ok(())
-}
-
-/// The fire of the corridor case.
-fn corridor_fire() -> FireSource {
-    corridor_scenario(60.0, true).fire.unwrap_or_else(|| FireSource {
-        space: String::new(),
-        growth: FireGrowth::Fast,
-        peak_kw: 1500.0,
-        fuel: Default::default(),
-        start_s: 0.0,
-        growth_sigma: 0.3,
-    })
 }

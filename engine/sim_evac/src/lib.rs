@@ -3,6 +3,7 @@
 //! `sim_crowd` and `sim_fire` advance in lock step, a second at a time: the air at breathing height of every space slows, poisons
 //! and turns people; doors that people open let smoke through. Ensembles share the seed's draws between what-if branches.
 
+mod branch;
 mod error;
 mod infer;
 mod member;
@@ -11,9 +12,11 @@ mod names;
 mod network;
 mod people;
 mod run;
+pub mod scenes;
 mod summary;
 pub mod tenability;
 pub mod verification;
+mod verification_members;
 
 pub use error::EvacError;
 pub use infer::{FireHypothesis, InferOptions, SeenAlarm};

@@ -2,21 +2,25 @@
 
 use crate::EvacError;
 use crate::model::{Action, EvacModel, Place};
-use crate::people::Origin;
+use crate::people::{NEVER_S, Origin};
 use crate::tenability::SpaceWatch;
 use sim_core::{Air, ByteReader, ByteWriter, Checksum, SnapshotError};
 use sim_crowd::hazard::{heat_per_min, purser_per_min};
-use sim_crowd::{CrowdEdit, CrowdRun, LayerId};
+use sim_crowd::{CrowdEdit, CrowdRun, LayerId, MesoWalk, QueueLaw};
 use sim_fire::VentId;
-use twin_model::{DoorState, SpaceIndex};
+use twin_model::{DoorState, MembersWalk, SpaceIndex};
 
 /// One member of a run.
 #[derive(Debug, Clone)]
 pub struct MemberRun {
     pub(crate) crowd: CrowdRun,
+    /// Queues that the people pass through; `None`: they walk with the micro crowd.
+    queues: Option<MesoWalk>,
     pub(crate) origins: Vec<Origin>,
     pub(crate) awaiting: Vec<u32>,
     pub(crate) alarm_s: Option<f64>,
+    /// Voice messages that were heard.
+    heard: u64,
     /// Per opening: what the door does, when it falls shut, people through it, share open to smoke.
     doors: Vec<DoorState>,
     shuts_s: Vec<f64>,
@@ -26,6 +30,8 @@ pub struct MemberRun {
     pub(crate) watches: Vec<SpaceWatch>,
     /// Per layer: the air that the crowd was last told.
     told: Vec<Air>,
+    /// Whether the air anywhere ever gave a dose.
+    exposed: bool,
     /// Per person: doses of gas and heat.
     pub(crate) doses: Vec<[f32; 2]>,
 }
@@ -33,24 +39,82 @@ pub struct MemberRun {
 const STATES: [DoorState; 4] = [DoorState::SelfClosing, DoorState::LeftOpen, DoorState::Open, DoorState::Locked];
 
 impl MemberRun {
-    pub(crate) fn new(model: &EvacModel, seed: u64, alarm_s: Option<f64>) -> Result<(Self, Vec<String>), EvacError> {
-        let people = model.populate(seed, alarm_s)?;
+    pub(crate) fn new(model: &EvacModel, seed: u64, walk: MembersWalk) -> Result<(Self, Vec<String>), EvacError> {
+        let mut people = model.populate(seed)?;
         let openings = model.plan.openings.len();
+        let queues = (walk == MembersWalk::Network).then(|| MesoWalk::new(&mut people.crowd, QueueLaw::Files));
         let member = Self {
+            queues,
             told: vec![Air::CLEAN; people.crowd.world().layers().len()],
             doses: vec![[0.0; 2]; people.origins.len()],
             crowd: people.crowd,
             origins: people.origins,
             awaiting: people.awaiting,
-            alarm_s,
+            alarm_s: None,
+            heard: 0,
             doors: model.doors.clone(),
             shuts_s: vec![-1.0; openings],
             passed: vec![0.0; openings],
             // Nobody has told the network yet.
             share: vec![-1.0; openings],
             watches: vec![SpaceWatch::default(); model.plan.spaces.len()],
+            exposed: false,
         };
         Ok((member, people.warnings))
+    }
+
+    /// How the people of this member walk.
+    #[must_use]
+    pub const fn walks(&self) -> MembersWalk {
+        if self.queues.is_some() { MembersWalk::Network } else { MembersWalk::Micro }
+    }
+
+    fn change(&mut self, edits: &[CrowdEdit]) -> Result<(), EvacError> {
+        match &mut self.queues {
+            Some(queues) => queues.apply_all(&mut self.crowd, edits)?,
+            None => self.crowd.apply_all(edits)?,
+        }
+        Ok(())
+    }
+
+    fn set_off(&mut self) -> Result<(), EvacError> {
+        let origins = &self.origins;
+        let start_s = |id: u32| origins.get(id as usize).map(|o| o.start_s as f32);
+        match &mut self.queues {
+            Some(queues) => queues.set_off(&mut self.crowd, start_s)?,
+            None => self.crowd.set_off(start_s)?,
+        }
+        Ok(())
+    }
+
+    /// Sounders and voice messages of the second that begins at `t_s`; `detected_s`: the first detector so far.
+    fn listen(&mut self, model: &EvacModel, t_s: f64, detected_s: Option<f64>) -> Result<(), EvacError> {
+        let d = &model.scenario.detection;
+        let mut told = false;
+        if self.alarm_s.is_none() {
+            // A scenario without fire begins with the alarm.
+            let by_hand = if model.scenario.fire.is_none() { d.alarm_s.or(Some(0.0)) } else { d.alarm_s };
+            let first = by_hand.into_iter().chain(detected_s.map(|t| t + d.delay_s)).reduce(f64::min);
+            if let Some(alarm_s) = first.filter(|t| *t < t_s + 1.0) {
+                self.alarm_s = Some(alarm_s);
+                self.origins.iter_mut().for_each(|o| o.start_s = (alarm_s + o.pre_movement_s).min(NEVER_S));
+                told = true;
+            }
+        }
+        let Some(alarm_s) = self.alarm_s else { return Ok(()) };
+        // Each message leaves a share of what is still to wait. Nobody listens before the alarm.
+        for (at, remaining) in model.messages.iter().skip(self.heard as usize) {
+            let heard_s = at.max(alarm_s);
+            if heard_s >= t_s + 1.0 {
+                break;
+            }
+            for o in self.origins.iter_mut().filter(|o| o.start_s > heard_s) {
+                o.start_s = heard_s + (o.start_s - heard_s) * remaining;
+            }
+            self.heard += 1;
+            told = true;
+        }
+        if told { self.set_off() } else { Ok(()) }
     }
 
     /// The crowd.
@@ -89,28 +153,31 @@ impl MemberRun {
         &self.doses
     }
 
-    /// Does what is due from `t_s` on, and returns the vents whose opening changed.
-    pub(crate) fn begin_second(&mut self, model: &EvacModel, t_s: f64) -> Result<Vec<(VentId, f64)>, EvacError> {
+    /// Does what is due from `t_s` on, and returns the vents whose opening changed. `detected_s`: the first detector so far.
+    pub(crate) fn begin_second(
+        &mut self,
+        model: &EvacModel,
+        t_s: f64,
+        detected_s: Option<f64>,
+    ) -> Result<Vec<(VentId, f64)>, EvacError> {
+        self.listen(model, t_s, detected_s)?;
         let due = |at: f64| at < t_s + 0.5 && at >= t_s - 0.5;
+        let mut edits = Vec::new();
         for (_, action) in model.actions.iter().filter(|(at, _)| due(*at)) {
             match action {
                 Action::Door(o, state) => {
                     self.doors[o.index()] = *state;
                     let open = *state != DoorState::Locked;
-                    if let Some(portal) = model.portals[o.index()] {
-                        self.crowd.apply(&CrowdEdit::SetOpen { portal, open })?;
-                    }
+                    edits.extend(model.portals[o.index()].map(|portal| CrowdEdit::SetOpen { portal, open }));
                 }
                 Action::Stair(s, open) => {
-                    for portal in &model.stair_portals[s.index()] {
-                        self.crowd.apply(&CrowdEdit::SetOpen { portal: *portal, open: *open })?;
-                    }
+                    let ends = model.stair_portals[s.index()].iter();
+                    edits.extend(ends.map(|portal| CrowdEdit::SetOpen { portal: *portal, open: *open }));
                 }
-                Action::Water(layer, water) => {
-                    self.crowd.apply(&CrowdEdit::SetFlood { layer: *layer, water: *water })?
-                }
+                Action::Water(layer, water) => edits.push(CrowdEdit::SetFlood { layer: *layer, water: *water }),
             }
         }
+        self.change(&edits)?;
         Ok(self.door_changes(model, t_s))
     }
 
@@ -144,18 +211,35 @@ impl MemberRun {
                 self.tell(model, airs)?;
             }
         }
-        while self.crowd.t_s() < t_s - 1e-9 && self.crowd.balance().inside > 0 {
-            self.crowd.step();
+        match &mut self.queues {
+            Some(queues) => queues.advance(&mut self.crowd, t_s),
+            None => {
+                while self.crowd.t_s() < t_s - 1e-9 && self.crowd.balance().inside > 0 {
+                    self.crowd.step();
+                }
+            }
         }
-        for d in self.crowd.doses() {
-            self.doses[d.id as usize] = [d.gas, d.heat];
+        if self.exposed && self.queues.is_none() {
+            for d in self.crowd.doses() {
+                self.doses[d.id as usize] = [d.gas, d.heat];
+            }
         }
         self.count(model, t_s);
         Ok(())
     }
 
-    /// Tells the crowd of layers whose air changed enough to matter: each telling makes everybody look for a way anew.
+    /// Copies what the queues' people took in; they keep it themselves while they walk.
+    pub(crate) fn settle(&mut self) {
+        if self.exposed && self.queues.is_some() {
+            for d in self.crowd.last_doses() {
+                self.doses[d.id as usize] = [d.gas, d.heat];
+            }
+        }
+    }
+
+    /// Tells the crowd, at once, of all layers whose air changed enough to matter: a telling makes everybody look for a way anew.
     fn tell(&mut self, model: &EvacModel, airs: &[Air]) -> Result<(), EvacError> {
+        let mut edits = Vec::new();
         for (k, place) in model.places.iter().enumerate() {
             let air = match place {
                 Place::Outside => continue,
@@ -168,16 +252,25 @@ impl MemberRun {
             };
             if matters(&self.told[k], &air) {
                 self.told[k] = air;
-                self.crowd.apply(&CrowdEdit::SetAir { layer: LayerId(k as u32), air: within_bounds(air) })?;
+                self.exposed |= dose_rates(&air) != [0.0; 2];
+                edits.push(CrowdEdit::SetAir { layer: LayerId(k as u32), air: within_bounds(air) });
             }
         }
-        Ok(())
+        if edits.is_empty() { Ok(()) } else { self.change(&edits) }
     }
 
     /// Notes when somebody who can walk was last in a space.
     fn count(&mut self, model: &EvacModel, t_s: f64) {
-        for row in self.crowd.frame().filter(|r| r.status != sim_crowd::Status::Stopped) {
-            if let Place::Space(s) = model.places[row.layer.index()] {
+        if let Some(queues) = &self.queues {
+            for (k, place) in model.places.iter().enumerate() {
+                if let (Place::Space(s), true) = (place, queues.occupied(LayerId(k as u32))) {
+                    self.watches[s.index()].last_person_s = t_s;
+                }
+            }
+            return;
+        }
+        for (layer, _) in self.crowd.whereabouts().filter(|w| w.1 != sim_crowd::Status::Stopped) {
+            if let Place::Space(s) = model.places[layer.index()] {
                 self.watches[s.index()].last_person_s = t_s;
             }
         }
@@ -185,6 +278,11 @@ impl MemberRun {
 
     pub(crate) fn save(&self, w: &mut ByteWriter) {
         w.bytes(&self.crowd.save());
+        w.bytes(&self.queues.as_ref().map(MesoWalk::save).unwrap_or_default());
+        w.f64(self.alarm_s.unwrap_or(-1.0));
+        w.u64(self.heard);
+        w.u64(u64::from(self.exposed));
+        w.f64s(&self.origins.iter().map(|o| o.start_s).collect::<Vec<_>>());
         let doors: Vec<u8> =
             self.doors.iter().map(|d| STATES.iter().position(|s| s == d).unwrap_or_default() as u8).collect();
         w.bytes(&doors);
@@ -200,6 +298,13 @@ impl MemberRun {
     pub(crate) fn restored(&self, r: &mut ByteReader<'_>) -> Result<Self, EvacError> {
         let mut m = self.clone();
         m.crowd.restore(&r.bytes("crowd")?)?;
+        let queues = r.bytes("queues")?;
+        m.queues = if queues.is_empty() { None } else { Some(MesoWalk::restored(&queues, &m.crowd)?) };
+        m.alarm_s = Some(r.f64("alarm_s")?).filter(|t| *t >= 0.0);
+        m.heard = r.u64("heard")?;
+        m.exposed = r.u64("exposed")? != 0;
+        let starts = r.f64s("start_s")?;
+        m.origins.iter_mut().zip(&starts).for_each(|(o, t)| o.start_s = *t);
         let codes = r.bytes("doors")?;
         m.doors = codes.iter().filter_map(|c| STATES.get(usize::from(*c)).copied()).collect();
         m.shuts_s = r.f64s("shuts_s")?;
@@ -211,6 +316,8 @@ impl MemberRun {
         m.doses = r.f32s("doses")?.as_chunks::<2>().0.to_vec();
         let n = self.doors.len();
         let fits = [m.doors.len(), m.shuts_s.len(), m.passed.len(), m.share.len()].iter().all(|k| *k == n)
+            && starts.len() == self.origins.len()
+            && m.walks() == self.walks()
             && m.told.len() == self.told.len()
             && m.doses.len() == self.doses.len();
         if fits {

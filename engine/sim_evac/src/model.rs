@@ -5,8 +5,11 @@ use crate::names::{Names, full_name};
 use crate::network::{SmokeNetwork, smoke_network};
 use crate::tenability::sight_limit_m;
 use sim_core::CounterRng;
-use sim_crowd::{CrowdWorld, FloodOnFloor, LayerId, LayerKind, OutdoorArea, PortalId};
+use sim_crowd::{
+    CrowdKernel, CrowdParams, CrowdWorld, DestinationClass, FloodOnFloor, LayerId, LayerKind, OutdoorArea, PortalId,
+};
 use sim_fire::{Fire, Fuel, HeatCurve};
+use std::sync::Arc;
 use twin_model::{
     BuildingPlan, DefectLevel, DoorState, EvacIntervention, EvacScenario, FireFuel, FireGrowth, FireSource,
     OpeningIndex, OpeningKind, ScenarioError, SpaceIndex, SpaceUse, StairIndex,
@@ -42,7 +45,9 @@ pub(crate) enum Wanted {
 pub struct EvacModel {
     pub(crate) plan: BuildingPlan,
     pub(crate) scenario: EvacScenario,
-    pub(crate) world: CrowdWorld,
+    pub(crate) outdoors: Vec<OutdoorArea>,
+    /// The crowd's half, shared by all members.
+    pub(crate) kernel: Arc<CrowdKernel>,
     pub(crate) smoke: SmokeNetwork,
     /// Per opening of the plan.
     pub(crate) portals: Vec<Option<PortalId>>,
@@ -57,6 +62,8 @@ pub struct EvacModel {
     pub(crate) doors: Vec<DoorState>,
     /// By time.
     pub(crate) actions: Vec<(f64, Action)>,
+    /// Voice messages by time: when, s, and the share of the waiting that is left.
+    pub(crate) messages: Vec<(f64, f64)>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -110,6 +117,9 @@ impl EvacModel {
                 }
             }
         }
+        let level = DestinationClass { stairs: false, ..DestinationClass::default() };
+        let classes = vec![DestinationClass::default(), level];
+        let kernel = Arc::new(CrowdKernel::new(world, classes, &CrowdParams::default())?);
         let doors = door_states(&names)?;
         let actions = actions(&names, &layers)?;
         if let Some(fire) = &scenario.fire {
@@ -120,7 +130,8 @@ impl EvacModel {
         let mut model = Self {
             plan: plan.clone(),
             scenario: scenario.clone(),
-            world,
+            outdoors: outdoors.to_vec(),
+            kernel,
             smoke,
             portals,
             stair_portals,
@@ -130,6 +141,7 @@ impl EvacModel {
             wanted: Vec::new(),
             doors,
             actions,
+            messages: messages(scenario),
             warnings,
         };
         model.wanted = model.people()?;
@@ -350,6 +362,16 @@ fn actions(names: &Names<'_>, layers: &[Option<LayerId>]) -> Result<Vec<(f64, Ac
     }
     list.sort_by(|a, b| a.0.total_cmp(&b.0));
     Ok(list)
+}
+
+fn messages(scenario: &EvacScenario) -> Vec<(f64, f64)> {
+    let message = |i: &EvacIntervention| match i {
+        EvacIntervention::VoiceMessage { remaining, at_s } => Some((*at_s, *remaining)),
+        _ => None,
+    };
+    let mut list: Vec<(f64, f64)> = scenario.interventions.iter().filter_map(message).collect();
+    list.sort_by(|a, b| a.0.total_cmp(&b.0));
+    list
 }
 
 /// Standard normal deviate (Box and Muller 1958) that is the same on every machine.

@@ -5,16 +5,15 @@
 use crate::EvacError;
 use crate::model::{EvacModel, Place, Wanted};
 use sim_core::CounterRng;
-use sim_crowd::{
-    CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, Demand, DestinationClass, Person, SmokeLaw, Spread,
-};
-use twin_model::{DoorState, EvacIntervention, PeopleSpread, ScenarioError, SmokeSpeedLaw, SpaceIndex};
+use sim_crowd::{CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, Demand, Person, SmokeLaw, Spread};
+use std::sync::Arc;
+use twin_model::{DoorState, PeopleSpread, ScenarioError, SmokeSpeedLaw, SpaceIndex};
 
 /// Free speed of slow walkers on the level, m/s: walking stick 0.81 ± 0.38, without aid 0.95 ± 0.32, rollator 0.57 ± 0.29
 /// (Boyce, Shields and Silcock 1999; from memory), cut to 0.3 to 1.3.
 const SLOW_MPS: Spread = Spread::Normal { mean: 0.80, sd: 0.30, low: 0.3, high: 1.3 };
 /// People who never hear an alarm set off after this, s.
-const NEVER_S: f64 = 1e6;
+pub(crate) const NEVER_S: f64 = 1e6;
 const COUNT_STREAM: u64 = 0xC0 << 32;
 const PLACE_STREAM: u64 = 0xA1 << 32;
 const PERSON_STREAM: u64 = 0x9E << 56;
@@ -24,7 +23,9 @@ const PERSON_STREAM: u64 = 0x9E << 56;
 pub struct Origin {
     /// Space at the start.
     pub space: SpaceIndex,
-    /// Setting off, s.
+    /// Time from the alarm to setting off, as drawn, s.
+    pub pre_movement_s: f64,
+    /// Setting off, s; 1e6 while no alarm has sounded.
     pub start_s: f64,
 }
 
@@ -55,20 +56,16 @@ impl EvacModel {
             SmokeSpeedLaw::Off => SmokeLaw::Off,
         };
         let params = CrowdParams { seed, smoke_law, ..CrowdParams::default() };
-        let level = DestinationClass { stairs: false, ..DestinationClass::default() };
-        let classes = vec![DestinationClass::default(), level];
-        Ok(CrowdRun::new(self.world.clone(), classes, params, CrowdForcing::default())?)
+        Ok(CrowdRun::with_kernel(Arc::clone(&self.kernel), params, CrowdForcing::default())?)
     }
 
-    /// A crowd whose alarm sounds at `alarm_s`.
-    pub(crate) fn populate(&self, seed: u64, alarm_s: Option<f64>) -> Result<Populated, EvacError> {
+    /// A crowd that waits for the alarm.
+    pub(crate) fn populate(&self, seed: u64) -> Result<Populated, EvacError> {
         let (standing, mut warnings, mut awaiting) = self.places(seed)?;
         let mut crowd = self.crowd(seed)?;
-        for (k, state) in self.doors.iter().enumerate() {
-            if let (DoorState::Locked, Some(portal)) = (state, self.portals[k]) {
-                crowd.apply(&CrowdEdit::SetOpen { portal, open: false })?;
-            }
-        }
+        let locked = self.doors.iter().zip(&self.portals).filter(|(state, _)| **state == DoorState::Locked);
+        let shut = locked.filter_map(|(_, portal)| portal.map(|portal| CrowdEdit::SetOpen { portal, open: false }));
+        crowd.apply_all(&shut.collect::<Vec<_>>())?;
         let mut origins = Vec::new();
         let mut seen = vec![0_u64; self.plan.spaces.len()];
         for (layer, at) in standing {
@@ -76,9 +73,9 @@ impl EvacModel {
             let k = seen[space.index()];
             seen[space.index()] += 1;
             let mut rng = CounterRng::new(seed, PERSON_STREAM | u64::from(space.0) << 24 | k);
-            let person = self.person(&mut rng, alarm_s, Person::new(layer, at, 1.0));
+            let (person, pre_movement_s) = self.person(&mut rng, Person::new(layer, at, 1.0));
             let Err(refused) = crowd.enter(&person) else {
-                origins.push(Origin { space, start_s: f64::from(person.start_s) });
+                origins.push(Origin { space, pre_movement_s, start_s: NEVER_S });
                 continue;
             };
             if !matches!(refused, CrowdError::NoWayOut { .. }) {
@@ -133,33 +130,14 @@ impl EvacModel {
         Ok((standing.into_iter().map(|(_, layer, x, y, _)| (layer, [x, y])).collect(), warnings, awaiting))
     }
 
-    /// Draws what a person is and when they set off.
-    fn person(&self, rng: &mut CounterRng, alarm_s: Option<f64>, at: Person) -> Person {
+    /// Draws what a person is and how long they take from the alarm to setting off, s.
+    fn person(&self, rng: &mut CounterRng, at: Person) -> (Person, f64) {
         let p = &self.scenario.people;
         let kind = rng.next_f64();
         let pre = spread(&p.pre_movement_s).draw(rng);
         let assisted = kind < p.assisted_share;
         let slow = assisted || kind < p.assisted_share + p.slow_share;
         let free = if slow { SLOW_MPS.draw(rng) } else { spread(&p.speed_mps).draw(rng) };
-        let start_s = alarm_s.map_or(NEVER_S, |a| self.hurried(a, a + pre)).min(NEVER_S);
-        Person { class: u32::from(assisted), free_mps: free as f32, start_s: start_s as f32, ..at }
-    }
-
-    /// Setting off after voice messages: each leaves a share of what is still to wait. Nobody listens before the alarm.
-    fn hurried(&self, alarm_s: f64, start_s: f64) -> f64 {
-        let mut messages: Vec<(f64, f64)> = self
-            .scenario
-            .interventions
-            .iter()
-            .filter_map(|i| match i {
-                EvacIntervention::VoiceMessage { remaining, at_s } => Some((*at_s, *remaining)),
-                _ => None,
-            })
-            .collect();
-        messages.sort_by(|a, b| a.0.total_cmp(&b.0));
-        messages.iter().fold(start_s, |start, (at, remaining)| {
-            let heard = at.max(alarm_s);
-            if start > heard { heard + (start - heard) * remaining } else { start }
-        })
+        (Person { class: u32::from(assisted), free_mps: free as f32, start_s: NEVER_S as f32, ..at }, pre)
     }
 }

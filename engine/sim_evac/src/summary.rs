@@ -9,8 +9,8 @@ use crate::tenability::FED_STEPS;
 use sim_crowd::Status;
 use std::collections::BTreeMap;
 use twin_model::{
-    EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceIndex, SpaceOutcome, StairIndex,
-    StairOutcome,
+    EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, MembersWalk, SmokeAlarmTime, SpaceIndex, SpaceOutcome,
+    StairIndex, StairOutcome,
 };
 
 /// Speed along a stair that "last safe" times are reckoned with, m/s: a slow walker among others; Fruin's (1971) crowded
@@ -75,6 +75,7 @@ impl<const L: usize> EvacRunOf<L> {
             scenario: model.scenario.clone(),
             building: model.plan.name.clone(),
             members: self.members().len() as u32,
+            network_members: self.members().iter().filter(|m| m.walks() == MembersWalk::Network).count() as u32,
             alarm_s: first.alarm_s,
             rset_s: EvacBand { p50: quantile(&rset, 0.5), p95: quantile(&rset, 0.95) },
             rset_members_s: rset,

@@ -65,7 +65,13 @@ const FIELDS: usize = 10;
 impl SpaceWatch {
     /// A second of this air, ending at `t_s`.
     pub(crate) fn breathe(&mut self, air: &Air, sight_m: f64, t_s: f64, dt_s: f64) {
-        let rate = [purser_per_min(air), heat_per_min(air)];
+        let harmless = air.co_ppm == 0.0 && air.hcn_ppm == 0.0 && air.o2_percent >= 20.0;
+        let rate = if harmless && air.temperature_c < 37.0 && air.radiant_kwm2 < 2.5 {
+            // Untouched by the fire: no powers to take.
+            [0.0; 2]
+        } else {
+            [purser_per_min(air), heat_per_min(air)]
+        };
         for (d, r) in self.dose.iter_mut().zip(rate) {
             *d = (*d + r * dt_s / 60.0).min(1e9);
         }

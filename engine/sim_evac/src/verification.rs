@@ -2,6 +2,7 @@
 //!
 //! [`CASES`] lists them; [`all`] returns one [`VerificationRow`] per measure. The crate's tests run the same list.
 
+use crate::verification_members as members;
 use crate::{EvacEnsemble, EvacError, EvacModel, EvacRun, EvacRunOf, InferOptions, SeenAlarm};
 use sim_core::CancelToken;
 pub use sim_core::VerificationRow;
@@ -24,6 +25,13 @@ pub const CASES: &[Case] = &[
     ("snapshot-continues", snapshot_continues),
     ("members-agree", members_agree),
     ("fire-inferred", fire_inferred),
+    ("network-corridor", members::corridor),
+    ("network-stairs", members::stairs),
+    ("network-smoke", members::smoke),
+    ("network-doses", members::doses),
+    ("network-changes", members::changes),
+    ("network-snapshot", members::snapshot),
+    ("branches", members::branches),
 ];
 
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
@@ -91,6 +99,7 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
         frame_interval_s: 1.0,
         seed: 7,
         members: 1,
+        members_walk: Default::default(),
         fire: fire.then(|| FireSource {
             space: "R1".into(),
             growth: FireGrowth::Fast,
@@ -113,7 +122,7 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
     }
 }
 
-fn made<const L: usize>(scenario: &EvacScenario) -> Result<EvacRunOf<L>, EvacError> {
+pub(crate) fn made<const L: usize>(scenario: &EvacScenario) -> Result<EvacRunOf<L>, EvacError> {
     let model = Arc::new(EvacModel::new(&corridor_plan(), scenario, &[])?);
     let members = model.members()?;
     EvacRunOf::new(model, &members)

@@ -8,14 +8,20 @@ use sim_evac::{EvacEnsemble, EvacError, EvacModel, InferOptions, SeenAlarm};
 use std::sync::Arc;
 use twin_model::{DoorState, EvacIntervention, EvacScenario, SpaceIndex};
 
+/// Rows that miss their bound, as the README says; one that no longer does must leave the list.
+///
+/// The network does not see those who still wait: in the micro crowd people go round them in small rooms (26 % against 15 %).
+const MISSED: &[(&str, &str)] = &[("network-corridor", "half out, off by, share")];
+
 macro_rules! cases {
     ($($test:ident = $name:literal),* $(,)?) => {
         $(#[test] fn $test() {
             let case = CASES.iter().find(|c| c.0 == $name).unwrap();
             let rows = rows(case);
             rows.iter().for_each(|r| println!("{r}"));
-            let failing: String = rows.iter().filter(|r| !r.pass).map(|r| format!("\n{r}")).collect();
-            assert!(failing.is_empty() && !rows.is_empty(), "failing:{failing}");
+            let missed = |r: &sim_core::VerificationRow| MISSED.contains(&($name, r.measure.as_str()));
+            let failing: String = rows.iter().filter(|r| r.pass == missed(r)).map(|r| format!("\n{r}")).collect();
+            assert!(failing.is_empty() && !rows.is_empty(), "not as listed:{failing}");
         })*
 
         #[test]
@@ -34,6 +40,13 @@ cases!(
     snapshot_continues = "snapshot-continues",
     members_agree = "members-agree",
     fire_inferred = "fire-inferred",
+    network_corridor = "network-corridor",
+    network_stairs = "network-stairs",
+    network_smoke = "network-smoke",
+    network_doses = "network-doses",
+    network_changes = "network-changes",
+    network_snapshot = "network-snapshot",
+    branches = "branches",
 );
 
 #[test]

@@ -128,6 +128,9 @@ pub struct EvacSummary {
     pub building: String,
     /// Members computed.
     pub members: u32,
+    /// Of these, members whose people walked through the queue network; the others walked with the micro crowd.
+    #[serde(default)]
+    pub network_members: u32,
     /// When the sounders began in the first member, s; `None`: never, nobody set off.
     pub alarm_s: Option<f64>,
     /// Required safe egress time (RSET): last person out, over the members, s.

@@ -39,6 +39,9 @@ pub struct EvacScenario {
     /// Courses of events computed (集合成员), 1..1000; the first is the one that is written down step by step.
     #[serde(default = "one_member")]
     pub members: u32,
+    /// How the members after the first walk.
+    #[serde(default)]
+    pub members_walk: MembersWalk,
     /// The fire; none for a drill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fire: Option<FireSource>,
@@ -71,6 +74,17 @@ const fn one() -> f64 {
 
 const fn one_member() -> u32 {
     1
+}
+
+/// How the members after the first walk (集合成员的行走方式); the first always walks with the micro crowd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MembersWalk {
+    /// Through the queue network: hundreds of times faster.
+    #[default]
+    Network,
+    /// With the micro crowd, as the first.
+    Micro,
 }
 
 /// How fast a fire grows: `"fast"`, `{ alpha_kwps2 = 0.03 }` or `{ table = [[0, 0], [60, 500]] }`.

@@ -33,7 +33,7 @@ pub use evac_summary::{
 };
 pub use evacuation::{
     Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel,
-    FireGrowth, FireSource, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
+    FireGrowth, FireSource, MembersWalk, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
