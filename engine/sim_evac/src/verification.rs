@@ -99,6 +99,7 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
             start_s: 0.0,
             growth_sigma: 0.3,
         }),
+        fires: vec![],
         people: People {
             spaces: (1..=4).map(count).collect(),
             pre_movement_s: PeopleSpread::Uniform { low: 0.0, high: 40.0 },
