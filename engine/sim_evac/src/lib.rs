@@ -3,7 +3,9 @@
 //! `sim_crowd` and `sim_fire` advance in lock step, a second at a time: the air at breathing height of every space slows, poisons
 //! and turns people; doors that people open let smoke through. Ensembles share the seed's draws between what-if branches.
 
+mod alarm_table;
 mod error;
+mod fire_draw;
 mod infer;
 mod member;
 mod model;
@@ -14,9 +16,11 @@ mod run;
 mod summary;
 pub mod tenability;
 pub mod verification;
+pub mod verification_live;
 
+pub use alarm_table::AlarmTable;
 pub use error::EvacError;
-pub use infer::{FireHypothesis, InferOptions, SeenAlarm};
+pub use infer::{FireBelief, FireHypothesis, InferOptions, RoomDoors, SeenAlarm, SeenSignal};
 pub use member::{MemberRun, dose_rates};
 pub use model::{EvacMember, EvacModel};
 pub use people::Origin;

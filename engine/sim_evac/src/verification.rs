@@ -24,6 +24,7 @@ pub const CASES: &[Case] = &[
     ("snapshot-continues", snapshot_continues),
     ("members-agree", members_agree),
     ("fire-inferred", fire_inferred),
+    ("live", crate::verification_live::live),
 ];
 
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.

@@ -34,6 +34,7 @@ cases!(
     snapshot_continues = "snapshot-continues",
     members_agree = "members-agree",
     fire_inferred = "fire-inferred",
+    live = "live",
 );
 
 #[test]
