@@ -27,8 +27,8 @@ const LANES: usize = 8;
 const STEP_S: f64 = 2.0;
 /// A block is looked at after so many seconds, s.
 const LOOK_S: f64 = 16.0;
-/// A course goes on for this many times what its first detector took: 3 σ of the scatter would be 2.8, but beyond 1.6 the
-/// silence of a detector tells little that the first answers have not told.
+/// A course goes on for this many times what its first detector took, and the reach on top: 3 σ of the scatter would be 2.8 times,
+/// but beyond 1.6 the silence of a detector tells little that the first answers have not told.
 const BEYOND: f64 = 1.6;
 /// Heat detectors: 57 °C (135 °F) and a response time index of 50 (m s)^½, an ordinary fast one (NFPA 72 annex B, from memory).
 const HEAT: (f64, f64) = (57.0, 50.0);
@@ -132,7 +132,9 @@ impl EvacModel {
             spec.rooms.iter().copied().chain(spec.signals.iter().map(|s| s.space)).collect();
         let part = self.part(&self.with_neighbours(&wanted))?;
         let sensing = self.sensing(&part, &spec.signals);
-        let candidates: Vec<Candidate> = spec.rooms.iter().flat_map(|s| self.candidates(*s)).collect();
+        let mut candidates: Vec<Candidate> = spec.rooms.iter().flat_map(|s| self.candidates(*s)).collect();
+        // Fires of a block share its steps and its end: like goes with like.
+        candidates.sort_by_key(|c| GROWTHS.iter().position(|g| *g == c.1));
         let blocks: Vec<&[Candidate]> = candidates.chunks(LANES).collect();
         let courses = each(blocks.len(), |k| self.block(&part, &sensing, blocks[k], spec, cancel))?;
         Ok(AlarmTable {
@@ -272,7 +274,7 @@ impl EvacModel {
             }
             let told = |list: &Vec<f64>| {
                 let first = list.iter().copied().fold(f64::INFINITY, f64::min);
-                run.t_s() >= BEYOND * (first + spec.reach_s)
+                run.t_s() >= BEYOND * first + spec.reach_s
             };
             if run.t_s() >= spec.horizon_s || times.iter().all(told) {
                 break;

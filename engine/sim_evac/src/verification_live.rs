@@ -7,8 +7,8 @@ use sim_fire::{
     Detector, DetectorKind, Fire, FireEnsemble, FireParams, Fuel, HeatCurve, Member, Placement, PlumeModel,
 };
 use twin_model::{
-    BuildingPlan, EvacScenario, OpeningKind, PlanFlight, PlanOpening, PlanSpace, PlanStair, PlanStorey, SignalKind,
-    SpaceIndex, SpaceUse, StoreyIndex,
+    BuildingPlan, DetectorPlaces, EvacScenario, OpeningKind, PlanFlight, PlanOpening, PlanSpace, PlanStair, PlanStorey,
+    SignalKind, SpaceIndex, SpaceUse, StoreyIndex,
 };
 
 const RISE_M: f64 = 3.3;
@@ -100,6 +100,7 @@ const CASES_TRIED: u32 = 100;
 /// Longest course of a true fire, s.
 const TRUTH_S: f64 = 480.0;
 const TRUTH_STREAM: u64 = 0x7247;
+const FAULT_STREAM: u64 = 0xFA17;
 
 /// A fire made otherwise than the candidates are.
 struct Truth {
@@ -114,7 +115,7 @@ fn lognormal(rng: &mut CounterRng, sigma: f64) -> f64 {
 }
 
 /// Another plume, another place in the room, growth off its class by about 30 %, a fuel with soot between and beyond the two tried, every
-/// door open or shut by itself, other gaps.
+/// door open or shut by itself, other gaps. Faults come later: 3 % of the detectors are dead, 5 % of the cases have a false alarm first.
 fn truth(model: &EvacModel, case: u32, rooms: &[SpaceIndex]) -> Truth {
     let mut rng = CounterRng::new(u64::from(case), TRUTH_STREAM);
     let room = rooms[rng.below(rooms.len() as u64) as usize];
@@ -167,9 +168,15 @@ fn made_otherwise(model: &EvacModel) -> Result<Vec<(SpaceIndex, Vec<SeenSignal>)
     run.advance_to(TRUTH_S, &CancelToken::new())?;
     let mut list = Vec::new();
     for (m, t) in truths.iter().enumerate() {
+        let mut rng = CounterRng::new(m as u64, FAULT_STREAM);
+        let dead: Vec<bool> = model.plan.spaces.iter().map(|_| rng.next_f64() < 0.03).collect();
         let mut first: std::collections::BTreeMap<SpaceIndex, f64> = std::collections::BTreeMap::new();
+        if rng.next_f64() < 0.05 {
+            let spaces = &model.smoke.detector_spaces;
+            first.insert(spaces[rng.below(spaces.len() as u64) as usize], rng.range_f64(0.0, 60.0));
+        }
         for (s, at) in model.smoke.detector_spaces.iter().zip(run.alarms_s(m)?) {
-            if let Some(at) = at {
+            if let (Some(at), false) = (at, dead[s.index()]) {
                 first.entry(*s).and_modify(|old| *old = old.min(at)).or_insert(at);
             }
         }
@@ -194,53 +201,99 @@ fn belief(model: &EvacModel, table: &mut Option<AlarmTable>, signals: &[SeenSign
     model.believe(&seen, &options, table, &CancelToken::new())
 }
 
-/// A hundred fires that the candidates do not contain. Bounds were set before the first run: the notes ask for nine rooms of ten.
-pub(crate) fn fires_made_otherwise() -> Result<Vec<VerificationRow>, EvacError> {
-    let case = "fire-inferred-otherwise";
-    let model = EvacModel::new(&block_plan(1), &block_scenario(600.0), &[])?;
-    let cases = made_otherwise(&model)?;
+/// What came out over the cases.
+#[derive(Default)]
+struct Score {
+    cases: f64,
+    hits: f64,
+    ranks: f64,
+    brier: f64,
+    claimed: f64,
+    sure: f64,
+    sure_hits: f64,
+    /// True room among those that hold 90 % of the probability.
+    covered: f64,
+}
+
+fn score(model: &EvacModel) -> Result<Score, EvacError> {
     let mut table = Some(model.alarm_table(&InferOptions::at(0.0), &CancelToken::new())?);
-    let (mut first, mut ranks, mut brier, mut claimed, mut sure, mut sure_right) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
-    for (room, signals) in &cases {
-        let rooms = belief(&model, &mut table, signals)?.rooms();
-        let rank = rooms.iter().position(|r| r.0 == *room).unwrap_or(rooms.len());
+    let mut s = Score::default();
+    for (room, signals) in made_otherwise(model)? {
+        let rooms = belief(model, &mut table, &signals)?.rooms();
+        let rank = rooms.iter().position(|r| r.0 == room).unwrap_or(rooms.len());
         let hit = f64::from(u8::from(rank == 0));
-        first += hit;
-        ranks += rank as f64 + 1.0;
-        brier += rooms.iter().map(|(s, p)| (p - f64::from(u8::from(s == room))).powi(2)).sum::<f64>();
-        claimed += rooms[0].1;
+        let before: f64 = rooms[..rank].iter().map(|r| r.1).sum();
+        s.cases += 1.0;
+        s.hits += hit;
+        s.ranks += rank as f64 + 1.0;
+        s.brier += rooms.iter().map(|(s, p)| (p - f64::from(u8::from(*s == room))).powi(2)).sum::<f64>();
+        s.claimed += rooms[0].1;
+        s.covered += f64::from(u8::from(before < 0.9));
         if rooms[0].1 >= 0.9 {
-            sure += 1.0;
-            sure_right += hit;
+            s.sure += 1.0;
+            s.sure_hits += hit;
         }
     }
-    let n = cases.len() as f64;
-    let source = "fires with another plume, place, growth, soot, doors and gaps";
+    Ok(s)
+}
+
+const OTHERWISE: &str = "fires with another plume, place, growth, soot, doors and gaps; dead detectors, false alarms";
+
+/// A hundred fires that the candidates do not contain. Bounds were set before the first run: the notes ask for nine rooms of ten.
+fn fires_made_otherwise() -> Result<Vec<VerificationRow>, EvacError> {
+    let case = "fire-inferred-otherwise";
+    let s = score(&EvacModel::new(&block_plan(1), &block_scenario(600.0), &[])?)?;
+    let n = s.cases;
     Ok(vec![
-        VerificationRow::at_least(case, "fires that raised an alarm, of 100", n, 90.0, source),
-        VerificationRow::at_least(case, "true room named first, share", first / n, 0.9, source),
-        VerificationRow::at_most(case, "mean rank of the true room", ranks / n, 1.3, source),
+        VerificationRow::at_least(case, "fires that raised an alarm, of 100", n, 90.0, OTHERWISE),
+        VerificationRow::at_least(case, "true room named first, share", s.hits / n, 0.9, OTHERWISE),
+        VerificationRow::at_most(case, "mean rank of the true room", s.ranks / n, 1.3, OTHERWISE),
         VerificationRow::at_most(
             case,
             "Brier score over rooms",
-            brier / n,
+            s.brier / n,
             0.2,
             "0: sure and right, 2: sure and wrong",
         ),
         VerificationRow::at_most(
             case,
             "claimed less true share of hits",
-            (claimed - first).abs() / n,
+            (s.claimed - s.hits).abs() / n,
             0.1,
             "calibration",
         ),
-        VerificationRow::at_least(case, "right where 90 % sure, share", sure_right / sure, 0.85, "calibration"),
+        VerificationRow::at_least(case, "right where 90 % sure, share", s.sure_hits / s.sure, 0.85, "calibration"),
+    ])
+}
+
+/// The same fires where only the corridor, the stairs and every other room have a detector: many rooms look alike, and the inference
+/// has to say so. Bounds were set before the first run.
+fn few_detectors() -> Result<Vec<VerificationRow>, EvacError> {
+    let case = "fire-inferred-few-detectors";
+    let mut scenario = block_scenario(600.0);
+    let names = ["corridor", "west stair", "east stair"].map(str::to_owned);
+    let spaces = names.into_iter().chain((0..17).step_by(2).map(|r| format!("R{r}"))).collect();
+    scenario.detection.detectors = DetectorPlaces::Spaces(spaces);
+    let s = score(&EvacModel::new(&block_plan(1), &scenario, &[])?)?;
+    let n = s.cases;
+    Ok(vec![
+        VerificationRow::at_least(case, "fires that raised an alarm, of 100", n, 80.0, OTHERWISE),
+        VerificationRow::at_least(case, "true room named first, share", s.hits / n, 0.5, OTHERWISE),
+        VerificationRow::at_most(case, "mean rank of the true room", s.ranks / n, 4.0, OTHERWISE),
+        VerificationRow::at_most(
+            case,
+            "claimed less true share of hits",
+            (s.claimed - s.hits).abs() / n,
+            0.15,
+            "calibration",
+        ),
+        VerificationRow::at_least(case, "true room within the first 90 %, share", s.covered / n, 0.8, "calibration"),
     ])
 }
 
 /// Everything of this file; each row names its case.
 pub(crate) fn live() -> Result<Vec<VerificationRow>, EvacError> {
-    let cases = [fires_made_otherwise];
+    let cases = [fires_made_otherwise, few_detectors];
     let rows: Result<Vec<_>, EvacError> = cases.iter().map(|c| c()).collect();
     Ok(rows?.into_iter().flatten().collect())
 }
