@@ -37,4 +37,7 @@ pub enum EvacError {
     /// Counts of people that cannot be, or of places that are not there.
     #[error("counts: {0}")]
     Counts(String),
+    /// Levels of water outside doors that cannot be.
+    #[error("water: {0}")]
+    Water(String),
 }

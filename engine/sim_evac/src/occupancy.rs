@@ -85,11 +85,21 @@ pub fn occupancy(
     counts: &[CountObservation],
     options: &OccupancyOptions,
 ) -> Result<Occupancy, EvacError> {
+    drawn_where(&Names { plan, scenario: base }, counts, options, &|_| true)
+}
+
+/// [`occupancy`] where people walk only through the openings that `passable` says.
+pub(crate) fn drawn_where(
+    names: &Names<'_>,
+    counts: &[CountObservation],
+    options: &OccupancyOptions,
+    passable: &dyn Fn(usize) -> bool,
+) -> Result<Occupancy, EvacError> {
     check(counts, options)?;
-    let names = Names { plan, scenario: base };
+    let plan = names.plan;
     let mut doubts = Vec::new();
-    let means = Means::new(&names, options)?;
-    let mut sets = sets(&names, counts, &means, &mut doubts)?;
+    let means = Means::new(names, options, passable)?;
+    let mut sets = sets(names, counts, &means, &mut doubts)?;
     merge(&mut sets, &mut doubts);
     let mut root = nested(&means.now, sets, &mut doubts);
     agree(&mut root, options, &mut doubts);
@@ -159,13 +169,13 @@ struct Means {
 }
 
 impl Means {
-    fn new(names: &Names<'_>, options: &OccupancyOptions) -> Result<Self, EvacError> {
+    fn new(names: &Names<'_>, options: &OccupancyOptions, passable: &dyn Fn(usize) -> bool) -> Result<Self, EvacError> {
         let (plan, people) = (names.plan, &names.scenario.people);
         let mut listed = BTreeMap::new();
         for (k, s) in people.spaces.iter().enumerate() {
             listed.insert(names.space(&format!("people.spaces[{k}].space"), &s.space)?, f64::from(s.count));
         }
-        let out = ways_out(names)?;
+        let out = ways_out(names, passable)?;
         let full = plan.spaces.iter().enumerate().map(|(k, s)| {
             let by_density = people.density(s.use_) * s.area_m2();
             let mean = listed.get(&SpaceIndex(k as u32)).copied().unwrap_or(by_density);
@@ -195,12 +205,12 @@ impl Means {
 }
 
 /// Spaces from which people walk to the open air, locked doors shut.
-pub(crate) fn ways_out(names: &Names<'_>) -> Result<Vec<bool>, EvacError> {
+fn ways_out(names: &Names<'_>, passable: &dyn Fn(usize) -> bool) -> Result<Vec<bool>, EvacError> {
     let plan = names.plan;
     let locked = locked_doors(names)?;
     let mut out = vec![false; plan.spaces.len()];
     let mut queue: Vec<SpaceIndex> = Vec::new();
-    let open = |k: &usize| plan.openings[*k].walkable() && !locked[*k];
+    let open = |k: &usize| plan.openings[*k].walkable() && !locked[*k] && passable(*k);
     let doors: Vec<usize> = (0..plan.openings.len()).filter(open).collect();
     queue.extend(
         doors
