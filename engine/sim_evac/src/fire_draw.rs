@@ -58,8 +58,7 @@ impl EvacModel {
             Some(rng) => {
                 let half = std::f64::consts::LN_2;
                 let pace = libm::exp((WITHIN_CLASS * normal(rng)).clamp(-half, half));
-                // Not later than the first alarm, which lies after the most probable start.
-                let start = h.start_mean_s + h.start_sd_s * normal(rng).clamp(-2.0, 2.0);
+                let start = h.first_signal_s - burnt_s(h, normal(rng).clamp(-2.5, 2.5));
                 (pace, start, libm::exp((PEAK_SIGMA * normal(rng)).clamp(-1.0, 1.0)))
             }
         };
@@ -72,6 +71,13 @@ impl EvacModel {
             growth_sigma: 0.0,
         }
     }
+}
+
+/// How long a fire had burnt at the first signal, s: lognormal with the hypothesis' mean and deviation, `z` deviations off.
+fn burnt_s(h: &FireHypothesis, z: f64) -> f64 {
+    let mean = (h.first_signal_s - h.start_mean_s).max(1.0);
+    let variance = libm::log(1.0 + h.start_sd_s * h.start_sd_s / (mean * mean));
+    libm::exp(libm::log(mean) - 0.5 * variance + variance.sqrt() * z)
 }
 
 /// `count` hypotheses, each about as often as its probability says: one random offset, then equal strides (systematic resampling, as in
@@ -106,6 +112,7 @@ mod tests {
             fuel: FireFuel::Wood,
             doors: RoomDoors::Shut,
             probability,
+            first_signal_s: 90.0,
             started_s: 40.0,
             start_mean_s: 38.0,
             start_sd_s: 8.0,

@@ -58,9 +58,11 @@ pub struct FireHypothesis {
     pub doors: RoomDoors,
     /// Probability given that there is a fire; those of all hypotheses sum to 1.
     pub probability: f64,
-    /// Most probable start on the alarms' clock, s.
+    /// First signal on the alarms' clock, s: every start lies before it.
+    pub first_signal_s: f64,
+    /// Most probable start, s.
     pub started_s: f64,
-    /// Mean start, s, and its standard deviation, s.
+    /// Mean start, s.
     pub start_mean_s: f64,
     /// Standard deviation of the start, s.
     pub start_sd_s: f64,
@@ -191,7 +193,7 @@ impl EvacModel {
     }
 
     /// What signals say about the fire. `table` is made when there is none or it does not cover the signals, and kept for the next
-    /// call: with it a new alarm costs milliseconds.
+    /// call with the same model: with it a new alarm costs milliseconds.
     ///
     /// Candidates are all rooms within `doors` doors of the first signal and one door of the others, four growths, two fuels, and the
     /// room's unknown doors open or shut. The time of each detector is lognormal about the candidate's with σ = 0.34; smoke detectors
@@ -254,6 +256,7 @@ impl EvacModel {
                 fuel: c.fuel,
                 doors: c.doors,
                 probability: 0.0,
+                first_signal_s: signals[0].at_s,
                 started_s: e.best_s,
                 start_mean_s: e.mean_s,
                 start_sd_s: e.sd_s,

@@ -256,7 +256,12 @@ impl EvacModel {
 }
 
 fn shifted(h: &infer::FireHypothesis, by_s: f64) -> FireHypothesis {
-    FireHypothesis { started_s: h.started_s + by_s, start_mean_s: h.start_mean_s + by_s, ..h.clone() }
+    FireHypothesis {
+        first_signal_s: h.first_signal_s + by_s,
+        started_s: h.started_s + by_s,
+        start_mean_s: h.start_mean_s + by_s,
+        ..h.clone()
+    }
 }
 
 /// Mean and two deviations of the time that the fire had burnt at the first signal, whole tens of seconds.

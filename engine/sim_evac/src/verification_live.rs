@@ -1,14 +1,15 @@
 //! Cases of the live part: what the inference finds when the truth was made otherwise, occupancy against closed forms, water.
 
-use crate::infer::{FireBelief, InferOptions, SeenSignal};
+use crate::infer::{FireBelief, InferOptions, RoomDoors, SeenSignal};
+use crate::occupancy::{OccupancyOptions, occupancy};
 use crate::{AlarmTable, EvacError, EvacModel};
 use sim_core::{CancelToken, CounterRng, VerificationRow};
 use sim_fire::{
     Detector, DetectorKind, Fire, FireEnsemble, FireParams, Fuel, HeatCurve, Member, Placement, PlumeModel,
 };
 use twin_model::{
-    BuildingPlan, DetectorPlaces, EvacScenario, OpeningKind, PlanFlight, PlanOpening, PlanSpace, PlanStair, PlanStorey,
-    SignalKind, SpaceIndex, SpaceUse, StoreyIndex,
+    BuildingPlan, CountObservation, CountScope, DayKind, DetectorPlaces, EvacScenario, FireFuel, OpeningKind,
+    PlanFlight, PlanOpening, PlanSpace, PlanStair, PlanStorey, SignalKind, SpaceIndex, SpaceUse, StoreyIndex,
 };
 
 const RISE_M: f64 = 3.3;
@@ -291,9 +292,125 @@ fn few_detectors() -> Result<Vec<VerificationRow>, EvacError> {
     ])
 }
 
+/// Answers from the part of the building that tables are computed on, in steps of 2 s, against the whole building in steps of 0.5 s.
+fn part_of_the_building() -> Result<Vec<VerificationRow>, EvacError> {
+    let case = "alarm-table-part";
+    let model = EvacModel::new(&block_plan(3), &block_scenario(600.0), &[])?;
+    let room = SpaceIndex(STOREY_SPACES + 7);
+    let signals = [SeenSignal { space: room, kind: SignalKind::Smoke, at_s: 0.0 }];
+    let options = InferOptions::at(10.0);
+    let mut table = None;
+    model.believe(&signals, &options, &mut table, &CancelToken::new())?;
+    let mut fires = Vec::new();
+    for alpha in [0.002_93, 0.0469] {
+        let curve = HeatCurve::Squared { alpha_kwps2: alpha, peak_kw: options.peak_kw, start_s: 0.0 };
+        let zone = model.smoke.zones[room.index()][0];
+        let area_m2 = options.peak_kw / 500.0;
+        let fire = Fire { fuel: Fuel::POLYURETHANE, area_m2, ..Fire::new("whole", zone, curve) };
+        fires.extend([Member::with_fire(fire.clone()), Member::with_fire(fire)]);
+    }
+    let detectors = model.smoke.detectors.clone();
+    let mut whole = FireEnsemble::new(model.smoke.network.clone(), fires, detectors, FireParams::default())?;
+    let own = model.unknown_doors(room);
+    for m in 0..4 {
+        for (k, vent) in model.smoke.vents.iter().enumerate() {
+            if let Some(vent) = vent {
+                let open = m % 2 == 1 && own.contains(&k);
+                let share = if open { 1.0 } else { model.open_share(k, model.doors[k], false, false) };
+                whole.set_opening(m, *vent, Some(share))?;
+            }
+        }
+    }
+    whole.advance_to(240.0, &CancelToken::new())?;
+    let (mut worst, mut compared) = (0.0_f64, 0.0);
+    for (m, (growth, doors)) in
+        [(0, RoomDoors::Shut), (0, RoomDoors::Open), (2, RoomDoors::Shut), (2, RoomDoors::Open)].into_iter().enumerate()
+    {
+        let growth = &crate::alarm_table::GROWTHS[growth];
+        let Some(table) = &table else { continue };
+        for (k, at) in whole.alarms_s(m)?.into_iter().enumerate() {
+            let detector = model.smoke.detector_spaces[k];
+            // A corridor's first zone to answer counts.
+            let first = (0..model.smoke.detectors.len()).filter(|j| model.smoke.detector_spaces[*j] == detector);
+            let all = whole.alarms_s(m)?;
+            let earliest = first.filter_map(|j| all[j]).fold(f64::INFINITY, f64::min);
+            let found = table
+                .answers(detector)
+                .into_iter()
+                .find(|a| a.0 == room && a.1 == *growth && a.2 == FireFuel::Polyurethane && a.3 == doors);
+            if let (Some(at), Some(found)) = (at, found)
+                && at == earliest
+                && found.4.is_finite()
+            {
+                worst = worst.max(libm::log(found.4 / at).abs());
+                compared += 1.0;
+            }
+        }
+    }
+    Ok(vec![
+        VerificationRow::at_least(case, "answers compared", compared, 6.0, "whole building, 0.5 s"),
+        VerificationRow::at_most(
+            case,
+            "worst logarithm of the ratio of times",
+            worst,
+            0.17,
+            "half the scatter of detectors",
+        ),
+    ])
+}
+
+/// A count of everybody on a prior, both nearly Gaussian; exact sums; a contradiction.
+fn occupancy_closed_forms() -> Result<Vec<VerificationRow>, EvacError> {
+    let case = "occupancy";
+    let (plan, base) = (block_plan(10), block_scenario(60.0));
+    let seen = |scope, count, sd| CountObservation { scope, count, sd, age_s: 0.0 };
+    let mut options = OccupancyOptions::at(10.0, DayKind::Work, 10_000, 3);
+    options.factor_cv = 0.01;
+    // Rooms by density and hour; 30 corridors and stairs with the least expected.
+    let area: f64 = plan.spaces.iter().filter(|s| s.use_ == SpaceUse::Office).map(twin_model::PlanSpace::area_m2).sum();
+    let prior = area / 9.3 * 0.95 + 30.0 * 0.02;
+    let prior_var = 3.0 * prior + (0.01 * prior).powi(2);
+    let (count, sd) = (prior + 60.0, 20.0);
+    let o = occupancy(&plan, &base, &[seen(CountScope::Building, count, sd)], &options)?;
+    let totals: Vec<f64> = o.draws.iter().map(|d| f64::from(d.iter().sum::<u32>())).collect();
+    let n = totals.len() as f64;
+    let mean = totals.iter().sum::<f64>() / n;
+    let deviation = (totals.iter().map(|t| (t - mean).powi(2)).sum::<f64>() / n).sqrt();
+    let weight = prior_var / (prior_var + sd * sd);
+    let (exact, exact_sd) = (prior + 60.0 * weight, (weight * sd * sd).sqrt());
+    let mut counts = vec![seen(CountScope::Building, 250.0, 0.0)];
+    counts.extend((1..=5).map(|k| seen(CountScope::Storey(format!("{k}F")), 20.0, 0.0)));
+    options.draws = 1000;
+    let o = occupancy(&plan, &base, &counts, &options)?;
+    let first = (5 * STOREY_SPACES) as usize;
+    let wrong = |d: &&Vec<u32>| d.iter().sum::<u32>() != 250 || d[..first].iter().sum::<u32>() != 100;
+    let missed = o.draws.iter().filter(wrong).count();
+    counts.push(seen(CountScope::Building, 90.0, 0.0));
+    let doubts = occupancy(&plan, &base, &counts, &options)?.doubts.len();
+    let gauss = "two Gaussians, weighted by precision";
+    Ok(vec![
+        VerificationRow::at_most(case, "mean of 1e4 draws off by, persons", (mean - exact).abs(), 1.0, gauss),
+        VerificationRow::at_most(
+            case,
+            "their deviation off by, relative",
+            (deviation / exact_sd - 1.0).abs(),
+            0.05,
+            gauss,
+        ),
+        VerificationRow::at_most(case, "draws that miss exact sums", missed as f64, 0.0, "nested counts with sd 0"),
+        VerificationRow::at_least(
+            case,
+            "doubts where counts contradict",
+            doubts as f64,
+            1.0,
+            "250 and 90 people at once",
+        ),
+    ])
+}
+
 /// Everything of this file; each row names its case.
 pub(crate) fn live() -> Result<Vec<VerificationRow>, EvacError> {
-    let cases = [fires_made_otherwise, few_detectors];
+    let cases = [fires_made_otherwise, few_detectors, part_of_the_building, occupancy_closed_forms];
     let rows: Result<Vec<_>, EvacError> = cases.iter().map(|c| c()).collect();
     Ok(rows?.into_iter().flatten().collect())
 }

@@ -143,3 +143,35 @@ fn nights_are_emptier_and_bad_input_is_one_line() {
     assert!(said(count(CountScope::Space("R9".into()), 1.0, 0.0)).contains("counts[0].scope = \"R9\""));
     assert!(said(door("D3", None, 1.0)).contains("into is missing"));
 }
+
+#[test]
+fn any_counts_give_people_and_never_panic() {
+    let plan = block_plan(2);
+    let mut rng = CounterRng::new(5, 5);
+    for case in 0..60 {
+        let mut counts = Vec::new();
+        for _ in 0..rng.below(8) {
+            let scope = match rng.below(4) {
+                0 => CountScope::Building,
+                1 => CountScope::Storey(format!("{}F", 1 + rng.below(2))),
+                2 => CountScope::Space(format!("{}F/R{}", 1 + rng.below(2), rng.below(17))),
+                _ => CountScope::Door {
+                    door: ["west exit", "east exit"][rng.below(2) as usize].into(),
+                    into: None,
+                    since_s: [3600.0, 7200.0][rng.below(2) as usize],
+                },
+            };
+            let count = if matches!(scope, CountScope::Door { .. }) {
+                rng.range_f64(-300.0, 300.0)
+            } else {
+                rng.range_f64(0.0, 300.0)
+            };
+            let sd = [0.0, 1.0, 30.0][rng.below(3) as usize];
+            counts.push(CountObservation { scope, count, sd, age_s: rng.range_f64(0.0, 4000.0) });
+        }
+        let options = OccupancyOptions { hour: rng.range_f64(0.0, 24.0), draws: 5, ..at_ten(5) };
+        let o = occupancy(&plan, &block_scenario(60.0), &counts, &options).unwrap();
+        assert_eq!(o.draws.len(), 5, "case {case}: {counts:?}");
+        assert!(o.draws.iter().all(|d| d.iter().sum::<u32>() < 5000), "case {case}: {counts:?}");
+    }
+}
