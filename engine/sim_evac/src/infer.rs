@@ -455,4 +455,64 @@ mod tests {
             assert!((share - growth_share(SpaceUse::Dwelling, k)).abs() < 0.003, "{k}: {share}");
         }
     }
+
+    fn block() -> EvacModel {
+        let (plan, scenario) =
+            (crate::verification_live::block_plan(1), crate::verification_live::block_scenario(600.0));
+        EvacModel::new(&plan, &scenario, &[]).unwrap()
+    }
+
+    fn signal(space: u32, kind: SignalKind, at_s: f64) -> SeenSignal {
+        SeenSignal { space: SpaceIndex(space), kind, at_s }
+    }
+
+    #[test]
+    fn a_heat_detector_that_answers_soon_means_quick_growth() {
+        let model = block();
+        let growth = |kind, heat_s: f64| {
+            let signals = [signal(7, SignalKind::Smoke, 0.0), signal(7, kind, heat_s)];
+            let options = InferOptions::at(heat_s + 5.0);
+            let belief = model.believe(&signals, &options, &mut None, &CancelToken::new()).unwrap();
+            assert_eq!(belief.rooms()[0].0, SpaceIndex(7));
+            belief.hypotheses.iter().map(|h| h.probability * libm::log(h.growth.alpha_kwps2().unwrap())).sum::<f64>()
+        };
+        for kind in [SignalKind::Heat, SignalKind::SprinklerFlow] {
+            let (soon, late) = (growth(kind, 25.0), growth(kind, 150.0));
+            assert!(soon > late + 1.0, "{kind:?}: {soon} {late}");
+        }
+    }
+
+    #[test]
+    fn a_table_made_before_serves_later_alarms() {
+        let model = block();
+        let cancel = CancelToken::new();
+        let one = [signal(7, SignalKind::Smoke, 0.0)];
+        let two = [one[0], signal(0, SignalKind::Smoke, 40.0)];
+        let options = InferOptions::at(50.0);
+        let mut kept = None;
+        model.believe(&one, &InferOptions::at(10.0), &mut kept, &cancel).unwrap();
+        let before = kept.clone();
+        let again = model.believe(&two, &options, &mut kept, &cancel).unwrap();
+        assert!(kept == before, "the table was made anew");
+        let fresh = model.believe(&two, &options, &mut None, &cancel).unwrap();
+        let (a, b) = (again.rooms(), fresh.rooms());
+        assert!(a[0].0 == b[0].0 && (a[0].1 - b[0].1).abs() < 1e-6, "{:?} {:?}", a[0], b[0]);
+        let all = model.alarm_table(&InferOptions::at(0.0), &cancel).unwrap();
+        let whole = model.believe(&two, &options, &mut Some(all), &cancel).unwrap().rooms();
+        assert!(whole[0].0 == b[0].0 && (whole[0].1 - b[0].1).abs() < 0.05, "{:?} {:?}", whole[0], b[0]);
+    }
+
+    #[test]
+    fn a_door_known_to_be_shut_is_not_asked_about() {
+        let mut scenario = crate::verification_live::block_scenario(600.0);
+        scenario.doors.named.insert("D1-4".into(), DoorState::SelfClosing);
+        let model = EvacModel::new(&crate::verification_live::block_plan(1), &scenario, &[]).unwrap();
+        let signals = [signal(7, SignalKind::Smoke, 0.0)];
+        let found = model.believe(&signals, &InferOptions::at(5.0), &mut None, &CancelToken::new()).unwrap().hypotheses;
+        let doors = |space: u32| -> BTreeSet<RoomDoors> {
+            found.iter().filter(|h| h.space == SpaceIndex(space)).map(|h| h.doors).collect()
+        };
+        assert_eq!(doors(7), BTreeSet::from([RoomDoors::Known]));
+        assert_eq!(doors(8), BTreeSet::from([RoomDoors::Shut, RoomDoors::Open]));
+    }
 }

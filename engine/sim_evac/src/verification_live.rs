@@ -81,7 +81,7 @@ fn block_storey(plan: &mut BuildingPlan, k: u32) {
 fn block_flights(plan: &mut BuildingPlan, k: u32) {
     let (z, first) = (RISE_M * f64::from(k), STOREY_SPACES * k);
     // Flights alternate, so that the head of one and the foot of the next lie beside each other.
-    let x = if k % 2 == 0 { 6.2 } else { 3.3 };
+    let x = if k.is_multiple_of(2) { 6.2 } else { 3.3 };
     for (s, x) in [(1, -x), (2, 40.0 + x)] {
         let (foot, head) = ([x, -1.0, z], [x, 3.0, z + RISE_M]);
         let flight = PlanFlight { foot, head, width_m: 1.2, riser_m: 0.165, tread_m: 0.2 };

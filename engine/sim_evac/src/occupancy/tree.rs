@@ -25,9 +25,9 @@ pub(crate) struct Spread {
     pub factor_cv: f64,
 }
 
-/// Values of the building's factor tried: 61 from 1/25 to 25, a tenth apart.
+/// Values of the building's factor tried: 61, a quarter of its spread apart, at most a ninth (then from 1/25 to 25).
 const FACTORS: usize = 61;
-const FACTOR_RATIO: f64 = 1.113;
+const WIDEST_RATIO: f64 = 1.113;
 /// Windows end where a normal law would hold less than 1e-15.
 const DEVIATIONS: f64 = 8.0;
 
@@ -161,7 +161,8 @@ pub(crate) struct Posterior<'a> {
 pub(crate) fn posterior(root: &Node, spread: Spread) -> Option<Posterior<'_>> {
     // Gamma with mean 1: shape k = 1/cv², density in the logarithm ∝ g^k e^(-k g).
     let shape = 1.0 / (spread.factor_cv * spread.factor_cv).max(1e-6);
-    let tried = (0..FACTORS).map(|k| libm::pow(FACTOR_RATIO, k as f64 - (FACTORS / 2) as f64));
+    let ratio = (1.0 + 0.25 * spread.factor_cv).min(WIDEST_RATIO);
+    let tried = (0..FACTORS).map(|k| libm::pow(ratio, k as f64 - (FACTORS / 2) as f64));
     let mut factors: Vec<(f64, f64, Solved)> = tried
         .map(|g| {
             let solved = solve(root, g, &spread);
