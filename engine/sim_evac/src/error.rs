@@ -34,4 +34,10 @@ pub enum EvacError {
     /// The alarms given to the inference are none, or not in order.
     #[error("alarms: {0}")]
     Alarms(String),
+    /// Counts of people that cannot be, or of places that are not there.
+    #[error("counts: {0}")]
+    Counts(String),
+    /// Levels of water outside doors that cannot be.
+    #[error("water: {0}")]
+    Water(String),
 }

@@ -190,7 +190,7 @@ impl EvacModel {
         let member = |k: u32| {
             let seed = CounterRng::new(s.seed, MEMBER_STREAM).at(u64::from(k));
             let mut rng = CounterRng::new(seed, FIRE_STREAM);
-            let fire = s.fire.as_ref().map(|f| {
+            let fire = s.fire_of_member(k).map(|f| {
                 let pace = if k == 0 { 1.0 } else { libm::exp(f.growth_sigma * normal(&mut rng)) };
                 self.fire(f, pace)
             });

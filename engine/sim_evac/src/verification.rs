@@ -32,6 +32,7 @@ pub const CASES: &[Case] = &[
     ("network-changes", members::changes),
     ("network-snapshot", members::snapshot),
     ("branches", members::branches),
+    ("live", crate::verification_live::live),
 ];
 
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
@@ -108,6 +109,7 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
             start_s: 0.0,
             growth_sigma: 0.3,
         }),
+        fires: vec![],
         people: People {
             spaces: (1..=4).map(count).collect(),
             pre_movement_s: PeopleSpread::Uniform { low: 0.0, high: 40.0 },

@@ -47,6 +47,7 @@ cases!(
     network_changes = "network-changes",
     network_snapshot = "network-snapshot",
     branches = "branches",
+    live = "live",
 );
 
 #[test]

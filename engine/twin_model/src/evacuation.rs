@@ -4,6 +4,7 @@
 //! that several storeys share is written `storey/name`.
 
 use crate::ScenarioError;
+use crate::evac_live::LikelyFire;
 use crate::plan::SpaceUse;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +46,9 @@ pub struct EvacScenario {
     /// The fire; none for a drill.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fire: Option<FireSource>,
+    /// Fires that may be the true one, with their probabilities (`[[fires]]`); members share them. Not empty: `fire` is not run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fires: Vec<LikelyFire>,
     /// Who is there.
     #[serde(default)]
     pub people: People,
@@ -480,7 +484,11 @@ impl EvacScenario {
         self.range("frame_interval_s", self.frame_interval_s, 1.0, self.duration_s, "s")?;
         self.range("members", f64::from(self.members), 1.0, 1000.0, "")?;
         if let Some(fire) = &self.fire {
-            self.check_fire(fire)?;
+            self.check_fire("fire", fire)?;
+        }
+        for (k, f) in self.fires.iter().enumerate() {
+            self.range(&format!("fires[{k}].probability"), f.probability, 1e-12, 1e12, "")?;
+            self.check_fire(&format!("fires[{k}].source"), &f.source)?;
         }
         self.check_people()?;
         self.range("doors.leak_share", self.doors.leak_share, 0.0, 1.0, "")?;
@@ -515,25 +523,26 @@ impl EvacScenario {
         Ok(())
     }
 
-    fn check_fire(&self, fire: &FireSource) -> Result<(), ScenarioError> {
+    fn check_fire(&self, field: &str, fire: &FireSource) -> Result<(), ScenarioError> {
+        let at = |name: &str| format!("{field}.{name}");
         match &fire.growth {
-            FireGrowth::AlphaKwps2(a) => self.range("fire.growth.alpha_kwps2", *a, 1e-4, 10.0, "kW/s2")?,
-            FireGrowth::Table(points) => self.check_table(points)?,
+            FireGrowth::AlphaKwps2(a) => self.range(&at("growth.alpha_kwps2"), *a, 1e-4, 10.0, "kW/s2")?,
+            FireGrowth::Table(points) => self.check_table(&at("growth.table"), points)?,
             _ => {}
         }
-        self.range("fire.peak_kw", fire.peak_kw, 1.0, 100_000.0, "kW")?;
-        self.range("fire.start_s", fire.start_s, 0.0, self.duration_s, "s")?;
-        self.range("fire.growth_sigma", fire.growth_sigma, 0.0, 2.0, "")
+        self.range(&at("peak_kw"), fire.peak_kw, 1.0, 100_000.0, "kW")?;
+        self.range(&at("start_s"), fire.start_s, 0.0, self.duration_s, "s")?;
+        self.range(&at("growth_sigma"), fire.growth_sigma, 0.0, 2.0, "")
     }
 
-    fn check_table(&self, points: &[(f64, f64)]) -> Result<(), ScenarioError> {
+    fn check_table(&self, field: &str, points: &[(f64, f64)]) -> Result<(), ScenarioError> {
         if points.is_empty() {
-            return Err(self.error("fire.growth.table", "no points".into(), "at least one point"));
+            return Err(self.error(field, "no points".into(), "at least one point"));
         }
         let mut last = 0.0;
         for (t, kw) in points {
-            self.range("fire.growth.table.time", *t, last, 1e6, "s")?;
-            self.range("fire.growth.table.value", *kw, 0.0, 100_000.0, "kW")?;
+            self.range(&format!("{field}.time"), *t, last, 1e6, "s")?;
+            self.range(&format!("{field}.value"), *kw, 0.0, 100_000.0, "kW")?;
             last = *t;
         }
         Ok(())

@@ -8,6 +8,8 @@ mod alarm;
 mod case;
 mod command;
 mod entity;
+mod evac_advice;
+mod evac_live;
 mod evac_summary;
 mod evacuation;
 mod gauge;
@@ -28,6 +30,11 @@ pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
 pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
+pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
+pub use evac_live::{
+    CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, OccupancyEstimate, PeopleEstimate,
+    RoomChance, SignalKind,
+};
 pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,
 };
