@@ -18,10 +18,10 @@ pub use source::{PlanSource, is_evacuation, read_plan, read_scenario};
 use community_pack::evac_folder;
 use folder::Folder;
 use sim_core::CancelToken;
-use sim_evac::{EvacEnsemble, EvacModel, EvacRunOf};
+use sim_evac::{EvacEnsemble, EvacModel, EvacRunOf, live_forecast};
 use std::path::Path;
 use std::sync::Arc;
-use twin_model::{EvacScenario, EvacSummary};
+use twin_model::{BuildingPlan, EvacScenario, EvacSummary, LiveOutcome};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,23 +52,54 @@ pub fn run_evacuation(
     cancel: &CancelToken,
     on_progress: &mut dyn FnMut(EvacProgress),
 ) -> Result<EvacSummary, EvacRunError> {
-    let (plan, doubts) = read_plan(source, scenario.building.as_deref())?;
-    let model = Arc::new(EvacModel::new(&plan, scenario, &[])?);
+    let (plan, mut doubts) = read_plan(source, scenario.building.as_deref())?;
+    let (scenario, live) = started(&plan, scenario, &mut doubts)?;
+    let model = Arc::new(EvacModel::new(&plan, &scenario, &[])?);
     let members = model.members()?;
     let folder = Folder::create(out)?;
+    let start = Start { doubts, live };
     let summary = if members.len() == 1 {
-        steps(EvacRunOf::<1>::new(model, &members)?, &folder, doubts, cancel, on_progress)?
+        steps(EvacRunOf::<1>::new(model, &members)?, &folder, start, cancel, on_progress)?
     } else {
-        steps(EvacEnsemble::new(model, &members)?, &folder, doubts, cancel, on_progress)?
+        steps(EvacEnsemble::new(model, &members)?, &folder, start, cancel, on_progress)?
     };
     folder.complete()?;
     Ok(summary)
 }
 
+/// What the summary says beside the run's own.
+struct Start {
+    doubts: Vec<String>,
+    live: Option<LiveOutcome>,
+}
+
+/// The scenario to run: one that starts from live signals gets its fires, people and times from them. What is done
+/// (`interventions`) stays, on the clock whose second 0 is [`LiveOutcome::origin`].
+fn started(
+    plan: &BuildingPlan,
+    scenario: &EvacScenario,
+    doubts: &mut Vec<String>,
+) -> Result<(EvacScenario, Option<LiveOutcome>), EvacRunError> {
+    let Some(live) = &scenario.live else { return Ok((scenario.clone(), None)) };
+    let base = EvacScenario { live: None, interventions: vec![], water: vec![], ..scenario.clone() };
+    let f = live_forecast(plan, &base, &live.signals, &live.counts, live.now)?;
+    doubts.extend(f.doubts);
+    let ready = EvacScenario { interventions: scenario.interventions.clone(), ..f.scenario };
+    let outcome = LiveOutcome {
+        origin: f.origin,
+        now_s: f.now_s,
+        rooms: f.rooms,
+        false_alarm: f.false_alarm,
+        door_open: f.door_open,
+        people: f.people.building,
+    };
+    Ok((ready, Some(outcome)))
+}
+
 fn steps<const L: usize>(
     mut run: EvacRunOf<L>,
     folder: &Folder,
-    doubts: Vec<String>,
+    start: Start,
     cancel: &CancelToken,
     on_progress: &mut dyn FnMut(EvacProgress),
 ) -> Result<EvacSummary, EvacRunError> {
@@ -105,7 +136,8 @@ fn steps<const L: usize>(
     tables::write_agents(&folder.file("agents.csv"), &run)?;
     let mut summary = run.summary()?;
     let known = std::mem::take(&mut summary.warnings);
-    summary.warnings = doubts;
+    summary.warnings = start.doubts;
+    summary.live = start.live;
     for w in known {
         if !summary.warnings.contains(&w) {
             summary.warnings.push(w);

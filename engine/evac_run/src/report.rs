@@ -45,7 +45,20 @@ fn write_page(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
             r.network_members
         )?;
     }
-    if let Some(f) = &r.scenario.fire {
+    if let Some(live) = &r.live {
+        let rooms = live.rooms.iter().take(3).map(|c| format!("{} {:.0} %", c.space, 100.0 * c.probability));
+        let rooms = rooms.collect::<Vec<_>>().join(", ");
+        writeln!(
+            w,
+            "From live signals, second 0 is {}, the present {:.0} s. Likely fire: {rooms}; false alarm {:.0} %. People: {:.0} ({} to {}).\n",
+            live.origin.datetime_china(),
+            live.now_s,
+            100.0 * live.false_alarm,
+            live.people.mean,
+            live.people.p05,
+            live.people.p95
+        )?;
+    } else if let Some(f) = &r.scenario.fire {
         writeln!(
             w,
             "Fire: {} ({:?}, {:?}, peak {:.0} kW, from {:.0} s).\n",

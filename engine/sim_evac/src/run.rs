@@ -142,8 +142,8 @@ impl<const L: usize> EvacRunOf<L> {
     /// # Errors
     /// [`EvacError::Fire`] for a member that does not exist.
     pub fn ceiling_smoke(&self, member: usize) -> Result<Option<Vec<f64>>, EvacError> {
-        let Some(fire) = &self.fire else { return Ok(None) };
-        let zones = fire.airs(member, CEILING_M)?;
+        let Some((fire, lane)) = self.fire(member) else { return Ok(None) };
+        let zones = fire.airs(lane, CEILING_M)?;
         let of = |k: u32| f64::from(self.model.smoke.worst(&zones, SpaceIndex(k)).extinction_per_m);
         Ok(Some((0..self.model.plan.spaces.len() as u32).map(of).collect()))
     }

@@ -73,6 +73,7 @@ impl<const L: usize> EvacRunOf<L> {
         let over = |limit: f64| first.doses.iter().filter(|d| f64::from(d[0].max(d[1])) >= limit).count() as u32;
         Ok(EvacSummary {
             scenario: model.scenario.clone(),
+            live: None,
             building: model.plan.name.clone(),
             members: self.members().len() as u32,
             network_members: self.members().iter().filter(|m| m.walks() == MembersWalk::Network).count() as u32,

@@ -109,6 +109,7 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
             start_s: 0.0,
             growth_sigma: 0.3,
         }),
+        live: None,
         fires: vec![],
         people: People {
             spaces: (1..=4).map(count).collect(),

@@ -201,8 +201,10 @@ mod tests {
         let text = r#"{"kind": "evacuation", "name": "x", "duration_s": 600, "members": 2}"#;
         EvacSummary {
             scenario: serde_json::from_str(text).unwrap(),
+            live: None,
             building: "B".into(),
             members: 2,
+            network_members: 0,
             alarm_s: Some(60.0),
             rset_s: EvacBand::default(),
             rset_members_s: vec![Some(300.0), Some(310.0)],

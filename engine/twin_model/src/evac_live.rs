@@ -102,6 +102,36 @@ pub struct DetectorSignal {
     pub at: TimeMs,
 }
 
+/// What is known of a building now: where a live scenario starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LiveStart {
+    /// Detectors that answered, at least one.
+    pub signals: Vec<DetectorSignal>,
+    /// Counters' readings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counts: Vec<CountObservation>,
+    /// The present.
+    pub now: TimeMs,
+}
+
+/// What a forecast made of its signals and counts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LiveOutcome {
+    /// The instant of second 0.
+    pub origin: TimeMs,
+    /// The present, s on the scenario's clock.
+    pub now_s: f64,
+    /// Where it may burn, most probable first.
+    pub rooms: Vec<RoomChance>,
+    /// Probability that every signal was false (误报).
+    pub false_alarm: f64,
+    /// Probability that the doors of the burning room stood open.
+    pub door_open: f64,
+    /// People in the building.
+    pub people: PeopleEstimate,
+}
+
 /// A fire with its probability, an entry of `[[fires]]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

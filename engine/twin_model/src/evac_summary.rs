@@ -1,6 +1,6 @@
 //! What an evacuation run says about itself (`evacuation.json`). People are counted, never identified.
 
-use crate::EvacScenario;
+use crate::{EvacScenario, LiveOutcome};
 use serde::{Deserialize, Serialize};
 
 /// Why a space is no longer safe (不可耐受判据).
@@ -126,6 +126,9 @@ pub struct EvacSummary {
     pub scenario: EvacScenario,
     /// Name of the plan.
     pub building: String,
+    /// What was made of live signals, for a scenario that starts from them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveOutcome>,
     /// Members computed.
     pub members: u32,
     /// Of these, members whose people walked through the queue network; the others walked with the micro crowd.

@@ -3,9 +3,9 @@
 //! Stored as hand-editable TOML with `kind = "evacuation"`. Elements of the building are named as the plan names them; a name
 //! that several storeys share is written `storey/name`.
 
-use crate::ScenarioError;
 use crate::evac_live::LikelyFire;
 use crate::plan::SpaceUse;
+use crate::{LiveStart, ScenarioError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -49,6 +49,10 @@ pub struct EvacScenario {
     /// Fires that may be the true one, with their probabilities (`[[fires]]`); members share them. Not empty: `fire` is not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fires: Vec<LikelyFire>,
+    /// Signals and counts of now (实时推演): fires, people, alarm time and length are drawn from them when the run begins; `fire`,
+    /// `fires`, `water` and counted spaces are not taken then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<LiveStart>,
     /// Who is there.
     #[serde(default)]
     pub people: People,

@@ -32,8 +32,8 @@ pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCom
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
 pub use evac_live::{
-    CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, OccupancyEstimate, PeopleEstimate,
-    RoomChance, SignalKind,
+    CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, LiveOutcome, LiveStart,
+    OccupancyEstimate, PeopleEstimate, RoomChance, SignalKind,
 };
 pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,

@@ -91,6 +91,7 @@ pub(crate) fn summary() -> EvacSummary {
     };
     EvacSummary {
         scenario: scenario(),
+        live: None,
         building: "江畔花园1号楼".into(),
         members: 16,
         alarm_s: Some(14.0),
