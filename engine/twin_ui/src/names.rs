@@ -68,9 +68,10 @@ pub(crate) fn rooms(plan: &BuildingPlan, storey: StoreyIndex) -> impl Iterator<I
 
 /// The space that a scenario names: `storey/name`, or `name` where one space alone has it.
 pub(crate) fn find_space<'a>(plan: &'a BuildingPlan, name: &str) -> Option<&'a PlanSpace> {
-    let full = (0..plan.spaces.len()).find(|k| plan.space_label(SpaceIndex(*k as u32)) == name);
-    if let Some(k) = full {
-        return plan.spaces.get(k);
+    let storey = |s: &PlanSpace| plan.storeys.get(s.storey.index()).map_or("", |storey| storey.name.as_str());
+    let rest = |s: &PlanSpace| name.strip_prefix(storey(s)).and_then(|rest| rest.strip_prefix('/'));
+    if let Some(full) = plan.spaces.iter().find(|s| rest(s) == Some(s.name.as_str())) {
+        return Some(full);
     }
     let mut called = plan.spaces.iter().filter(|s| s.name == name);
     called.next().filter(|_| called.next().is_none())
@@ -116,6 +117,21 @@ mod tests {
         assert_eq!(place("Level 1/B102 Living Room"), "Level 1 B102 Living Room");
         assert_eq!(place("1F/A-B-C-D"), "1F C-D");
         assert_eq!(place(STAIR), "1单元楼梯 1F-2F");
+    }
+
+    #[test]
+    fn spaces_and_stairs_are_found_by_the_names_that_scenarios_use() {
+        let plan = crate::sample::plan();
+        let storey = |name: &str| find_space(&plan, name).map(|s| s.storey.0);
+        assert_eq!((storey("3F/走道"), storey("1F/101 客厅")), (Some(2), Some(0)));
+        assert_eq!(storey("走道"), None, "every storey has one");
+        assert_eq!((storey("3F走道"), storey("")), (None, None));
+        assert_eq!(stairs(&plan), ["1单元楼梯", "2单元楼梯"]);
+        let found =
+            ["1单元楼梯", "1单元楼梯 (2defL3I7dSUHMRY2HsH3qM)", STAIR, "3单元楼梯"].map(|s| has_stair(&plan, s));
+        assert_eq!(found, [true, true, true, false]);
+        let rooms: Vec<String> = rooms(&plan, StoreyIndex(1)).map(|(label, _)| label).collect();
+        assert_eq!((rooms.len(), rooms[0].as_str()), (3, "2F/走道"));
     }
 
     #[test]
