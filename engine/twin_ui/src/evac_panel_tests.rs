@@ -1,7 +1,8 @@
 //! The evacuation panels as a person meets them: laid out with a real font, read and clicked.
 
 use crate::model::*;
-use crate::{PanelSet, RightTab, RunKind, UiState, apply_theme, layout, sample};
+use crate::sample::{self, context};
+use crate::{PanelSet, RightTab, RunKind, UiState, layout};
 use egui::{Context, Event, Pos2, Rect, Shape, Vec2, vec2};
 use std::sync::Arc;
 use twin_model::*;
@@ -10,25 +11,6 @@ use twin_model::*;
 const SIZE: Vec2 = vec2(1280.0, 5000.0);
 /// Text of the right panel stays between these: its frame has a margin of 12 points.
 const INSIDE: [f32; 2] = [1280.0 - 10.0 - 340.0 + 12.0, 1280.0 - 10.0 - 12.0];
-
-/// With the CJK font of the system; `None` (said) where there is none.
-fn context() -> Option<Context> {
-    let Ok(bytes) = std::fs::read("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc") else {
-        eprintln!("skipped: no CJK font on this machine");
-        return None;
-    };
-    let ctx = Context::default();
-    let mut fonts = egui::FontDefinitions::empty();
-    let mut data = egui::FontData::from_owned(bytes);
-    data.index = 2;
-    fonts.font_data.insert("cjk".into(), data.into());
-    for family in [egui::FontFamily::Proportional, egui::FontFamily::Monospace] {
-        fonts.families.insert(family, vec!["cjk".into()]);
-    }
-    ctx.set_fonts(fonts);
-    apply_theme(&ctx);
-    Some(ctx)
-}
 
 fn row(id: u64, scenario: RunScenario, status: RunStatus) -> RunRow {
     let duration_s = scenario.total_s();
