@@ -34,7 +34,8 @@ pub(crate) fn element(text: &str) -> String {
     }
 }
 
-/// A place of a result, `storey/name` or a stair: `"5F F05-14 公共走廊"`. A code of four or more parts keeps the last two.
+/// A place of a result, `storey/name` or a stair: `"5F 14 公共走廊"`. A code of four or more parts keeps the last two, and of
+/// these not a storey (`F05`), which stands in front already.
 pub(crate) fn place(text: &str) -> String {
     let Some((storey, name)) = text.split_once('/') else { return element(text) };
     let (code, words) = name.split_once(' ').unwrap_or((name, ""));
@@ -42,7 +43,9 @@ pub(crate) fn place(text: &str) -> String {
     if parts.len() < 4 || !code.is_ascii() {
         return format!("{storey} {name}");
     }
-    format!("{storey} {} {words}", parts[parts.len() - 2..].join("-")).trim_end().to_owned()
+    let is_storey = |p: &str| p.strip_prefix('F').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let kept = if is_storey(parts[parts.len() - 2]) { 1 } else { 2 };
+    format!("{storey} {} {words}", parts[parts.len() - kept..].join("-")).trim_end().to_owned()
 }
 
 /// [`element`] of every name; those that read the same are numbered in their order.
@@ -113,7 +116,8 @@ mod tests {
         assert_eq!(element("门 (住住住住住住住住住住住住)"), "门 (住住住住住住住住住住住住)");
         let revit = "Stair:Residential - 200mm Max Riser 250mm Tread:151086 (0wkEuT1wr1kOyafLY4v_O1) Level 1-Level 2";
         assert_eq!(element(revit), "Stair 151086 Level 1-Level 2");
-        assert_eq!(place("5F/LW01001-U1-F05-14 公共走廊"), "5F F05-14 公共走廊");
+        assert_eq!(place("5F/LW01001-U1-F05-14 公共走廊"), "5F 14 公共走廊");
+        assert_eq!(place("5F/LW01001-U1-F05-0501-0 客厅"), "5F 0501-0 客厅");
         assert_eq!(place("Level 1/B102 Living Room"), "Level 1 B102 Living Room");
         assert_eq!(place("1F/A-B-C-D"), "1F C-D");
         assert_eq!(place(STAIR), "1单元楼梯 1F-2F");
