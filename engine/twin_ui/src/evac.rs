@@ -11,7 +11,7 @@ use twin_model::{BuildingPlan, Command, EvacIntervention, FireGrowth, StoreyInde
 
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
     // A result is wanted at once, and so is a comparison.
-    evac_result::panel(ui, vm, commands);
+    evac_result::panel(ui, vm, state, commands);
     if vm.evac_compare.is_some() {
         runs::compare(ui, vm, state, commands);
     }
@@ -211,7 +211,7 @@ fn measure_card(ui: &mut Ui, plan: &BuildingPlan, measure: &mut EvacIntervention
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             remove = small_button(ui, "删除");
             time(ui, measure, end_s);
-            ui.label(weak("第"));
+            ui.label(weak("开始后"));
         });
     });
     match measure {

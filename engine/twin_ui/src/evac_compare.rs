@@ -49,7 +49,7 @@ fn times(name: &str, [a, b]: [Option<f64>; 2], sign: f64, never: &str) -> Line {
             let d_s = (b - a).round();
             if d_s == 0.0 { "0 s".to_owned() } else { format!("{d_s:+.0} s") }
         }
-        (None, None) => "–".to_owned(),
+        (None, None) => "—".to_owned(),
         _ => "改变".to_owned(),
     };
     let same = beyond(a) == beyond(b) || (beyond(b) - beyond(a)).abs() < 0.5;
@@ -111,7 +111,7 @@ fn stairs(a: &EvacSummary, b: &EvacSummary) -> Vec<Line> {
     let lines = |(name, v): (String, [Option<(u64, Option<f64>)>; 2])| {
         let people = v.map(|v| v.map_or(0, |v| v.0));
         let safe = v.map(|v| v.and_then(|v| v.1));
-        let time = safe.iter().any(Option::is_some).then(|| times("　最后安全", safe, -1.0, "始终安全"));
+        let time = safe.iter().any(Option::is_some).then(|| times("· 最后安全", safe, -1.0, "始终安全"));
         std::iter::once(counts(&name, people, false)).chain(time)
     };
     joined(&of(a), &of(b)).into_iter().flat_map(lines).collect()
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(of(Some(600.0), Some(540.2), 1.0), ("-60 s".into(), Change::Better));
         assert_eq!(of(Some(600.0), None, 1.0), ("改变".into(), Change::Worse));
         assert_eq!(of(None, Some(600.0), 1.0), ("改变".into(), Change::Better));
-        assert_eq!(of(None, None, 1.0), ("–".into(), Change::Same));
+        assert_eq!(of(None, None, 1.0), ("—".into(), Change::Same));
         assert_eq!(of(Some(600.0), Some(600.2), 1.0), ("0 s".into(), Change::Same));
         assert_eq!(of(Some(100.0), Some(160.0), -1.0), ("+60 s".into(), Change::Better), "safe for longer");
         assert_eq!(of(Some(100.0), None, -1.0), ("改变".into(), Change::Better), "safe to the end");

@@ -2,25 +2,34 @@
 
 use crate::evac_chart::{Mark, chart};
 use crate::model::{EvacTime, ViewModel};
-use crate::names;
+use crate::state::UiState;
 use crate::theme::Palette;
 use crate::timeline::clock;
-use crate::widgets::{card_frame, heading, table_row, tag, weak};
-use egui::{Button, Color32, RichText, Ui, vec2};
+use crate::widgets::{card_frame, heading, one_line, table_row, tag, weak};
+use crate::{names, runs};
+use egui::{Align, Button, Color32, Layout, RichText, Ui, vec2};
 use std::collections::BTreeMap;
 use twin_model::{
-    AsetCriterion, Command, EvacBand, EvacSummary, PeopleSpread, SmokeSpeedLaw, SpaceOutcome, StairOutcome,
+    AsetCriterion, Command, EvacBand, EvacSummary, PeopleSpread, RunStatus, SmokeSpeedLaw, SpaceOutcome, StairOutcome,
     StoreyIndex, ViewCommand, ViewTime,
 };
 
-pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
+pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
     let (Some(evac), ViewTime::Run { run, t_s }) = (&vm.evac, vm.time) else { return };
+    let done = vm.shown_run().filter(|r| matches!(r.status, RunStatus::Done { .. }));
     heading(ui, "疏散结果");
     card_frame().show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal(|ui| {
             tag(ui, "模拟", Palette::SIMULATED);
-            crate::widgets::one_line(ui, format!("{} {}", run.label(), evac.plan.name));
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if let Some(row) = done {
+                    runs::again(ui, row, state);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    one_line(ui, format!("{} {}", run.label(), evac.plan.name));
+                });
+            });
         });
         headline(ui, evac);
         people(ui, evac);
@@ -28,6 +37,9 @@ pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, commands: &mut Vec<Command>) {
         storeys(ui, evac, commands);
         match &evac.summary {
             Some(summary) => result(ui, summary),
+            None if done.is_some() => {
+                ui.label(weak("正在读取结果 …"));
+            }
             None => {
                 ui.label(weak("演算完成后给出 RSET、ASET、各出口与楼梯的使用和救助清单。"));
             }
@@ -158,9 +170,9 @@ fn small(text: impl Into<String>, colour: Color32) -> RichText {
 /// Rows that a table has at most.
 const ROWS: usize = 12;
 
-fn more(ui: &mut Ui, all: usize) {
-    if all > ROWS {
-        ui.label(weak(format!("另有 {} 项, 见导出的结果", all - ROWS)));
+fn more(ui: &mut Ui, all: usize, shown: usize) {
+    if all > shown {
+        ui.label(weak(format!("另有 {} 项, 见导出的结果", all - shown)));
     }
 }
 
@@ -202,19 +214,19 @@ fn unsafe_spaces(ui: &mut Ui, summary: &EvacSummary) {
     const SHARES: [f32; 5] = [108.0, 44.0, 44.0, 52.0, 46.0];
     head(ui, &SHARES, &["空间", "ASET", "末人", "裕度", "占比"]);
     for s in found.iter().take(ROWS) {
-        let margin = s.margin_s.map_or_else(|| "–".to_owned(), signed);
+        let margin = s.margin_s.map_or_else(|| "—".to_owned(), signed);
         let colour = if s.margin_s.is_some_and(|m| m < 0.0) { Palette::BAD } else { Palette::WARN };
         let cells = [
             small(names::place(&s.space), Palette::TEXT),
-            small(time_or(s.aset_p05_s, "–"), Palette::TEXT),
-            small(time_or(s.last_person_s, "–"), Palette::TEXT),
+            small(time_or(s.aset_p05_s, "—"), Palette::TEXT),
+            small(time_or(s.last_person_s, "—"), Palette::TEXT),
             small(margin, colour),
             small(format!("{:.0} %", s.unsafe_share * 100.0), Palette::WARN),
         ];
         let full = format!("{} · {} · 起始 {} 人", s.space, criterion_zh(s.criterion), s.people);
         table_row(ui, &SHARES, &full, &cells);
     }
-    more(ui, found.len());
+    more(ui, found.len(), ROWS);
 }
 
 fn exits(ui: &mut Ui, summary: &EvacSummary) {
@@ -230,7 +242,7 @@ fn exits(ui: &mut Ui, summary: &EvacSummary) {
         let cells = [small(word.as_str(), colour), small(format!("{} 人", exit.people), colour)];
         table_row(ui, &[220.0, 74.0], &exit.exit, &cells);
     }
-    more(ui, rows.len());
+    more(ui, rows.len(), ROWS);
 }
 
 /// All flights of a stair.
@@ -293,7 +305,7 @@ fn stairs(ui: &mut Ui, summary: &EvacSummary) {
         let full = if stair.last_safe_s.is_some() { full } else { stair.name.clone() };
         table_row(ui, &SHARES, &full, &cells);
     }
-    more(ui, rows.len());
+    more(ui, rows.len(), ROWS);
 }
 
 fn help(ui: &mut Ui, summary: &EvacSummary) {
@@ -321,7 +333,7 @@ fn help(ui: &mut Ui, summary: &EvacSummary) {
         ];
         table_row(ui, &SHARES, &h.place, &cells);
     }
-    more(ui, rows.len());
+    more(ui, rows.len(), ROWS);
 }
 
 fn smoke_alarms(ui: &mut Ui, summary: &EvacSummary) {
@@ -329,18 +341,19 @@ fn smoke_alarms(ui: &mut Ui, summary: &EvacSummary) {
         return;
     }
     title(ui, "感烟探测器报警", "首个成员, 按时间");
-    for alarm in summary.smoke_alarms.iter().take(ROWS) {
+    const FIRST: usize = 5;
+    for alarm in summary.smoke_alarms.iter().take(FIRST) {
         let cells = [small(names::place(&alarm.space), Palette::TEXT), small(clock(alarm.alarm_s), Palette::WARN)];
         table_row(ui, &[220.0, 74.0], &alarm.space, &cells);
     }
-    more(ui, summary.smoke_alarms.len());
+    more(ui, summary.smoke_alarms.len(), FIRST);
 }
 
 /// What the run assumed about people, in words.
 fn assumptions(summary: &EvacSummary) -> Vec<String> {
     let people = &summary.scenario.people;
     let smoke = match summary.scenario.smoke_law {
-        SmokeSpeedLaw::Lund => "烟中减速按 Lund (Frantzich–Nilsson)",
+        SmokeSpeedLaw::Lund => "烟中减速按 Lund (Frantzich-Nilsson)",
         SmokeSpeedLaw::Fridolf => "烟中减速按 Fridolf",
         SmokeSpeedLaw::Off => "不计烟气减速",
     };
@@ -355,7 +368,7 @@ fn assumptions(summary: &EvacSummary) -> Vec<String> {
 fn spread_words(spread: &PeopleSpread, unit: &str) -> String {
     match *spread {
         PeopleSpread::Constant { value } => format!("{value} {unit}"),
-        PeopleSpread::Uniform { low, high } => format!("{low}–{high} {unit}"),
+        PeopleSpread::Uniform { low, high } => format!("{low}~{high} {unit}"),
         PeopleSpread::Normal { mean, sd, .. } => format!("{mean} ± {sd} {unit}"),
         PeopleSpread::LogNormal { median, high, .. } => format!("中位 {median} {unit}, 最长 {high} {unit}"),
     }
@@ -378,9 +391,7 @@ fn warnings(ui: &mut Ui, warnings: &[String]) {
         for line in warnings.iter().take(40) {
             ui.label(weak(line));
         }
-        if warnings.len() > 40 {
-            ui.label(weak(format!("另有 {} 项, 见导出的结果", warnings.len() - 40)));
-        }
+        more(ui, warnings.len(), 40);
     });
 }
 

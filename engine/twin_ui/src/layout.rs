@@ -152,26 +152,10 @@ fn notices(ctx: &Context, at: Pos2, vm: &ViewModel) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RightTab;
     use crate::model::*;
-    use crate::{RightTab, apply_theme};
+    use crate::sample::context;
     use twin_model::*;
-
-    /// With the CJK font of the system; `None` where there is none.
-    fn context() -> Option<Context> {
-        let path = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc";
-        let bytes = std::fs::read(path).ok()?;
-        let ctx = Context::default();
-        let mut fonts = egui::FontDefinitions::empty();
-        let mut data = egui::FontData::from_owned(bytes);
-        data.index = 2;
-        fonts.font_data.insert("cjk".into(), data.into());
-        for family in [egui::FontFamily::Proportional, egui::FontFamily::Monospace] {
-            fonts.families.insert(family, vec!["cjk".into()]);
-        }
-        ctx.set_fonts(fonts);
-        apply_theme(&ctx);
-        Some(ctx)
-    }
 
     fn model() -> ViewModel {
         let alarm = AlarmRow {
@@ -224,10 +208,7 @@ mod tests {
 
     #[test]
     fn every_tab_lays_out_at_both_sizes_and_stays_inside() {
-        let Some(ctx) = context() else {
-            eprintln!("skipped: no CJK font on this machine");
-            return;
-        };
+        let Some(ctx) = context() else { return };
         let vm = model();
         for size in [vec2(1280.0, 720.0), vec2(1920.0, 1080.0)] {
             for tab in [RightTab::Selection, RightTab::Alarms, RightTab::Cases, RightTab::Edit] {
@@ -250,10 +231,7 @@ mod tests {
 
     #[test]
     fn a_narrow_window_shows_one_side_panel_and_nothing_overlaps() {
-        let Some(ctx) = context() else {
-            eprintln!("skipped: no CJK font on this machine");
-            return;
-        };
+        let Some(ctx) = context() else { return };
         let size = vec2(640.0, 360.0);
         let mut state = UiState::default();
         for left_open in [false, true] {
@@ -285,10 +263,7 @@ mod tests {
 
     #[test]
     fn a_click_on_acknowledge_is_a_command() {
-        let Some(ctx) = context() else {
-            eprintln!("skipped: no CJK font on this machine");
-            return;
-        };
+        let Some(ctx) = context() else { return };
         let vm = model();
         let mut state = UiState { tab: RightTab::Alarms, ..Default::default() };
         let size = vec2(1280.0, 720.0);

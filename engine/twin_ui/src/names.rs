@@ -34,7 +34,8 @@ pub(crate) fn element(text: &str) -> String {
     }
 }
 
-/// A place of a result, `storey/name` or a stair: `"5F F05-14 公共走廊"`. A code of four or more parts keeps the last two.
+/// A place of a result, `storey/name` or a stair: `"5F 14 公共走廊"`. A code of four or more parts keeps the last two, and of
+/// these not a storey (`F05`), which stands in front already.
 pub(crate) fn place(text: &str) -> String {
     let Some((storey, name)) = text.split_once('/') else { return element(text) };
     let (code, words) = name.split_once(' ').unwrap_or((name, ""));
@@ -42,7 +43,9 @@ pub(crate) fn place(text: &str) -> String {
     if parts.len() < 4 || !code.is_ascii() {
         return format!("{storey} {name}");
     }
-    format!("{storey} {} {words}", parts[parts.len() - 2..].join("-")).trim_end().to_owned()
+    let is_storey = |p: &str| p.strip_prefix('F').is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    let kept = if is_storey(parts[parts.len() - 2]) { 1 } else { 2 };
+    format!("{storey} {} {words}", parts[parts.len() - kept..].join("-")).trim_end().to_owned()
 }
 
 /// [`element`] of every name; those that read the same are numbered in their order.
@@ -68,9 +71,10 @@ pub(crate) fn rooms(plan: &BuildingPlan, storey: StoreyIndex) -> impl Iterator<I
 
 /// The space that a scenario names: `storey/name`, or `name` where one space alone has it.
 pub(crate) fn find_space<'a>(plan: &'a BuildingPlan, name: &str) -> Option<&'a PlanSpace> {
-    let full = (0..plan.spaces.len()).find(|k| plan.space_label(SpaceIndex(*k as u32)) == name);
-    if let Some(k) = full {
-        return plan.spaces.get(k);
+    let storey = |s: &PlanSpace| plan.storeys.get(s.storey.index()).map_or("", |storey| storey.name.as_str());
+    let rest = |s: &PlanSpace| name.strip_prefix(storey(s)).and_then(|rest| rest.strip_prefix('/'));
+    if let Some(full) = plan.spaces.iter().find(|s| rest(s) == Some(s.name.as_str())) {
+        return Some(full);
     }
     let mut called = plan.spaces.iter().filter(|s| s.name == name);
     called.next().filter(|_| called.next().is_none())
@@ -112,10 +116,26 @@ mod tests {
         assert_eq!(element("门 (住住住住住住住住住住住住)"), "门 (住住住住住住住住住住住住)");
         let revit = "Stair:Residential - 200mm Max Riser 250mm Tread:151086 (0wkEuT1wr1kOyafLY4v_O1) Level 1-Level 2";
         assert_eq!(element(revit), "Stair 151086 Level 1-Level 2");
-        assert_eq!(place("5F/LW01001-U1-F05-14 公共走廊"), "5F F05-14 公共走廊");
+        assert_eq!(place("5F/LW01001-U1-F05-14 公共走廊"), "5F 14 公共走廊");
+        assert_eq!(place("5F/LW01001-U1-F05-0501-0 客厅"), "5F 0501-0 客厅");
         assert_eq!(place("Level 1/B102 Living Room"), "Level 1 B102 Living Room");
         assert_eq!(place("1F/A-B-C-D"), "1F C-D");
         assert_eq!(place(STAIR), "1单元楼梯 1F-2F");
+    }
+
+    #[test]
+    fn spaces_and_stairs_are_found_by_the_names_that_scenarios_use() {
+        let plan = crate::sample::plan();
+        let storey = |name: &str| find_space(&plan, name).map(|s| s.storey.0);
+        assert_eq!((storey("3F/走道"), storey("1F/101 客厅")), (Some(2), Some(0)));
+        assert_eq!(storey("走道"), None, "every storey has one");
+        assert_eq!((storey("3F走道"), storey("")), (None, None));
+        assert_eq!(stairs(&plan), ["1单元楼梯", "2单元楼梯"]);
+        let found =
+            ["1单元楼梯", "1单元楼梯 (2defL3I7dSUHMRY2HsH3qM)", STAIR, "3单元楼梯"].map(|s| has_stair(&plan, s));
+        assert_eq!(found, [true, true, true, false]);
+        let rooms: Vec<String> = rooms(&plan, StoreyIndex(1)).map(|(label, _)| label).collect();
+        assert_eq!((rooms.len(), rooms[0].as_str()), (3, "2F/走道"));
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn run_card(ui: &mut Ui, vm: &ViewModel, row: &RunRow, state: &mut UiState, comm
 }
 
 /// The form filled for a run that goes on from this one, or that changes something in it.
-fn again(ui: &mut Ui, row: &RunRow, state: &mut UiState) {
+pub(crate) fn again(ui: &mut Ui, row: &RunRow, state: &mut UiState) {
     match &row.scenario {
         RunScenario::Flood(scenario) => {
             if row.files.is_some() && small_button(ui, "接续") {
@@ -150,7 +150,7 @@ const EVAC_EXPORTS: [(&str, &str); 5] = [
     ("结果 JSON", "evacuation.json"),
     ("空间 CSV", "spaces.csv"),
     ("人员 CSV", "agents.csv"),
-    ("轨迹 SQLite", "trajectories.sqlite"),
+    ("轨迹", "trajectories.sqlite"),
 ];
 
 /// Works that the run does not have yet go into it while it goes on.

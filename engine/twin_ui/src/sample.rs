@@ -1,8 +1,27 @@
-//! A small building, a run of it and its result, for tests.
+//! For tests: a font with Chinese; a small building, a run of it and its result.
 
 use crate::model::EvacTime;
 use std::sync::Arc;
 use twin_model::*;
+
+/// With the CJK font of the system; `None` (said) where there is none.
+pub(crate) fn context() -> Option<egui::Context> {
+    let Ok(bytes) = std::fs::read("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc") else {
+        eprintln!("skipped: no CJK font on this machine");
+        return None;
+    };
+    let ctx = egui::Context::default();
+    let mut fonts = egui::FontDefinitions::empty();
+    let mut data = egui::FontData::from_owned(bytes);
+    data.index = 2;
+    fonts.font_data.insert("cjk".into(), data.into());
+    for family in [egui::FontFamily::Proportional, egui::FontFamily::Monospace] {
+        fonts.families.insert(family, vec!["cjk".into()]);
+    }
+    ctx.set_fonts(fonts);
+    crate::apply_theme(&ctx);
+    Some(ctx)
+}
 
 const FLIGHT: PlanFlight =
     PlanFlight { foot: [0.0; 3], head: [4.0, 0.0, 3.0], width_m: 1.2, riser_m: 0.15, tread_m: 0.28 };
