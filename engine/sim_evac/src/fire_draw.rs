@@ -67,7 +67,7 @@ impl EvacModel {
             growth: FireGrowth::AlphaKwps2((class * pace).clamp(1e-4, 10.0)),
             peak_kw: (h.peak_kw * peak).clamp(1.0, 100_000.0),
             fuel: h.fuel,
-            start_s: start_s.clamp(0.0, self.scenario.duration_s),
+            start_s: start_s.clamp(0.0, h.first_signal_s.max(0.0)),
             growth_sigma: 0.0,
         }
     }

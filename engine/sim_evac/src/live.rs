@@ -54,7 +54,7 @@ pub fn live_forecast(
 
 impl EvacModel {
     /// What a forecast from live signals starts from. The model is of the building as it stands (doors, detectors, people by use,
-    /// members, seed); its fire, interventions and water are not taken over.
+    /// members, seed); of its fire only the peak is taken over, of its interventions and water nothing.
     ///
     /// Clock: second 0 is the first signal less a lead of mean and two deviations of what the fire may have burnt by then, in whole tens
     /// of seconds, so that nearly every drawn fire starts within the run (later ones are put at 0). The sounders begin at the first
@@ -76,7 +76,8 @@ impl EvacModel {
         let mut doubts = Vec::new();
         let (first, seen) = self.usable(signals, now, &mut doubts)?;
         let until_now_s = now.secs_since(first);
-        let infer_options = InferOptions { doors: options.doors, ..InferOptions::at(until_now_s.min(SPAN_S)) };
+        let mut infer_options = InferOptions { doors: options.doors, ..InferOptions::at(until_now_s.min(SPAN_S)) };
+        infer_options.peak_kw = self.scenario.fire.as_ref().map_or(infer_options.peak_kw, |f| f.peak_kw);
         let belief = self.believe(&seen, &infer_options, table, cancel)?;
         if seen.len() == 1 {
             doubts.push("one detector only: the room and whether it burns at all are open".into());
@@ -269,7 +270,10 @@ fn lead_s(belief: &FireBelief, horizon_s: f64) -> f64 {
     let sum =
         |of: &dyn Fn(&FireHypothesis) -> f64| belief.hypotheses.iter().map(|h| h.probability * of(h)).sum::<f64>();
     let mean = sum(&|h| -h.start_mean_s);
-    let variance = sum(&|h| h.start_sd_s * h.start_sd_s + (h.start_mean_s + mean).powi(2));
+    let variance = sum(&|h| {
+        let off = h.start_mean_s + mean;
+        h.start_sd_s * h.start_sd_s + off * off
+    });
     (10.0 * (0.1 * (mean + 2.0 * variance.sqrt())).ceil()).clamp(10.0, horizon_s)
 }
 
@@ -368,5 +372,39 @@ mod tests {
         let all: u32 = f.scenario.people.spaces.iter().map(|s| s.count).sum();
         assert!(f64::from(all) > 0.95 * f.people.building.mean, "{all} {}", f.people.building.mean);
         assert!(EvacModel::new(&block_plan(3), &f.scenario, &[]).is_ok());
+    }
+
+    #[test]
+    fn any_signals_and_counts_give_a_scenario_or_one_line() {
+        let plan = block_plan(1);
+        let model = EvacModel::new(&plan, &base(), &[]).unwrap();
+        let mut rng = sim_core::CounterRng::new(8, 8);
+        let mut table = None;
+        for case in 0..10 {
+            let kinds = [SignalKind::Smoke, SignalKind::Smoke, SignalKind::Smoke, SignalKind::Heat];
+            let signals: Vec<DetectorSignal> = (0..rng.below(6))
+                .map(|_| DetectorSignal {
+                    space: format!("1F/R{}", rng.below(20)),
+                    kind: kinds[rng.below(4) as usize],
+                    at: TEN.plus_secs(rng.range_f64(-4000.0, 100.0)),
+                })
+                .collect();
+            let counts: Vec<CountObservation> = (0..rng.below(4))
+                .map(|_| CountObservation {
+                    scope: CountScope::Space(format!("1F/R{}", rng.below(17))),
+                    count: rng.range_f64(0.0, 400.0),
+                    sd: 0.0,
+                    age_s: rng.range_f64(0.0, 5000.0),
+                })
+                .collect();
+            let options = LiveOptions::default();
+            match model.live_forecast(&signals, &counts, TEN, &options, &mut table, &CancelToken::new()) {
+                Ok(f) => {
+                    assert_eq!(f.scenario.validate(), Ok(()), "case {case}");
+                    assert!(EvacModel::new(&plan, &f.scenario, &[]).and_then(|m| m.members()).is_ok(), "case {case}");
+                }
+                Err(e) => assert!(e.to_string().starts_with("alarms: none that can be used"), "case {case}: {e}"),
+            }
+        }
     }
 }

@@ -200,8 +200,14 @@ impl Means {
     }
 
     fn variance(&self, mean: f64) -> f64 {
-        self.options.fano * mean + (self.options.factor_cv * mean).powi(2)
+        spread_of(mean, &self.options)
     }
+}
+
+/// Variance of a number about its mean before any count.
+fn spread_of(mean: f64, o: &OccupancyOptions) -> f64 {
+    let factor = o.factor_cv * mean;
+    o.fano * mean + factor * factor
 }
 
 /// Spaces from which people walk to the open air, locked doors shut.
@@ -500,7 +506,7 @@ fn nested(means: &[f64], mut sets: Vec<Count>, doubts: &mut Vec<String>) -> Bran
 fn agree(b: &mut Branch, o: &OccupancyOptions, doubts: &mut Vec<String>) -> (f64, f64) {
     let parts: Vec<(f64, f64)> = b.children.iter_mut().map(|c| agree(c, o, doubts)).collect();
     let rest: f64 = b.rest.iter().map(|r| r.1).sum();
-    let prior = o.fano * rest + (o.factor_cv * rest).powi(2);
+    let prior = spread_of(rest, o);
     let sum = parts.iter().fold((rest, prior), |s, p| (s.0 + p.0, s.1 + p.1));
     let Some(count) = &mut b.count else { return sum };
     let z = |sd: f64, variance: f64| (count.count - sum.0) / (sd * sd + variance).sqrt().max(1e-9);

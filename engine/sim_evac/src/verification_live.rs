@@ -198,8 +198,7 @@ fn belief(model: &EvacModel, table: &mut Option<AlarmTable>, signals: &[SeenSign
     let second = signals.get(1).map_or(signals[0].at_s + 60.0, |s| s.at_s);
     let now = second + 60.0;
     let seen: Vec<SeenSignal> = signals.iter().copied().filter(|s| s.at_s <= now).collect();
-    let options = InferOptions { open_share: Some(0.3), ..InferOptions::at(now) };
-    model.believe(&seen, &options, table, &CancelToken::new())
+    model.believe(&seen, &InferOptions::at(now), table, &CancelToken::new())
 }
 
 /// What came out over the cases.
