@@ -1,7 +1,9 @@
 //! What a live forecast of an evacuation starts from (实时疏散推演的起点): counts of people, signals of detectors, the fires that
 //! may be behind them. People are counted, never identified.
 
-use crate::{EvacScenario, FireSource, TimeMs};
+use crate::{
+    Detection, DoorStates, EvacKind, EvacScenario, EvacWeather, FireSource, MembersWalk, People, SmokeSpeedLaw, TimeMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// Whose number a counter tells.
@@ -176,7 +178,43 @@ pub struct LiveForecast {
     pub doubts: Vec<String>,
 }
 
+/// What a fire alarm on a property means; `None` for other properties.
+#[must_use]
+pub fn fire_signal(property: &str) -> Option<SignalKind> {
+    match property {
+        "smoke_alarm" | "smoke" => Some(SignalKind::Smoke),
+        "heat_alarm" => Some(SignalKind::Heat),
+        "sprinkler_flow" => Some(SignalKind::SprinklerFlow),
+        _ => None,
+    }
+}
+
 impl EvacScenario {
+    /// A drill by defaults: the only building, one member, nothing done.
+    #[must_use]
+    pub fn new(name: String, duration_s: f64) -> Self {
+        Self {
+            kind: EvacKind::Evacuation,
+            name,
+            building: None,
+            duration_s,
+            frame_interval_s: 1.0,
+            seed: 0,
+            members: 1,
+            members_walk: MembersWalk::default(),
+            fire: None,
+            fires: vec![],
+            live: None,
+            people: People::default(),
+            smoke_law: SmokeSpeedLaw::default(),
+            doors: DoorStates::default(),
+            detection: Detection::default(),
+            weather: EvacWeather::default(),
+            water: vec![],
+            interventions: vec![],
+        }
+    }
+
     /// The fire of member `k`: of `fires`, if there are any, that at the (k + ½)/members quantile of their probabilities, else
     /// `fire`. With as many equally probable fires as members each member has its own.
     #[must_use]

@@ -33,7 +33,7 @@ pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon,
 pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
 pub use evac_live::{
     CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, LiveOutcome, LiveStart,
-    OccupancyEstimate, PeopleEstimate, RoomChance, SignalKind,
+    OccupancyEstimate, PeopleEstimate, RoomChance, SignalKind, fire_signal,
 };
 pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,

@@ -63,6 +63,17 @@ fn building(ui: &mut Ui, vm: &ViewModel, plan: &BuildingPlan, form: &mut EvacFor
 
 fn fire(ui: &mut Ui, plan: &BuildingPlan, form: &mut EvacForm) {
     ui.label(weak("火源"));
+    if form.is_inferred() {
+        let alarms = form.draft.live.as_ref().map_or(0, |l| l.signals.len());
+        ui.horizontal(|ui| {
+            ui.label(if alarms > 0 { format!("由 {alarms} 处报警推断") } else { "由报警推断".to_owned() });
+            if small_button(ui, "改为指定") {
+                form.forget_inferred();
+            }
+        });
+        ui.end_row();
+        return;
+    }
     ui.horizontal(|ui| {
         ui.selectable_value(&mut form.with_fire, true, "有火灾");
         ui.selectable_value(&mut form.with_fire, false, "疏散演练").on_hover_text("没有火, 一开始就报警。");

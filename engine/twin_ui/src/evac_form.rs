@@ -24,21 +24,10 @@ const MEMBERS: u32 = 16;
 impl Default for EvacForm {
     fn default() -> Self {
         let draft = EvacScenario {
-            kind: EvacKind::Evacuation,
-            name: "疏散推演".to_owned(),
-            building: None,
-            duration_s: 900.0,
             frame_interval_s: 2.0,
             seed: 1,
             members: MEMBERS,
-            fire: None,
-            people: People::default(),
-            smoke_law: SmokeSpeedLaw::default(),
-            doors: DoorStates::default(),
-            detection: Detection::default(),
-            weather: EvacWeather::default(),
-            water: vec![],
-            interventions: vec![],
+            ..EvacScenario::new("疏散推演".to_owned(), 900.0)
         };
         Self { draft, with_fire: true, fire: new_fire() }
     }
@@ -62,7 +51,7 @@ impl EvacForm {
     pub fn from_scenario(scenario: &EvacScenario) -> Self {
         let draft = EvacScenario { fire: None, ..scenario.clone() };
         let fire = scenario.fire.clone().unwrap_or_else(new_fire);
-        Self { draft, with_fire: scenario.fire.is_some(), fire }
+        Self { draft, with_fire: scenario.fire.is_some() || scenario.live.is_some(), fire }
     }
 
     /// The scenario that the form describes for a building, checked against it.
@@ -73,7 +62,7 @@ impl EvacForm {
         let scenario = EvacScenario {
             building: Some(plan.name.clone()),
             frame_interval_s: self.draft.frame_interval_s.min(self.draft.duration_s),
-            fire: self.with_fire.then(|| self.fire.clone()),
+            fire: (self.with_fire && !self.is_inferred()).then(|| self.fire.clone()),
             ..self.draft.clone()
         };
         scenario.validate()?;
@@ -97,6 +86,16 @@ impl EvacForm {
             }
         }
         Ok(scenario)
+    }
+
+    /// Whether alarms, not the person, say where it burns.
+    pub(crate) fn is_inferred(&self) -> bool {
+        self.draft.live.is_some() || !self.draft.fires.is_empty()
+    }
+
+    /// From now on the person says where it burns.
+    pub(crate) fn forget_inferred(&mut self) {
+        (self.draft.live, self.draft.fires) = (None, vec![]);
     }
 
     /// The plan that the form speaks of: the named one, else the first.

@@ -113,6 +113,7 @@ pub(crate) fn summary() -> EvacSummary {
         live: None,
         building: "江畔花园1号楼".into(),
         members: 16,
+        network_members: 15,
         alarm_s: Some(14.0),
         rset_s: EvacBand { p50: Some(661.8), p95: None },
         rset_members_s: vec![Some(661.8); 15],

@@ -19,9 +19,6 @@ pub(crate) struct EvacParams<'w> {
 
 /// Visibility below which a space counts as full of smoke, m.
 const SMOKY_M: f64 = 10.0;
-/// Names of runs that smoke alarms start begin so.
-pub(crate) const FORECAST: &str = "烟感预测";
-
 impl EvacParams<'_> {
     pub fn plans(&self) -> Vec<Arc<BuildingPlan>> {
         self.plans.list.clone()
@@ -59,10 +56,10 @@ impl EvacParams<'_> {
         })
     }
 
-    /// Runs that smoke alarms started, with the building's entity.
+    /// Runs that start from alarms as they are, without what-ifs; with the building's entity.
     pub fn forecasts(&self, live: &Live) -> Vec<(EntityId, RunId)> {
         let of = |run: &twin_model::Run| {
-            let scenario = run.scenario.evacuation().filter(|s| s.name.starts_with(FORECAST))?;
+            let scenario = run.scenario.evacuation().filter(|s| s.live.is_some() && s.interventions.is_empty())?;
             Some((self.plans.find(scenario.building.as_deref())?.building?, run.id))
         };
         live.0.runs().filter_map(of).collect()

@@ -5,6 +5,7 @@
 //! them to the shared state and only then acknowledges. Everything else reads.
 
 mod error;
+mod forecast;
 mod http;
 mod metrics;
 mod mqtt;

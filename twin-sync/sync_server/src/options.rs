@@ -26,6 +26,8 @@ pub struct ServeOptions {
     pub simulate_exe: PathBuf,
     /// Listen on addresses other machines can reach. There are no accounts yet: whoever reaches the port may do all.
     pub allow_remote: bool,
+    /// Fire alarms in buildings whose inside is known start evacuation forecasts.
+    pub forecasts: bool,
     /// Days of history and log kept, 1 or more.
     pub history_days: u32,
     /// Values committed between two snapshots; a restart reads back at most this many, or those of two minutes.
@@ -44,6 +46,7 @@ impl ServeOptions {
             web_dir: None,
             simulate_exe: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("sandtable")),
             allow_remote: false,
+            forecasts: true,
             history_days: 30,
             snapshot_seqs: 50_000,
         }

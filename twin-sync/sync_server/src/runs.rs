@@ -78,6 +78,36 @@ impl RunManager {
         }
     }
 
+    /// Begins a run of the server's own.
+    pub(crate) async fn begin(self: &Arc<Self>, scenario: RunScenario) -> Result<RunId, String> {
+        self.create(scenario).await.map(|run| run.id).map_err(|e| e.1)
+    }
+
+    /// Stops a run if it goes on.
+    pub(crate) fn stop(&self, run: RunId) {
+        if let Some(cancel) = self.cancels().get(&run) {
+            cancel.notify_one();
+        }
+    }
+
+    async fn create(self: &Arc<Self>, scenario: RunScenario) -> Result<Run, ApiError> {
+        if let Some(line) = run_inputs::refusal(&self.twin, &scenario) {
+            return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, line));
+        }
+        if self.cancels().len() >= WAITING {
+            let line = format!("{WAITING} runs are waiting already: wait for one to end or cancel one");
+            return Err(ApiError(StatusCode::TOO_MANY_REQUESTS, line));
+        }
+        let run = match self.twin.change(Change::CreateRun(scenario)).await.map_err(refused)? {
+            Reply::Run(run) => *run,
+            _ => return Err(ApiError(StatusCode::INTERNAL_SERVER_ERROR, "the run was not created".to_owned())),
+        };
+        let cancel = Arc::new(Notify::new());
+        self.cancels().insert(run.id, cancel.clone());
+        tokio::spawn(self.clone().compute(run.clone(), cancel));
+        Ok(run)
+    }
+
     async fn report(&self, run: RunId, status: RunStatus) {
         if let Err(refusal) = self.twin.change(Change::RunProgress(run, status)).await {
             tracing::debug!(%run, ?refusal, "run status");
@@ -261,21 +291,7 @@ pub(crate) async fn start(
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Run>), ApiError> {
     let scenario: RunScenario = body(&bytes)?;
-    if let Some(line) = run_inputs::refusal(&runs.twin, &scenario) {
-        return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, line));
-    }
-    if runs.cancels().len() >= WAITING {
-        let line = format!("{WAITING} runs are waiting already: wait for one to end or cancel one");
-        return Err(ApiError(StatusCode::TOO_MANY_REQUESTS, line));
-    }
-    let run = match runs.twin.change(Change::CreateRun(scenario)).await.map_err(refused)? {
-        Reply::Run(run) => *run,
-        _ => return Err(ApiError(StatusCode::INTERNAL_SERVER_ERROR, "the run was not created".to_owned())),
-    };
-    let cancel = Arc::new(Notify::new());
-    runs.cancels().insert(run.id, cancel.clone());
-    tokio::spawn(runs.clone().compute(run.clone(), cancel));
-    Ok((StatusCode::CREATED, Json(run)))
+    Ok((StatusCode::CREATED, Json(runs.create(scenario).await?)))
 }
 
 /// `DELETE /api/runs/{id}`

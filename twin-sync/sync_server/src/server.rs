@@ -1,6 +1,7 @@
 //! Start, serve, stop.
 
 use crate::error::ServeError;
+use crate::forecast::Forecasts;
 use crate::options::ServeOptions;
 use crate::runs::RunManager;
 use crate::store::{DATABASE, Reader, Store};
@@ -77,13 +78,14 @@ impl ServerHandle {
             .map_err(|e| ServeError::FailStop(e.to_string()))?;
         let runs = RunManager::new(twin.clone(), &options);
         runs.end_interrupted().await;
+        let forecasts = Forecasts::new(&twin, &runs, &options);
         let frames = ws::frames();
         let app = http::router(&twin, &runs, &frames, &options);
         let mut stopping = twin.stopping.subscribe();
         let until_stopped = async move {
             stopped(&mut stopping).await;
         };
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(mqtt::listen(twin.clone(), mqtt_listener)),
             tokio::spawn(ws::broadcast_frames(twin.clone(), frames)),
             tokio::spawn(async move {
@@ -92,6 +94,7 @@ impl ServerHandle {
                 }
             }),
         ];
+        tasks.extend(forecasts.map(|f| tokio::spawn(f.watch())));
         tracing::info!(http = %http_addr, mqtt = %mqtt_addr, epoch = %twin.epoch, "serving");
         Ok(Self { http_addr, mqtt_addr, twin, writer_ended, tasks, _lock: lock })
     }

@@ -29,6 +29,8 @@ pub(crate) struct Twin {
     /// Last committed and applied sequence.
     pub(crate) seq: watch::Sender<Seq>,
     failure: OnceLock<String>,
+    /// How many alarms have been raised.
+    pub(crate) alarms: watch::Sender<u64>,
     /// True once the server should end.
     pub(crate) stopping: watch::Sender<bool>,
     reader: Mutex<Reader>,
@@ -59,6 +61,7 @@ impl Twin {
             jobs,
             queue_bytes: Arc::new(Semaphore::new(QUEUE_BYTES)),
             seq,
+            alarms: watch::Sender::new(0),
             failure: OnceLock::new(),
             stopping: watch::Sender::new(false),
             reader: Mutex::new(reader),

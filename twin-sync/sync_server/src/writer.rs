@@ -198,16 +198,21 @@ impl Writer {
         self.store.commit(now(), records, dead)?;
         self.twin.metrics.commit_took(started.elapsed());
         let mut engine = self.twin.write();
+        let mut raised = 0;
         for (first, record) in records {
             let applied = engine.apply(*first, record);
             self.twin.metrics.samples.add(applied.newest + applied.late);
             self.twin.metrics.late_samples.add(applied.late);
             self.twin.metrics.alarms_raised.add(applied.raised.len());
+            raised += applied.raised.len() as u64;
             self.next = Seq(first.0 + record.seq_count());
         }
         let seq = engine.live().seq();
         drop(engine);
         self.twin.seq.send_replace(seq);
+        if raised > 0 {
+            self.twin.alarms.send_modify(|n| *n += raised);
+        }
         Ok(())
     }
 
