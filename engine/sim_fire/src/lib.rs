@@ -39,6 +39,7 @@ mod lane;
 mod ledger;
 mod material;
 mod mixing;
+mod mixture;
 mod model;
 mod network;
 mod outdoor;

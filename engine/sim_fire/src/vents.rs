@@ -27,7 +27,7 @@ pub(crate) struct Column<const L: usize> {
 impl<const L: usize> Column<L> {
     /// Pressure at a level less that at the floor.
     #[inline(always)]
-    fn fall(&self, z: V<L>) -> V<L> {
+    pub fn fall(&self, z: V<L>) -> V<L> {
         let lower = z.min(self.interface_m) - self.floor_m;
         let upper = (z - self.interface_m).at_least(0.0);
         lower * self.weight[0] + upper * self.weight[1]
