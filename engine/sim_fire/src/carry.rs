@@ -1,12 +1,15 @@
 //! What vents carry: from which layer it is drawn, into which it goes, and what it pulls along.
 
 use crate::VentKind;
-use crate::gas::{CP, Species};
+use crate::gas::{CP, M_AIR, Species};
 use crate::lane::V;
 use crate::mixing::jet;
 use crate::mixture::LEAN;
 use crate::state::FireState;
 use crate::step::{SPACE_SHARE, Step, VENT_SHARE, Work, fit, reset};
+
+/// How much warmer than a space at its start a stream of fuel must be to burn in it, K: `tgignt` of CFAST's source.
+const IGNITION_K: f64 = 200.0;
 
 impl<const L: usize> Step<'_, L> {
     /// Notes how fast each space is flushed, and slows the vents of one that a sub-step cannot follow.
@@ -112,11 +115,17 @@ impl<const L: usize> Step<'_, L> {
                 if out[0].greatest().max(out[1].greatest()) <= 0.0 {
                     continue;
                 }
-                let upward =
-                    if taker == n { [V::default(); 2] } else { self.upward::<G>(w, pipe, giver, taker, out, v) };
+                let (upward, air) = if taker == n {
+                    ([V::default(); 2], V::default())
+                } else {
+                    self.upward::<G>(w, pipe, giver, taker, out, v)
+                };
                 let enthalpy = w.column[giver].enthalpy;
                 let up = [out[0] * upward[0], out[1] * upward[1]];
                 out = [out[0] - up[0], out[1] - up[1]];
+                if G == LEAN && air.greatest() > 0.0 {
+                    s.flame[taker] += self.lit::<G>(w, giver, taker, up, air);
+                }
                 w.energy[taker][1] += (up[0] + up[1]) * enthalpy;
                 w.energy[taker][0] += (out[0] + out[1]) * enthalpy;
                 let keep = match pipe.kind {
@@ -156,10 +165,11 @@ impl<const L: usize> Step<'_, L> {
         taker: usize,
         out: [V<L>; 2],
         v: usize,
-    ) -> [V<L>; 2] {
+    ) -> ([V<L>; 2], V<L>) {
+        let mut air = V::default();
         let room = &self.model.rooms[taker];
         if room.mixed {
-            return [V::splat(0.5); 2];
+            return ([V::splat(0.5); 2], air);
         }
         let t = w.temperature[taker];
         let warm = ((t[1] - t[0]) * 0.5).at_least(2.0);
@@ -168,7 +178,7 @@ impl<const L: usize> Step<'_, L> {
         let up = [((came[0] - t[0]) * per_warm).clamp(0.0, 1.0), ((came[1] - t[0]) * per_warm).clamp(0.0, 1.0)];
         if pipe.seamless {
             // Layers run on; only gas warmer than the layer it would join rises, and cooler sinks.
-            return [up[0] * 0.0, V::select(t[0].gt(came[1]), V::default(), V::splat(1.0))];
+            return ([up[0] * 0.0, V::select(t[0].gt(came[1]), V::default(), V::splat(1.0))], air);
         }
         let interface = w.column[taker].interface_m;
         let side = usize::from(pipe.b as usize == giver);
@@ -181,6 +191,7 @@ impl<const L: usize> Step<'_, L> {
             let mass = volume * w.drawn[(2 * giver + l) * G];
             let lifted = jet(mass, came[l] - t[0], t[1] - t[0], (interface - level).at_least(0.0));
             w.lifted[taker] += lifted / w.held[2 * taker * G];
+            air += lifted;
         }
         if let VentKind::Wall { width_m, bottom_m, .. } = pipe.kind {
             let down = [out[0] * (V::splat(1.0) - up[0]), out[1] * (V::splat(1.0) - up[1])];
@@ -200,6 +211,25 @@ impl<const L: usize> Step<'_, L> {
             let pulled = mass * V::select(two_way, share, V::default());
             w.pulled[taker] += pulled / w.held[(2 * taker + 1) * G];
         }
-        up
+        (up, air)
+    }
+
+    /// Fuel in hot streams that the air they lift can burn, kg/s. It is lit when the stream is 200 K warmer than the space was at the
+    /// start (CFAST's `tgignt`), and needs more oxygen in the air below than its lower limit.
+    #[inline(always)]
+    fn lit<const G: usize>(&self, w: &Work<L>, giver: usize, taker: usize, up: [V<L>; 2], air: V<L>) -> V<L> {
+        let drawn = w.drawn.as_chunks::<G>().0;
+        let below = &w.held.as_chunks::<G>().0[2 * taker];
+        let hot = V::splat(self.model.rooms[taker].start_k + IGNITION_K);
+        let zero = V::default();
+        let mut fuel = zero;
+        for l in 0..2 {
+            fuel += V::select(w.drawn_k[giver][l].gt(hot), up[l] * drawn[2 * giver + l][2], zero);
+        }
+        let share = self.mixture.species(below, Species::Oxygen as usize) / below[0];
+        let by_volume = share * (M_AIR / Species::Oxygen.molar_mass());
+        let allowed = ((by_volume - self.mixture.lower_oxygen) * 100.0).clamp(0.0, 1.0);
+        let need = (-self.mixture.per_kg(Species::Oxygen)).at_least(1e-9);
+        fuel.min(air * share * allowed / need).at_least(0.0)
     }
 }

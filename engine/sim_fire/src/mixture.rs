@@ -25,12 +25,22 @@ pub(crate) struct Mixture<const L: usize> {
     added: V<L>,
     /// Mass fractions of the air outside.
     outer: [f64; SPECIES],
+    /// Heat of the fuel, J/kg, and the part that is radiated.
+    pub heat: [V<L>; 2],
+    /// Oxygen by volume below which it does not burn.
+    pub lower_oxygen: V<L>,
 }
 
 impl<const L: usize> Mixture<L> {
     pub fn new(model: &Model, members: &[Member]) -> Self {
-        let mut mixture =
-            Self { width: LEAN, made: [V::default(); SPECIES], added: V::splat(1.0), outer: model.outer_y };
+        let mut mixture = Self {
+            width: LEAN,
+            made: [V::default(); SPECIES],
+            added: V::splat(1.0),
+            outer: model.outer_y,
+            heat: [V::default(); 2],
+            lower_oxygen: V::splat(1.0),
+        };
         for lane in 0..L {
             let fires = &members[lane.min(members.len() - 1)].fires;
             let Some(first) = fires.first() else { continue };
@@ -41,6 +51,9 @@ impl<const L: usize> Mixture<L> {
             for x in 0..SPECIES {
                 mixture.made[x].0[lane] = made[x];
             }
+            mixture.heat[0].0[lane] = first.fuel.heat_kjpkg * 1e3;
+            mixture.heat[1].0[lane] = mixture.heat[0].0[lane] * first.fuel.radiative_share;
+            mixture.lower_oxygen.0[lane] = first.lower_oxygen;
             mixture.added.0[lane] = 1.0 + made[Species::Trace as usize];
         }
         let filters = |kind: VentKind| matches!(kind, VentKind::Fan { filter, .. } if filter > 0.0);
@@ -75,6 +88,12 @@ impl<const L: usize> Mixture<L> {
         let air = gas[0].0[lane] - gas[1].0[lane] * self.added.0[lane] - gas[2].0[lane];
         let products = air * self.outer[x] + gas[1].0[lane] * self.made[x].0[lane];
         if x == Species::Fuel as usize { products + gas[2].0[lane] } else { products }
+    }
+
+    /// kg of a species made per kg burnt, by member.
+    #[inline(always)]
+    pub fn per_kg(&self, x: Species) -> V<L> {
+        self.made[x as usize]
     }
 
     /// Numbers of clean air of a mass.

@@ -33,6 +33,8 @@ pub struct FireState<const L: usize> {
     pub(crate) turnover: Vec<V<L>>,
     /// Per space: speed of the air that comes in below, m/s, smoothed.
     pub(crate) draught: Vec<V<L>>,
+    /// Per space: fuel that came in hot through vents in the last sub-step and met the air to burn it, kg/s.
+    pub(crate) flame: Vec<V<L>>,
     /// Per vent: flow of enthalpy and its slope over the pressure across it, W, W/Pa, and that pressure, Pa, at the end of the last
     /// sub-step; empty before the first. The next search for pressures starts from them.
     pub(crate) tangent: Vec<[V<L>; 3]>,
@@ -80,6 +82,7 @@ impl<const L: usize> FireState<L> {
             width: mixture.width,
             turnover: vec![V::default(); n],
             draught: vec![V::default(); n],
+            flame: vec![V::default(); n],
             tangent: Vec::new(),
             held_open: vec![V::splat(-1.0); model.pipes.len()],
             damped: fires.iter().map(|k| vec![[f64::INFINITY, 1.0]; *k]).collect(),
@@ -168,7 +171,7 @@ impl<const L: usize> FireState<L> {
             self.meaning.clone(),
             flat(&self.wall_k),
             flat(&self.turnover),
-            flat(&self.draught),
+            [flat(&self.draught), flat(&self.flame)].concat(),
             flat(&self.held_open),
             [ragged(&self.damped), ragged(&self.heat_w), ragged(&self.sensed)].concat(),
             self.ledger.iter().flat_map(Ledger::numbers).collect(),
@@ -257,7 +260,7 @@ impl<const L: usize> Snapshot for FireState<L> {
             1 + SPECIES + L * (SPECIES + 1),
             n * SURFACES * WALL * L,
             n * L,
-            n * L,
+            2 * n * L,
             vents * L,
             4 * total + 2 * detectors * L,
             Ledger::NUMBERS * L,
@@ -290,7 +293,8 @@ impl<const L: usize> Snapshot for FireState<L> {
             width,
             wall_k: lane(&columns[4]),
             turnover: lane(&columns[5]),
-            draught: lane(&columns[6]),
+            draught: lane(&columns[6][..n * L]),
+            flame: lane(&columns[6][n * L..]),
             tangent: lane(&columns[10]).as_chunks::<3>().0.to_vec(),
             held_open: lane(&columns[7]),
             damped,

@@ -122,6 +122,7 @@ impl<const L: usize> Step<'_, L> {
         arch.dispatch(Phase::<L, G, PREPARE> { step: self, s });
         self.open(s);
         self.fires::<G>(s);
+        self.flames::<G>(s);
         arch.dispatch(Phase::<L, G, HEAT> { step: self, s });
         arch.dispatch(Phase::<L, G, PRESSURES> { step: self, s });
         arch.dispatch(Phase::<L, G, DRAW> { step: self, s });
@@ -246,6 +247,42 @@ impl<const L: usize> Step<'_, L> {
                     }
                 }
                 w.effects.push((k as u32, lane as u32, e));
+            }
+        }
+    }
+
+    /// Unburnt fuel that came hot through a vent burns where it met air (CFAST's door jet fire), in the upper layer it rose to.
+    #[inline(never)]
+    fn flames<const G: usize>(&self, s: &mut FireState<L>) {
+        let mixture = self.mixture;
+        for k in 0..self.model.rooms.len() {
+            let came = std::mem::take(&mut s.flame[k]);
+            if G != LEAN || came.greatest() <= 0.0 {
+                continue;
+            }
+            for lane in 0..L {
+                let upper = s.gas(k, 1);
+                let there = 0.5 * upper[2].0[lane].max(0.0) / self.dt;
+                let oxygen = 0.5 * mixture.one(upper, Species::Oxygen as usize, lane).max(0.0) / self.dt;
+                let need = (-mixture.per_kg(Species::Oxygen).0[lane]).max(1e-9);
+                let burnt_kgps = came.0[lane].min(there).min(oxygen / need);
+                if burnt_kgps <= 0.0 {
+                    continue;
+                }
+                let mut made_kgps = Species::ALL.map(|x| burnt_kgps * mixture.per_kg(x).0[lane]);
+                made_kgps[Species::Fuel as usize] = -burnt_kgps;
+                let trace = made_kgps[Species::Trace as usize];
+                let [heat_w, radiated_w] = [0, 1].map(|j| burnt_kgps * mixture.heat[j].0[lane]);
+                let w = &mut s.work;
+                let rate = &mut w.rate[(2 * k + 1) * G..(2 * k + 2) * G];
+                rate[0].0[lane] += trace;
+                rate[1].0[lane] += burnt_kgps;
+                rate[2].0[lane] -= burnt_kgps;
+                w.radiated[k].0[lane] += radiated_w;
+                w.heat[k][1].0[lane] += heat_w - radiated_w + trace * CP * FUEL_K;
+                let effect =
+                    Effect { heat_w, radiated_w, burnt_kgps, fuel_kgps: trace, made_kgps, ..Effect::default() };
+                w.effects.push((k as u32, lane as u32, effect));
             }
         }
     }

@@ -67,6 +67,7 @@ cases!(
     hot_layer,
     corridor_arrival,
     still_building,
+    door_jet_fire,
     random_networks,
     snapshot_continues,
     ensemble_agrees,
