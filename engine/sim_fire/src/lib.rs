@@ -64,7 +64,7 @@ pub use material::{Lining, Material};
 pub use network::{Ambient, Network, NetworkBuilder, Side, Space, SpaceId, Vent, VentId, VentKind, Zones};
 pub use outdoor::{OutdoorPlume, Stability};
 pub use params::{FireForcing, FireParams, Member};
-pub use plan::{BuildingNetwork, DOOR_GAP_M2, LIFT_GAP_M2, PlanOptions, leakage_ratio};
+pub use plan::{BuildingNetwork, DOOR_GAP_M2, LIFT_GAP_M2, PlanOptions, facade_cp, leakage_ratio};
 pub use plume::PlumeModel;
 pub use run::{FireEnsemble, FireRun, FireRunOf, SpaceView};
 pub use state::FireState;
