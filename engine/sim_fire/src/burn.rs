@@ -52,6 +52,8 @@ pub(crate) struct Effect {
     pub lifted_kgps: f64,
     /// Fuel gas given off, kg/s.
     pub fuel_kgps: f64,
+    /// Fuel that burns, kg/s.
+    pub burnt_kgps: f64,
     /// Made of each species in the upper layer, kg/s (unburnt fuel included).
     pub made_kgps: [f64; SPECIES],
     /// Speed under the ceiling, m/s.
@@ -118,6 +120,7 @@ pub(crate) fn burn(fire: &Fire, wanted_kw: f64, around: &Around, dt: f64) -> Eff
         starved_w: (wanted_kw - heat_kw) * 1e3,
         lifted_kgps: lifted,
         fuel_kgps: fuel_kgps + made_kgps[Species::Trace as usize],
+        burnt_kgps: burnt,
         made_kgps,
         jet_mps,
     }

@@ -110,7 +110,7 @@ pub(crate) fn sense<const L: usize>(kernel: &FireKernel<L>, s: &mut FireState<L>
             let pressure = room.outer_pa + s.gauge_pa[k].0[lane];
             let upper = s.upper_m3[k].0[lane];
             let volume = [room.volume - upper, upper];
-            let kelvin = |l: usize| pressure * volume[l] / (R_AIR * s.mass_kg[k][l].0[lane]);
+            let kelvin = |l: usize| pressure * volume[l] / (R_AIR * s.gas(k, l)[0].0[lane]);
             let mut gas_k = kelvin(1);
             let mut speed = STILL_MPS;
             let fires = &kernel.members[lane.min(kernel.members.len() - 1)].fires;
@@ -124,7 +124,7 @@ pub(crate) fn sense<const L: usize>(kernel: &FireKernel<L>, s: &mut FireState<L>
                     speed = speed.max(blows);
                 }
             }
-            let soot = s.species_kg[k][1][Species::Soot as usize].0[lane] / upper;
+            let soot = kernel.mixture.one(s.gas(k, 1), Species::Soot as usize, lane) / upper;
             let [element, alarm] = &mut s.sensed[lane][d];
             let (rti, set_k) = match detector.kind {
                 DetectorKind::Smoke { obscuration_per_m } => {

@@ -17,7 +17,10 @@ pub(crate) struct Exchange<'a, const L: usize> {
     pub temperature: [V<L>; 2],
     pub mass: [V<L>; 2],
     pub volume: [V<L>; 2],
-    pub species: &'a [[V<L>; crate::SPECIES]; 2],
+    /// Mass by layer, kg.
+    pub soot: [V<L>; 2],
+    pub co2: [V<L>; 2],
+    pub water: [V<L>; 2],
     /// Height of the interface above the floor, m.
     pub interface: V<L>,
     /// Radiated by fires in the space, W.
@@ -42,11 +45,10 @@ fn natural<const L: usize>(surface: usize, excess: V<L>) -> V<L> {
 /// 0.42 (p L)^(1/3) in atm m, a fit of our own to Hottel's charts for carbon dioxide and water within about 20 %.
 #[inline(always)]
 fn absorptivity<const L: usize>(x: &Exchange<'_, L>, layer: usize, path: V<L>) -> V<L> {
-    let s = &x.species[layer];
-    let volume = x.volume[layer];
-    let soot = s[Species::Soot as usize] / volume * x.temperature[layer] * (1186.0 / 1800.0);
-    let (co2, water) = (s[Species::CarbonDioxide as usize], s[Species::Water as usize]);
-    let kelvin = x.temperature[layer] / volume * (8.314_46 / 101_325.0);
+    let per_volume = V::splat(1.0) / x.volume[layer];
+    let soot = x.soot[layer] * per_volume * x.temperature[layer] * (1186.0 / 1800.0);
+    let (co2, water) = (x.co2[layer], x.water[layer]);
+    let kelvin = x.temperature[layer] * per_volume * (8.314_46 / 101_325.0);
     let atm =
         (co2 * (1.0 / Species::CarbonDioxide.molar_mass()) + water * (1.0 / Species::Water.molar_mass())) * kelvin;
     let gas = ((atm * path).at_least(0.0).cbrt() * 0.42).at_most(0.6);
@@ -68,6 +70,8 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
     let upper_wall = (V::splat(r.height) - x.interface) * r.perimeter;
     let lower_wall = x.interface * r.perimeter;
     let area = [floor_area, upper_wall, lower_wall, floor_area];
+    let per_floor = V::splat(1.0 / r.area);
+    let per_area = [per_floor, one / upper_wall.at_least(1e-6), one / lower_wall.at_least(1e-6), per_floor];
     let path = |layer: usize, side: V<L>| x.volume[layer] * 3.6 / (floor_area * 2.0 + side);
     let alpha = [absorptivity(x, 0, path(0, lower_wall)), absorptivity(x, 1, path(1, upper_wall))];
     // Share of each surface in its half of the space.
@@ -98,10 +102,10 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
             convection = convection.max(forced);
         }
         film[s][near] = convection + radiant(x.temperature[near], face) * alpha[near] * emissivity;
-        let through = alpha[far] * (one - alpha[near]) * emissivity * floor_area * share[s] / area[s].at_least(1e-6);
+        let through = alpha[far] * (one - alpha[near]) * emissivity * floor_area * share[s] * per_area[s];
         film[s][far] = radiant(x.temperature[far], face) * through;
     }
-    between_surfaces(x, &area, &share, &alpha, wall_k, &mut into);
+    between_surfaces(x, &per_area, &share, &alpha, wall_k, &mut into);
     // Damping of the gas.
     let gas = radiant(x.temperature[0], x.temperature[1]) * alpha[0] * alpha[1] * floor_area;
     let mut touch = [gas, gas];
@@ -110,7 +114,11 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
             touch[layer] += film[s][layer] * area[s];
         }
     }
-    let damp: [V<L>; 2] = std::array::from_fn(|k| one / (one + touch[k] * x.dt / (x.mass[k] * CP)));
+    // Not by a closure over layers: such are not inlined into the code for the machine's vectors.
+    let mut damp = [one; 2];
+    for k in 0..2 {
+        damp[k] = one / (one + touch[k] * x.dt / (x.mass[k] * CP));
+    }
     let across = gas * damp[0].min(damp[1]) * (x.temperature[1] - x.temperature[0]);
     heat[0] += across;
     heat[1] -= across;
@@ -120,14 +128,13 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
         }
         let (wall, sweep) = (&x.walls[r.walls[s] as usize], &x.sweeps[r.walls[s] as usize]);
         let film = [film[s][0] * damp[0], film[s][1] * damp[1]];
-        let least = area[s].at_least(1e-6);
-        let put = [onto[s] / least, into[s] / least];
+        let put = [onto[s] * per_area[s], into[s] * per_area[s]];
         let face = conduct(wall, sweep, film, x.temperature, put, &mut wall_k[s * WALL..]);
         for layer in 0..2 {
             heat[layer] -= film[layer] * area[s] * (x.temperature[layer] - face);
         }
         // What a vanishing surface could not take goes to the gas beside it.
-        let taken = area[s] / area[s].at_least(1e-6);
+        let taken = area[s] * per_area[s];
         heat[usize::from(s < 2)] += (onto[s] + into[s]) * (one - taken);
     }
     heat
@@ -138,7 +145,7 @@ pub(crate) fn exchange<const L: usize>(x: &Exchange<'_, L>, wall_k: &mut [V<L>])
 #[inline(always)]
 fn between_surfaces<const L: usize>(
     x: &Exchange<'_, L>,
-    area: &[V<L>; SURFACES],
+    per_area: &[V<L>; SURFACES],
     share: &[V<L>; SURFACES],
     alpha: &[V<L>; 2],
     wall_k: &[V<L>],
@@ -155,8 +162,7 @@ fn between_surfaces<const L: usize>(
             let (a, b) = (&x.walls[ws as usize], &x.walls[wt as usize]);
             let (hot, cold) = (wall_k[s * WALL + 1], wall_k[t * WALL + 1]);
             let g = clear * share[s] * share[t] * radiant(hot, cold) * (a.emissivity * b.emissivity);
-            let inertia =
-                one / (area[s].at_least(1e-6) * a.capacity[0]) + one / (area[t].at_least(1e-6) * b.capacity[0]);
+            let inertia = per_area[s] * (1.0 / a.capacity[0]) + per_area[t] * (1.0 / b.capacity[0]);
             let flow = g / (one + g * inertia * x.dt) * (hot - cold);
             into[s] -= flow;
             into[t] += flow;
@@ -183,13 +189,14 @@ fn conduct<const L: usize>(
     }
     let total = film[0] + film[1];
     let source = film[0] * gas[0] + film[1] * gas[1] + onto;
-    let part = V::splat(wall.skin) / (total + wall.skin);
-    let first = (k[1] * sweep.held[0] + passed + into + part * source) / (part * total + 1.0 / sweep.inverse[0]);
+    let through = V::splat(1.0) / (total + wall.skin);
+    let part = through * wall.skin;
+    let first = (k[1] * sweep.held[0] + passed + into + part * source) / (part * total + sweep.front);
     k[1] = first;
     for j in 1..CELLS {
         k[1 + j] = fixed[j] + k[j] * sweep.share[j];
     }
-    k[0] = (first * wall.skin + source) / (total + wall.skin);
+    k[0] = (first * wall.skin + source) * through;
     k[0]
 }
 

@@ -2,6 +2,7 @@
 
 use crate::detect::sense;
 use crate::gas::ENTHALPY;
+use crate::mixture::Mixture;
 use crate::model::{Model, Sweep};
 use crate::state::FireState;
 use crate::step::{SPACE_SHARE, Step};
@@ -14,6 +15,7 @@ pub struct FireKernel<const L: usize> {
     pub(crate) model: std::sync::Arc<Model>,
     pub(crate) members: Vec<Member>,
     pub(crate) detectors: std::sync::Arc<Vec<Detector>>,
+    pub(crate) mixture: Mixture<L>,
     arch: pulp::Arch,
 }
 
@@ -46,7 +48,8 @@ impl<const L: usize> FireKernel<L> {
             }
         }
         detectors.iter().try_for_each(|d| d.check(&model.network))?;
-        Ok(Self { model, members, detectors, arch: pulp::Arch::new() })
+        let mixture = Mixture::new(&model, &members);
+        Ok(Self { model, members, detectors, mixture, arch: pulp::Arch::new() })
     }
 
     /// The network.
@@ -59,7 +62,7 @@ impl<const L: usize> FireKernel<L> {
     #[must_use]
     pub fn initial_state(&self) -> FireState<L> {
         let fires = std::array::from_fn(|lane| self.members[lane.min(self.members.len() - 1)].fires.len());
-        FireState::new(&self.model, &fires, self.detectors.len())
+        FireState::new(&self.model, &self.mixture, &fires, self.detectors.len())
     }
 }
 
@@ -91,7 +94,8 @@ impl<const L: usize> Kernel for FireKernel<L> {
         let dt = params.dt_s / f64::from(cuts);
         let sweeps: Vec<Sweep> = self.model.walls.iter().map(|w| Sweep::new(w, dt)).collect();
         for _ in 0..cuts {
-            let step = Step { model: &self.model, params, forcing, members: &self.members, sweeps: &sweeps, dt };
+            let (members, mixture) = (&self.members, &self.mixture);
+            let step = Step { model: &self.model, params, forcing, members, mixture, sweeps: &sweeps, dt };
             step.run(self.arch, state);
             sense(self, state, dt);
         }

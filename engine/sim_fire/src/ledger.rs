@@ -32,7 +32,7 @@ pub struct Ledger {
     pub species: [Account; SPECIES],
     /// Energy: `made` by fires, `entered` by vents, `lost` to walls.
     pub energy: Account,
-    /// Heat wanted by fires and not released for want of oxygen, J.
+    /// Heat wanted by fires and not released in them for want of oxygen, J; part of it may be released in door jets.
     pub starved_j: f64,
     /// Sum of all that moved in and out, kg and J, the scales of the errors below.
     pub moved: [f64; 2],

@@ -2,7 +2,6 @@
 
 use crate::gas::CP;
 use crate::lane::V;
-use crate::step::GAS;
 
 /// Air lifted by a stream that rises as a plume, kg/s: the far field of Heskestad's plume, 0.071 Q^(1/3) z^(5/3), from a virtual
 /// origin where it carries the stream itself. The whole never cools below the layer it joins.
@@ -11,8 +10,8 @@ pub(crate) fn jet<const L: usize>(mass: V<L>, excess_k: V<L>, layer_k: V<L>, ris
     let kw = (mass * excess_k * (CP * 1e-3)).at_least(1e-9);
     let a = kw.cbrt() * 0.071;
     let base = mass / a;
-    // (z + v)^(5/3) with v^(5/3) = base: v = base^(3/5) by its cube root and a fifth root.
-    let origin = fifth_root(base * base * base);
+    // (z + v)^(5/3) with v^(5/3) = base: v = base^(3/5) by its cube and a fifth root.
+    let origin = (base * base * base).fifth_root();
     let z = rise_m + origin;
     let c = z.cbrt();
     let whole = a * z * c * c;
@@ -20,32 +19,21 @@ pub(crate) fn jet<const L: usize>(mass: V<L>, excess_k: V<L>, layer_k: V<L>, ris
     (whole.min(most) - mass).at_least(0.0)
 }
 
-/// x^(1/5) for x >= 0 to about 1e-15 (Newton from a fifth of the exponent).
-#[inline(always)]
-fn fifth_root<const L: usize>(x: V<L>) -> V<L> {
-    let mut out = x;
-    for k in 0..L {
-        let safe = if x.0[k] > 1e-150 { x.0[k] } else { 1.0 };
-        let mut y = f64::from_bits(safe.to_bits() / 5 + (1023_u64 << 52) / 5 * 4);
-        for _ in 0..5 {
-            let y2 = y * y;
-            y = 0.8 * y + 0.2 * safe / (y2 * y2);
-        }
-        out.0[k] = if x.0[k] > 1e-150 { y } else { 0.0 };
-    }
-    out
-}
-
 /// Gives a layer that has become too thin gas of the other.
 #[inline(always)]
-pub(crate) fn keep_thin<const L: usize>(gas: &mut [[V<L>; GAS]; 2], upper: &mut V<L>, whole: f64, least: f64) {
+pub(crate) fn keep_thin<const L: usize, const G: usize>(
+    gas: &mut [[V<L>; G]; 2],
+    upper: &mut V<L>,
+    whole: f64,
+    least: f64,
+) {
     let lower = V::splat(whole) - *upper;
     let want = [(V::splat(least) - lower).at_least(0.0), (V::splat(least) - *upper).at_least(0.0)];
     if want[0].greatest().max(want[1].greatest()) <= 0.0 {
         return;
     }
     let share = [want[0] / upper.at_least(least), want[1] / lower.at_least(least)];
-    for x in 0..GAS {
+    for x in 0..G {
         let down = gas[1][x] * share[0];
         let up = gas[0][x] * share[1];
         gas[0][x] += down - up;
@@ -56,8 +44,8 @@ pub(crate) fn keep_thin<const L: usize>(gas: &mut [[V<L>; GAS]; 2], upper: &mut 
 
 /// Brings the layers to the same gas by a share; `upper` is the upper layer's share of the volume.
 #[inline(always)]
-pub(crate) fn level<const L: usize>(gas: &mut [[V<L>; GAS]; 2], share: V<L>, upper: V<L>) {
-    for x in 0..GAS {
+pub(crate) fn level<const L: usize, const G: usize>(gas: &mut [[V<L>; G]; 2], share: V<L>, upper: V<L>) {
+    for x in 0..G {
         let moved = share * ((gas[0][x] + gas[1][x]) * upper - gas[1][x]);
         gas[1][x] += moved;
         gas[0][x] -= moved;

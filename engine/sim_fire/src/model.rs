@@ -83,6 +83,8 @@ pub(crate) struct Sweep {
     pub share: [f64; CELLS],
     /// Heat held over the step, W/(m² K).
     pub held: [f64; CELLS],
+    /// What the first cell holds and passes on, W/(m² K).
+    pub front: f64,
 }
 
 impl Sweep {
@@ -95,7 +97,7 @@ impl Sweep {
             inverse[j] = 1.0 / (held[j] + inward + behind);
             share[j] = inward * inverse[j];
         }
-        Self { inverse, share, held }
+        Self { inverse, share, held, front: 1.0 / inverse[0] }
     }
 }
 

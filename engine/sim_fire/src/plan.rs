@@ -2,7 +2,9 @@
 
 use crate::error::{bad, check};
 use crate::strip::Strips;
-use crate::{Ambient, FireError, Lining, Network, NetworkBuilder, Side, Space, SpaceId, Vent, VentId};
+use crate::{
+    Ambient, Detector, DetectorKind, FireError, Lining, Network, NetworkBuilder, Side, Space, SpaceId, Vent, VentId,
+};
 use twin_model::{BuildingPlan, OpeningKind, PlanOpening, PlanSpace, PlanStair, SpaceIndex, SpaceUse};
 
 /// What a plan does not say.
@@ -22,6 +24,11 @@ pub struct PlanOptions {
     pub walls: Option<Lining>,
     /// Floors and ceilings.
     pub slabs: Option<Lining>,
+    /// Detectors and sprinklers under the ceiling of every zone but shafts; see [`BuildingNetwork::heads`].
+    pub heads: Vec<DetectorKind>,
+    /// Direction the wind blows in, in the axes of the plan (any length but 0); gives doors and windows outside their pressure
+    /// coefficients, see [`facade_cp`]. `None`: calm. Its strength is [`crate::FireForcing`].
+    pub wind_towards: Option<[f64; 2]>,
 }
 
 impl Default for PlanOptions {
@@ -34,6 +41,8 @@ impl Default for PlanOptions {
             windows_open: 0.0,
             walls: Lining::named("gypsum", 0.016).ok(),
             slabs: Lining::named("concrete", 0.15).ok(),
+            heads: Vec::new(),
+            wind_towards: None,
         }
     }
 }
@@ -58,6 +67,19 @@ pub const fn leakage_ratio(use_: SpaceUse) -> f64 {
     }
 }
 
+/// Greatest distance of a fire from the nearest of heads 4.6 m apart, m (NFPA 13, light hazard: 21 m² a head, square spacing).
+const HEAD_REACH_M: f64 = 3.25;
+
+/// Wind pressure coefficient (风压系数) of the wall of a low square building whose outward normal makes an angle with the direction the
+/// wind comes from, radians: 0.6 ln(1.248 - 0.703 sin(a/2) - 1.175 sin² a + 0.769 cos(a/2) + 0.717 cos²(a/2)) (Swami & Chandra,
+/// ASHRAE Transactions 94, 1988, sides of equal length; 0.6 is their coefficient of the windward face).
+#[must_use]
+pub fn facade_cp(angle: f64) -> f64 {
+    let (half, full) = (libm::sin(0.5 * angle.abs()), libm::sin(angle));
+    let cos = libm::cos(0.5 * angle);
+    0.6 * libm::log(1.248 - 0.703 * half - 1.175 * full * full + 0.769 * cos + 0.717 * cos * cos)
+}
+
 /// A network and where the elements of its plan went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BuildingNetwork {
@@ -71,6 +93,8 @@ pub struct BuildingNetwork {
     pub stairs: Vec<VentId>,
     /// Per lift of the plan: the shaft at each stop.
     pub shafts: Vec<Vec<SpaceId>>,
+    /// Detectors and sprinklers asked for, zone after zone of the plan's spaces, for [`crate::FireRunOf::new`].
+    pub heads: Vec<Detector>,
     strips: Vec<Strips>,
 }
 
@@ -84,6 +108,10 @@ impl BuildingNetwork {
         check("plan", &plan.name, "piece_m", options.piece_m, 2.0, 50.0)?;
         check("plan", &plan.name, "doors_open", options.doors_open, 0.0, 1.0)?;
         check("plan", &plan.name, "windows_open", options.windows_open, 0.0, 1.0)?;
+        if let Some(w) = options.wind_towards {
+            let length = w[0].hypot(w[1]);
+            check("plan", &plan.name, "wind_towards (its length)", length, 1e-6, 1e6)?;
+        }
         let mut maker = Maker {
             plan,
             options,
@@ -97,8 +125,9 @@ impl BuildingNetwork {
         maker.stack_shafts()?;
         let shafts = (0..plan.lifts.len()).map(|k| maker.lift(k)).collect::<Result<_, _>>()?;
         maker.leaks()?;
+        let heads = maker.heads();
         let Maker { builder, zones, strips, .. } = maker;
-        Ok(Self { network: builder.build()?, zones, openings, stairs, shafts, strips })
+        Ok(Self { network: builder.build()?, zones, openings, stairs, shafts, heads, strips })
     }
 
     /// The zone of a space of the plan at a point of it; `None` for a space that does not exist.
@@ -194,8 +223,41 @@ impl Maker<'_> {
             OpeningKind::Door => self.options.doors_open.max((DOOR_GAP_M2 / area).min(1.0)),
             OpeningKind::Window => self.options.windows_open.max(WINDOW_GAP),
         };
-        let vent = Vent::wall(sides[0], sides[1], width, floor + o.sill_m, floor + o.head_m);
+        let mut vent = Vent::wall(sides[0], sides[1], width, floor + o.sill_m, floor + o.head_m);
+        vent.wind_cp = self.wind_cp(o);
         self.builder.vent(&name, vent.opening(&[(0.0, share)]))
+    }
+
+    /// Pressure coefficient of an opening to the open air; 0 inside and in calm air.
+    fn wind_cp(&self, o: &PlanOpening) -> f64 {
+        let Some(wind) = self.options.wind_towards else { return 0.0 };
+        let ([Some(inside), None] | [None, Some(inside)]) = o.sides else { return 0.0 };
+        let along = [0, 1].map(|k| o.ends[1][k] - o.ends[0][k]);
+        let centre = middle(&self.plan.spaces[inside.index()].outline);
+        let away = [0, 1].map(|k| 0.5 * (o.ends[0][k] + o.ends[1][k]) - centre[k]);
+        let normal = [along[1], -along[0]];
+        let side = if normal[0] * away[0] + normal[1] * away[1] < 0.0 { -1.0 } else { 1.0 };
+        // Against the wind the face is the windward one.
+        let dot = -side * (normal[0] * wind[0] + normal[1] * wind[1]);
+        let cross = side * (normal[0] * wind[1] - normal[1] * wind[0]);
+        facade_cp(libm::atan2(cross, dot))
+    }
+
+    /// One of each kind per zone, as far from a fire as heads may lie.
+    fn heads(&self) -> Vec<Detector> {
+        let open = |k: &usize| !matches!(self.plan.spaces[*k].use_, SpaceUse::Shaft);
+        let zones = (0..self.zones.len()).filter(open).flat_map(|k| self.zones[k].iter().map(move |z| (k, *z)));
+        let of = |(k, space): (usize, SpaceId)| {
+            let name = label(&self.plan.spaces[k].name, "space", k);
+            let head = move |kind: &DetectorKind| Detector {
+                name: format!("{name} head"),
+                space,
+                kind: *kind,
+                distance_m: HEAD_REACH_M,
+            };
+            self.options.heads.iter().map(head)
+        };
+        zones.flat_map(of).collect()
     }
 
     fn stair(&mut self, s: &PlanStair) -> Result<VentId, FireError> {

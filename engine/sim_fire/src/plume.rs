@@ -1,5 +1,6 @@
 //! Correlations of plumes, ceiling jets and filling rooms, each with its source. Heat in kW, lengths in m, temperatures in K.
 
+use crate::Lining;
 use crate::gas::GRAVITY;
 use crate::lane::cbrt;
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,25 @@ pub fn mqh_rise_k(heat_kw: f64, opening_m2: f64, opening_height_m: f64, hk_kwpm2
     6.85 * cbrt(heat_kw * heat_kw / (opening_m2 * opening_height_m.sqrt() * hk_kwpm2k * area_m2))
 }
 
+/// Time in which heat passes through a lining, s: (ρ c / k) (δ/2)² (SFPE Handbook, "Estimating temperatures in compartment fires").
+#[must_use]
+pub fn penetration_s(lining: &Lining) -> f64 {
+    let m = &lining.material;
+    let half = 0.5 * lining.thickness_m;
+    m.density_kgpm3 * m.specific_heat_jpkgk / m.conductivity_wpmk * half * half
+}
+
+/// Conductance of walls in [`mqh_rise_k`], kW/(m² K): √(k ρ c / t) up to the penetration time, k/δ after it (the same chapter).
+#[must_use]
+pub fn mqh_conductance_kwpm2k(lining: &Lining, t_s: f64) -> f64 {
+    let m = &lining.material;
+    if t_s <= penetration_s(lining) {
+        1e-3 * (m.conductivity_wpmk * m.density_kgpm3 * m.specific_heat_jpkgk / t_s).sqrt()
+    } else {
+        1e-3 * m.conductivity_wpmk / lining.thickness_m
+    }
+}
+
 /// Height of smoke over the fire by NFPA 92 for a steady fire, m: z/H = 1.11 - 0.28 ln(t Q^(1/3) H^(-4/3) / (A/H²)).
 #[must_use]
 pub fn nfpa92_steady_m(t_s: f64, heat_kw: f64, height_m: f64, area_m2: f64) -> f64 {
@@ -142,6 +162,13 @@ pub fn cooper_exchange_m3ps(density_above: f64, density_below: f64, area_m2: f64
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn llnl_lining() -> Lining {
+        let mut lining = Lining::named("concrete", 0.1).expect("known");
+        let m = &mut lining.material;
+        (m.conductivity_wpmk, m.density_kgpm3, m.specific_heat_jpkgk) = (0.463, 1607.0, 1000.0);
+        lining
+    }
 
     fn near(a: f64, b: f64) {
         assert!((a / b - 1.0).abs() < 0.01, "{a} {b}");
@@ -182,6 +209,11 @@ mod tests {
     fn room_formulas_by_hand() {
         // 500 kW, door 1 x 2 m, hk = 0.03, AT = 60: 2.5e5/(2*1.41421*0.03*60) = 49105 -> cbrt 36.62 -> 250.9 K.
         near(mqh_rise_k(500.0, 2.0, 2.0, 0.03, 60.0), 250.9);
+        // NIST's Correlation Guide (firemodels/cor), verification of MQH: LLNL test 51, 111.45 °C after 60 s, 183.57 °C after 3000 s.
+        for (t, rise) in [(60.0, 78.45), (600.0, 115.14), (3000.0, 150.57)] {
+            let hk = mqh_conductance_kwpm2k(&llnl_lining(), t);
+            near(mqh_rise_k(200.0, 0.76 * 2.06, 2.06, hk, 108.0 - 0.76 * 2.06), rise);
+        }
         // 1000 kW, H = 10, A = 200, t = 60: x = 60*10/21.544/2 = 13.925; ln = 2.6337; 1.11-0.7374 = 0.3726 -> 3.726 m.
         near(nfpa92_steady_m(60.0, 1000.0, 10.0, 200.0), 3.726);
         // fast (150 s), t = 60: 60 * 0.13476 * 0.158489 * 0.659754 = 0.84549 -> ^-1.45 = 1.2756 -> 11.61 m.

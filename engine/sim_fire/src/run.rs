@@ -199,9 +199,10 @@ impl<const L: usize> FireRunOf<L> {
         let upper = s.upper_m3[k].0[lane];
         let volume = [room.volume - upper, upper];
         let gauge_pa = s.gauge_pa[k].0[lane];
-        let mass = s.mass_kg[k].map(|m| m.0[lane]);
+        let mixture = &self.blocks[block].kernel.mixture;
+        let mass = [0, 1].map(|l| s.gas(k, l)[0].0[lane]);
         let celsius = |l: usize| (room.outer_pa + gauge_pa) * volume[l] / (R_AIR * mass[l]) - ZERO_C;
-        let species = s.species_kg[k].map(|l| l.map(|x| x.0[lane]));
+        let species = [0, 1].map(|l| std::array::from_fn(|x| mixture.one(s.gas(k, l), x, lane)));
         Ok(SpaceView {
             interface_m: volume[0] / room.area,
             upper_c: celsius(1),
@@ -292,10 +293,10 @@ impl<const L: usize> FireRunOf<L> {
         let Some(pipe) = self.model.pipes.get(vent.at()) else {
             return Err(crate::error::bad("vent", "", "id", vent.0, format!("below {}", self.model.pipes.len())));
         };
-        let w = &self.blocks[block].state.work;
+        let (w, width) = (&self.blocks[block].state.work, self.blocks[block].kernel.mixture.width);
         let Some(flows) = w.flows.get(vent.at()) else { return Ok([0.0; 2]) };
         let side = |s: usize, giver: u32| {
-            (0..2).map(|l| flows.out[s][l].0[lane] * w.drawn[giver as usize][l][0].0[lane]).sum()
+            (0..2).map(|l| flows.out[s][l].0[lane] * w.drawn[(2 * giver as usize + l) * width].0[lane]).sum()
         };
         Ok([side(0, pipe.a), side(1, pipe.b)])
     }
@@ -316,7 +317,7 @@ impl<const L: usize> FireRunOf<L> {
     pub fn closure(&self, member: usize) -> Result<Closure, FireError> {
         let (block, lane) = self.item(member)?;
         let s = &self.blocks[block].state;
-        let (mass, species, energy) = s.held(&self.model, lane);
+        let (mass, species, energy) = s.held(&self.model, &self.blocks[block].kernel.mixture, lane);
         let l = &s.ledger[lane];
         let scale = l.mass.initial + l.moved[0];
         let mut worst = (mass - l.mass.expected()).abs() / scale;

@@ -3,12 +3,13 @@
 use crate::gas::{CP, R_AIR, SPECIES};
 use crate::lane::V;
 use crate::ledger::Ledger;
+use crate::mixture::{FULL, LEAN, Mixture};
 use crate::model::{Model, SURFACES, WALL};
 use crate::sparse::Numbers;
 use crate::step::Work;
 use sim_core::{ByteReader, ByteWriter, Checksum, Snapshot, SnapshotError};
 
-const KIND: [u8; 8] = *b"simfire1";
+const KIND: [u8; 8] = *b"simfire2";
 
 /// State of a block of `L` members of a fire run.
 #[derive(Debug, Clone)]
@@ -20,16 +21,23 @@ pub struct FireState<const L: usize> {
     pub(crate) gauge_pa: Vec<V<L>>,
     /// Per space: volume of the upper layer, m³.
     pub(crate) upper_m3: Vec<V<L>>,
-    /// Per space and layer (lower, upper): mass, kg.
-    pub(crate) mass_kg: Vec<[V<L>; 2]>,
-    /// Per space, layer and species: mass, kg.
-    pub(crate) species_kg: Vec<[[V<L>; SPECIES]; 2]>,
+    /// Per space and layer (lower, upper): the numbers of [`Mixture`], kg; mass is the first.
+    pub(crate) gas_kg: Vec<V<L>>,
+    /// Of [`Mixture::numbers`]: what those numbers mean.
+    pub(crate) meaning: Vec<f64>,
+    /// Numbers per layer.
+    pub(crate) width: usize,
     /// Per space and surface: surface temperature and cells, K.
     pub(crate) wall_k: Vec<V<L>>,
     /// Per space: greatest share of its gas that left in a second, 1/s; sets the next sub-steps.
     pub(crate) turnover: Vec<V<L>>,
     /// Per space: speed of the air that comes in below, m/s, smoothed.
     pub(crate) draught: Vec<V<L>>,
+    /// Per space: fuel that came in hot through vents in the last sub-step and met the air to burn it, kg/s.
+    pub(crate) flame: Vec<V<L>>,
+    /// Per vent: flow of enthalpy and its slope over the pressure across it, W, W/Pa, and that pressure, Pa, at the end of the last
+    /// sub-step; empty before the first. The next search for pressures starts from them.
+    pub(crate) tangent: Vec<[V<L>; 3]>,
     /// Per vent: share open set by hand; negative: by schedule.
     pub(crate) held_open: Vec<V<L>>,
     /// Per member and fire: time from which a sprinkler damps it (infinite: never), s, and its time constant, s.
@@ -47,19 +55,15 @@ pub struct FireState<const L: usize> {
 }
 
 impl<const L: usize> FireState<L> {
-    pub(crate) fn new(model: &Model, fires: &[usize; L], detectors: usize) -> Self {
+    pub(crate) fn new(model: &Model, mixture: &Mixture<L>, fires: &[usize; L], detectors: usize) -> Self {
         let n = model.rooms.len();
         // Both layers are there from the start; the upper one is thin and of the same air.
         let share = |r: &crate::model::Room| if r.mixed { 0.5 } else { THIN };
-        let mass: Vec<[V<L>; 2]> = model
-            .rooms
-            .iter()
-            .map(|r| {
-                let density = r.outer_pa / (R_AIR * r.start_k);
-                [1.0 - share(r), share(r)].map(|s| V::splat(density * r.volume * s))
-            })
-            .collect();
-        let species = mass.iter().map(|m| m.map(|layer| model.outer_y.map(|y| layer * y))).collect();
+        let layers = model.rooms.iter().flat_map(|r| {
+            let density = r.outer_pa / (R_AIR * r.start_k);
+            [1.0 - share(r), share(r)].map(|s| V::splat(density * r.volume * s))
+        });
+        let gas = layers.flat_map(|mass| mixture.air(mass)).collect();
         let walls = model.rooms.iter().flat_map(|r| {
             r.walls.into_iter().flat_map(move |w| {
                 let back = model.walls.get(w as usize).map_or(r.start_k, |w| w.back_k);
@@ -73,10 +77,13 @@ impl<const L: usize> FireState<L> {
             gauge_pa: vec![V::default(); n],
             upper_m3: model.rooms.iter().map(|r| V::splat(r.volume * share(r))).collect(),
             wall_k: walls.collect(),
-            species_kg: species,
-            mass_kg: mass,
+            gas_kg: gas,
+            meaning: mixture.numbers(),
+            width: mixture.width,
             turnover: vec![V::default(); n],
             draught: vec![V::default(); n],
+            flame: vec![V::default(); n],
+            tangent: Vec::new(),
             held_open: vec![V::splat(-1.0); model.pipes.len()],
             damped: fires.iter().map(|k| vec![[f64::INFINITY, 1.0]; *k]).collect(),
             heat_w: fires.iter().map(|k| vec![[0.0; 2]; *k]).collect(),
@@ -87,7 +94,7 @@ impl<const L: usize> FireState<L> {
             work: Work::default(),
         };
         for lane in 0..L {
-            let (mass, species, energy) = state.held(model, lane);
+            let (mass, species, energy) = state.held(model, mixture, lane);
             let l = &mut state.ledger[lane];
             (l.mass.initial, l.energy.initial) = (mass, energy);
             for s in 0..SPECIES {
@@ -98,15 +105,16 @@ impl<const L: usize> FireState<L> {
     }
 
     /// Mass, species and inner energy (P V / (γ - 1), less that at the outer pressure) of a member.
-    pub(crate) fn held(&self, model: &Model, lane: usize) -> (f64, [f64; SPECIES], f64) {
+    pub(crate) fn held(&self, model: &Model, mixture: &Mixture<L>, lane: usize) -> (f64, [f64; SPECIES], f64) {
         let mut mass = 0.0;
         let mut species = [0.0; SPECIES];
         let mut energy = 0.0;
         for (k, room) in model.rooms.iter().enumerate() {
             for layer in 0..2 {
-                mass += self.mass_kg[k][layer].0[lane];
+                let gas = self.gas(k, layer);
+                mass += gas[0].0[lane];
                 for s in 0..SPECIES {
-                    species[s] += self.species_kg[k][layer][s].0[lane];
+                    species[s] += mixture.one(gas, s, lane);
                 }
             }
             energy += self.gauge_pa[k].0[lane] * room.volume * (CP / R_AIR - 1.0);
@@ -114,11 +122,19 @@ impl<const L: usize> FireState<L> {
         (mass, species, energy)
     }
 
-    /// Whether another state has the same shape.
+    /// Numbers of a layer (0 lower, 1 upper).
+    #[inline(always)]
+    pub(crate) fn gas(&self, space: usize, layer: usize) -> &[V<L>] {
+        let from = (2 * space + layer) * self.width;
+        &self.gas_kg[from..from + self.width]
+    }
+
+    /// Whether another state has the same shape and burns the same.
     pub(crate) fn fits(&self, other: &Self) -> bool {
-        let lengths = |s: &Self| s.columns().map(|c| c.len());
+        // The last column is empty before the first step.
+        let lengths = |s: &Self| s.columns()[..10].iter().map(Vec::len).collect::<Vec<_>>();
         let fires = |s: &Self| s.damped.iter().map(Vec::len).collect::<Vec<_>>();
-        lengths(self) == lengths(other) && fires(self) == fires(other)
+        lengths(self) == lengths(other) && fires(self) == fires(other) && self.meaning == other.meaning
     }
 
     /// Simulated time, s.
@@ -145,20 +161,21 @@ impl<const L: usize> FireState<L> {
         self.ledger.get(lane)
     }
 
-    fn columns(&self) -> [Vec<f64>; 10] {
+    fn columns(&self) -> [Vec<f64>; 11] {
         let flat = |v: &[V<L>]| -> Vec<f64> { v.iter().flat_map(|x| x.0).collect() };
         let ragged = |v: &[Vec<[f64; 2]>]| -> Vec<f64> { v.iter().flatten().flatten().copied().collect() };
         [
             flat(&self.gauge_pa),
             flat(&self.upper_m3),
-            self.mass_kg.iter().flatten().flat_map(|x| x.0).collect(),
-            self.species_kg.iter().flatten().flatten().flat_map(|x| x.0).collect(),
+            flat(&self.gas_kg),
+            self.meaning.clone(),
             flat(&self.wall_k),
             flat(&self.turnover),
-            flat(&self.draught),
+            [flat(&self.draught), flat(&self.flame)].concat(),
             flat(&self.held_open),
             [ragged(&self.damped), ragged(&self.heat_w), ragged(&self.sensed)].concat(),
             self.ledger.iter().flat_map(Ledger::numbers).collect(),
+            self.tangent.iter().flatten().flat_map(|x| x.0).collect(),
         ]
     }
 }
@@ -181,17 +198,18 @@ fn wall_at_rest<const L: usize>(model: &Model, wall: u32, inside_k: f64, back_k:
     out
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "gauge_pa",
     "upper_m3",
-    "mass_kg",
-    "species_kg",
+    "gas_kg",
+    "meaning",
     "wall_k",
     "turnover",
     "draught",
     "held_open",
     "devices",
     "ledger",
+    "tangent",
 ];
 
 impl<const L: usize> Snapshot for FireState<L> {
@@ -210,7 +228,7 @@ impl<const L: usize> Snapshot for FireState<L> {
     }
 
     fn restore(bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let mut r = ByteReader::new(bytes, KIND, "sim_fire 1")?;
+        let mut r = ByteReader::new(bytes, KIND, "sim_fire 2")?;
         let lanes = r.u64("lanes")?;
         if lanes != L as u64 {
             return Err(SnapshotError::BadValue {
@@ -226,25 +244,27 @@ impl<const L: usize> Snapshot for FireState<L> {
             *k = small(r.u64("fires")?)?;
         }
         let detectors = small(r.u64("detectors")?)?;
-        let mut columns: [Vec<f64>; 10] = Default::default();
+        let mut columns: [Vec<f64>; 11] = Default::default();
         for (c, name) in columns.iter_mut().zip(NAMES) {
             *c = r.f64s(name)?;
         }
         r.end()?;
         let n = columns[0].len() / L;
+        let width = if columns[3].first() == Some(&(LEAN as f64)) { LEAN } else { FULL };
         let vents = columns[7].len() / L;
         let total: usize = fires.iter().sum();
         let lengths = [
             n * L,
             n * L,
-            2 * n * L,
-            2 * n * L * SPECIES,
+            2 * n * L * width,
+            1 + SPECIES + L * (SPECIES + 1),
             n * SURFACES * WALL * L,
             n * L,
-            n * L,
+            2 * n * L,
             vents * L,
             4 * total + 2 * detectors * L,
             Ledger::NUMBERS * L,
+            if columns[10].is_empty() { 0 } else { 3 * vents * L },
         ];
         for (k, (column, want)) in columns.iter().zip(lengths).enumerate() {
             if column.len() != want {
@@ -262,22 +282,20 @@ impl<const L: usize> Snapshot for FireState<L> {
             counts.iter().map(|k| devices.by_ref().take(*k).collect()).collect()
         };
         let (damped, heat_w, sensed) = (ragged(&fires), ragged(&fires), ragged(&[detectors; L]));
-        let pairs = lane(&columns[2]);
-        let flat = lane(&columns[3]);
         Ok(Self {
             model,
             tick,
             t_s,
             gauge_pa: lane(&columns[0]),
             upper_m3: lane(&columns[1]),
-            mass_kg: pairs.chunks_exact(2).map(|c| [c[0], c[1]]).collect(),
-            species_kg: flat
-                .chunks_exact(2 * SPECIES)
-                .map(|c| std::array::from_fn(|l| std::array::from_fn(|s| c[l * SPECIES + s])))
-                .collect(),
+            gas_kg: lane(&columns[2]),
+            meaning: columns[3].clone(),
+            width,
             wall_k: lane(&columns[4]),
             turnover: lane(&columns[5]),
-            draught: lane(&columns[6]),
+            draught: lane(&columns[6][..n * L]),
+            flame: lane(&columns[6][n * L..]),
+            tangent: lane(&columns[10]).as_chunks::<3>().0.to_vec(),
             held_open: lane(&columns[7]),
             damped,
             heat_w,

@@ -27,7 +27,7 @@ pub(crate) struct Column<const L: usize> {
 impl<const L: usize> Column<L> {
     /// Pressure at a level less that at the floor.
     #[inline(always)]
-    fn fall(&self, z: V<L>) -> V<L> {
+    pub fn fall(&self, z: V<L>) -> V<L> {
         let lower = z.min(self.interface_m) - self.floor_m;
         let upper = (z - self.interface_m).at_least(0.0);
         lower * self.weight[0] + upper * self.weight[1]
@@ -189,11 +189,15 @@ pub(crate) fn slab<const L: usize>(
     let heat = V::select(up, a.enthalpy, b.enthalpy);
     let slope = ca * swift * heat / (root * 2.0);
     let response = Response { flow: V::select(up, flow, -flow) * heat, slope };
-    let density_a = V::splat(2.0) / (from_a * from_a);
+    // Densities at the same pressure: a gas is heavy by being cold, not by lying lower in the atmosphere.
+    let density_a = V::splat(2.0) / (from_a * from_a) * (b.enthalpy / a.enthalpy);
     let density_b = V::splat(2.0) / (from_b * from_b);
     let excess = (density_b - density_a).at_least(0.0);
     let root_area = area.sqrt();
-    let most = (excess * area * area * root_area * (2.0 * crate::gas::GRAVITY) / (density_a + density_b)).sqrt() * 0.1;
+    // Cooper's 0.1 √(g Δρ A^(5/2) / ρ), with the finite slope at rest that all flows here have.
+    let head = excess * root_area * crate::gas::GRAVITY;
+    let swiftest = (V::splat(2.0) / (density_a + density_b)).sqrt();
+    let most = area * swiftest * ((head + EPS).sqrt() - ROOT_EPS) * 0.1;
     // D⁵/A² of a circle of area A is (4/π)^(5/2) √A.
     let flood = excess * root_area * (SHAPE * SHAPE * crate::gas::GRAVITY * 0.5 * 1.829_1) + 1e-12;
     let exchange = most * (V::splat(1.0) - p.abs() / flood).at_least(0.0);

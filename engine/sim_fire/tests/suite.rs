@@ -13,11 +13,12 @@ use sim_fire::verification::{self, VerificationRow};
 
 /// Bars that are missed, by case and beginning of the measure. A row here must fail: one that begins to hold is to be taken off.
 const KNOWN_FAILURES: &[(&str, &str)] = &[
-    // 0.93 of an equal share: rooms that have come to rest do not mix through their openings.
-    ("mass-in-rooms", "four rooms: least share of a room"),
-    // 200 K and 287 K against 251 K and 232 K. The correlation knows neither the film on concrete nor the radiation of the face.
-    ("hot-layer", "300 kW, gypsum"),
-    ("hot-layer", "600 kW, concrete"),
+    // 127 K against 151 K. The correlation has no radiation of the faces and lets the walls take 1.3 times the heat released.
+    ("hot-layer", "NIST's example (LLNL test 51), 200 kW, 3000 s"),
+    // 200 K against 279 K; outside the correlation's range: the board is neither thick nor steady.
+    ("hot-layer", "gypsum, 300 kW, 600 s"),
+    // 287 K against 232 K. The correlation has no film before the concrete, which would take 1.6 times the heat released.
+    ("hot-layer", "concrete, 600 kW, 600 s"),
 ];
 
 fn check(rows: Result<Vec<VerificationRow>, sim_fire::FireError>) {
@@ -66,6 +67,7 @@ cases!(
     hot_layer,
     corridor_arrival,
     still_building,
+    door_jet_fire,
     random_networks,
     snapshot_continues,
     ensemble_agrees,

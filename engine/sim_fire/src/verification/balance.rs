@@ -164,6 +164,38 @@ fn lively(members: usize) -> Result<(Network, Vec<Member>, Vec<Detector>), FireE
     Ok((network, list, detectors))
 }
 
+/// A fire that starves in a small room beside a hall: what its unburnt fuel gives in the jet under the lintel.
+pub fn door_jet_fire() -> Result<Vec<VerificationRow>, FireError> {
+    let name = "door-jet-fire";
+    let mut b = builder();
+    let room = b.space("room", Space::new(12.0, 2.4, 0.0))?;
+    let hall = b.space("hall", Space::new(100.0, 5.0, 0.0))?;
+    let (from, to) = between(room, hall);
+    b.vent("door", Vent::wall(from, to, 0.6, 0.0, 1.4))?;
+    b.leak("leak", hall, 0.05)?;
+    let (wanted_kw, end_s) = (2000.0, 300.0);
+    let fire = super::methane(room, &[(0.0, 0.0), (30.0, wanted_kw)], 0.3);
+    let fuel = fire.fuel;
+    let mut run = run(b.build()?, vec![fire])?;
+    advance(&mut run, end_s)?;
+    let l = run.ledger(0)?;
+    let left = l.of(crate::Species::Fuel).made * fuel.heat_kjpkg * 1e3;
+    let released = l.energy.made - l.mass.made * crate::CP * 293.15;
+    let given = wanted_kw * 1e3 * (end_s - 15.0);
+    let jet = l.starved_j - left;
+    let own = "heat released and heat of the fuel left over make the heat of the fuel given off";
+    let air = "oxygen used by what was burnt, in the fire and in the jet: 2 O2 per CH4";
+    let used = -l.of(crate::Species::Oxygen).made / (released / (fuel.heat_kjpkg * 1e3));
+    let closure = run.closure(0)?;
+    Ok(vec![
+        super::relative(name, "heat of all fuel", released + left, given, own),
+        super::relative(name, "oxygen per fuel burnt, kg/kg", used, 3.9892, air),
+        VerificationRow::at_least(name, "share of the starved heat that the jet gives", jet / l.starved_j, 0.02, own),
+        VerificationRow::at_most(name, "energy unaccounted for", closure.energy, 1e-9, "own account"),
+        VerificationRow::at_most(name, "mass and species unaccounted for", closure.mass, 1e-11, "own account"),
+    ])
+}
+
 /// save, load, continue against continuing.
 pub fn snapshot_continues() -> Result<Vec<VerificationRow>, FireError> {
     let name = "snapshot-continues";

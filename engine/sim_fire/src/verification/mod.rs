@@ -9,7 +9,7 @@ mod rooms;
 mod species;
 mod steckler;
 
-pub use balance::{ensemble_agrees, random_networks, snapshot_continues, still_building};
+pub use balance::{door_jet_fire, ensemble_agrees, random_networks, snapshot_continues, still_building};
 pub use exact::{
     equilibrium, leakage, sealed_room, slab_vents, sprinkler, stack_effect, steady_flow_through_rooms, ventilated_box,
     ventilation_stages, wind_through_rooms,
@@ -51,6 +51,7 @@ pub const CASES: &[Case] = &[
     ("hot-layer", hot_layer),
     ("corridor-arrival", corridor_arrival),
     ("still-building", still_building),
+    ("door-jet-fire", door_jet_fire),
     ("random-networks", random_networks),
     ("snapshot-continues", snapshot_continues),
     ("ensemble-agrees", ensemble_agrees),

@@ -83,15 +83,28 @@ fn four_rooms(co2: f64, water: f64, source: &str) -> Result<Vec<VerificationRow>
     advance(&mut run, 400.0)?;
     // 330 kJ and their fuel in 64 m³: 2.075 kPa and 5.94 K in CFAST's sheet.
     rows.push(relative(name, "four rooms: pressure before opening", run.view(0, r[0])?.gauge_pa, 2074.97, source));
+    // The most that each room ever holds, in kg of CO2 made and H2O: CFAST's own measure of this case.
+    let mut most = [[0.0_f64; 2]; 4];
     for (t, rooms) in [(990.0, 1), (2490.0, 2), (4990.0, 3), (7490.0, 4)] {
         advance(&mut run, t)?;
         let got = mass(&run, &r[..rooms], Species::CarbonDioxide)? - clean * rooms as f64;
         rows.push(relative(name, &format!("four rooms: CO2 in all {rooms} open"), got, co2, source));
         let got = mass(&run, &r[..rooms], Species::Water)?;
         rows.push(relative(name, &format!("four rooms: H2O in all {rooms} open"), got, water, source));
+        for (k, room) in r.iter().enumerate() {
+            let made = mass(&run, &[*room], Species::CarbonDioxide)? - clean;
+            most[k] = [most[k][0].max(made), most[k][1].max(mass(&run, &[*room], Species::Water)?)];
+        }
+    }
+    for (k, held) in most.into_iter().enumerate() {
+        let part = 1.0 / (k + 1) as f64;
+        let sheet = "CFAST species_mass_4_theoretical.csv, greatest mass per compartment";
+        for (what, got, whole) in [("CO2", held[0], co2), ("H2O", held[1], water)] {
+            rows.push(relative(name, &format!("four rooms: most {what} in room {}", k + 1), got, whole * part, sheet));
+        }
     }
     rows.extend(closes(name, &run)?);
-    // CFAST's sheet has equal shares per room. That holds where gas mixes: between rooms at rest nothing in a zone model moves it.
+    // Equal shares per room: warm gas below cool gas turns over until both are equally warm, and carries its species with it.
     let shares = r.map(|s| mass(&run, &[s], Species::Water));
     let least = shares.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().fold(f64::INFINITY, f64::min);
     let measure = "four rooms: least share of a room over an equal share";

@@ -1,7 +1,9 @@
 //! Buildings given as plans.
 
 use sim_core::CancelToken;
-use sim_fire::{BuildingNetwork, Fire, FireParams, FireRun, Fuel, Growth, Member, PlanOptions, VentKind, Zones};
+use sim_fire::{
+    BuildingNetwork, DetectorKind, Fire, FireParams, FireRun, Fuel, Growth, Member, PlanOptions, VentKind, Zones,
+};
 use twin_model::{
     BuildingPlan, OpeningKind, PlanFlight, PlanLift, PlanOpening, PlanSpace, PlanStair, PlanStorey, SpaceIndex,
     SpaceUse, StoreyIndex,
@@ -113,6 +115,48 @@ fn smoke_finds_its_way_upstairs() {
     println!("corridor, stair, upper corridor, shut room: {seen:?} s");
     assert!(seen[0] < seen[2] && seen[1] < seen[2] && seen[2] < 300.0, "{seen:?}");
     assert!(seen[3] > seen[0] + 60.0, "{seen:?}");
+}
+
+/// Swami & Chandra's curve by hand: 0.6 ln 2.734 to windward, 0.6 ln 0.545 in the lee.
+#[test]
+fn wind_presses_on_one_face_and_draws_on_the_other() {
+    let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-3, "{a} {b}");
+    near(sim_fire::facade_cp(0.0), 0.6035);
+    near(sim_fire::facade_cp(std::f64::consts::PI), -0.3642);
+    let cp = |wind: [f64; 2]| {
+        let options = PlanOptions { wind_towards: Some(wind), ..PlanOptions::default() };
+        let made = BuildingNetwork::new(&house(), &options).unwrap();
+        // Window in the north wall of the west room, exit in the west wall of the stair, a door inside.
+        [3, 4, 0].map(|k| made.network.vents()[made.openings[k].0 as usize].wind_cp)
+    };
+    let [window, exit, inner] = cp([0.0, -3.0]);
+    near(window, 0.6035);
+    near(exit, -0.4427);
+    assert_eq!(inner, 0.0);
+    near(cp([0.0, 1.0])[0], -0.3642);
+    near(cp([-1.0, 0.0])[1], -0.3642);
+    let calm = PlanOptions { wind_towards: Some([0.0, 0.0]), ..PlanOptions::default() };
+    let text = BuildingNetwork::new(&house(), &calm).unwrap_err().to_string();
+    assert!(text.contains("wind_towards (its length) = 0"), "{text}");
+}
+
+/// A sprinkler asked for in the plan's options opens over the fire and damps it.
+#[test]
+fn sprinklers_of_a_plan_damp_its_fire() {
+    let kind = DetectorKind::Sprinkler { set_c: 68.0, rti: 50.0, spray_mps: 1e-4 };
+    let made = BuildingNetwork::new(&house(), &PlanOptions { heads: vec![kind], ..PlanOptions::default() }).unwrap();
+    let zones: usize = made.zones.iter().map(Vec::len).sum();
+    assert_eq!(made.heads.len(), zones);
+    let heat = |heads: Vec<sim_fire::Detector>| {
+        let fire = Fire::growing("bed", made.zones[1][0], Growth::Fast, 1000.0, Fuel::POLYURETHANE);
+        let members = vec![Member::with_fire(fire)];
+        let mut run = FireRun::new(made.network.clone(), members, heads, FireParams::default()).unwrap();
+        run.advance_to(600.0, &CancelToken::new()).unwrap();
+        (run.heat_kw(0).unwrap()[0], run.alarms_s(0).unwrap().into_iter().flatten().next())
+    };
+    let ((with, opened), (without, _)) = (heat(made.heads.clone()), heat(Vec::new()));
+    println!("opens at {opened:?} s; {with:.0} kW against {without:.0} kW after 600 s");
+    assert!(opened.is_some_and(|t| t < 200.0) && with < 0.5 * without, "{opened:?} {with} {without}");
 }
 
 #[test]
