@@ -307,7 +307,7 @@ fn fetch_runs(
 ) {
     let played = if let ViewTime::Run { run, .. } = clock.time { Some(run) } else { None };
     let compared = comparison.0.into_iter().flat_map(|(a, b)| [a, b]);
-    let wanted: BTreeSet<RunId> = played.into_iter().chain(compared).collect();
+    let wanted: BTreeSet<RunId> = played.into_iter().chain(compared).chain(newest_forecasts(&live)).collect();
     let clock_s = now.viewer.0 as f64 / 1000.0;
     for id in wanted {
         let Some(run) = live.0.run(id) else { continue };
@@ -336,6 +336,17 @@ fn fetch_runs(
             data.asked.push((what, fetches.fetch_url(&format!("/runs/{id}/{}", what.file()))));
         }
     }
+}
+
+/// The newest forecast from live alarms of each building: its result is shown beside the alarm.
+fn newest_forecasts(live: &Live) -> impl Iterator<Item = RunId> {
+    let mut newest: BTreeMap<Option<&str>, RunId> = BTreeMap::new();
+    for run in live.0.runs() {
+        if let Some(s) = run.scenario.evacuation().filter(|s| s.live.is_some()) {
+            newest.insert(s.building.as_deref(), run.id);
+        }
+    }
+    newest.into_values()
 }
 
 /// A whole run plays in about this many seconds.

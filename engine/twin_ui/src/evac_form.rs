@@ -2,8 +2,8 @@
 
 use crate::names;
 use twin_model::{
-    BuildingPlan, Detection, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel, FireGrowth,
-    FireSource, People, ScenarioError, SmokeSpeedLaw, SpaceUse, StoreyIndex,
+    BuildingPlan, EvacIntervention, EvacScenario, FireFuel, FireGrowth, FireSource, People, ScenarioError, SpaceUse,
+    StoreyIndex,
 };
 
 /// An evacuation scenario while it is edited. What the panel does not show (weather, doors, detectors, ...) stays as the

@@ -59,7 +59,13 @@ fn model(summary: Option<EvacSummary>) -> ViewModel {
         time: ViewTime::Run { run: RunId(6), t_s: 300.0 },
         evac: Some(sample::shown(summary)),
         plans: vec![Arc::new(sample::plan())],
-        forecasts: vec![(EntityId(5), RunId(2)), (EntityId(5), RunId(6)), (EntityId(8), RunId(7))],
+        forecasts: [(5, 2), (5, 6), (8, 7)]
+            .map(|(building, run)| Forecast {
+                building: EntityId(building),
+                run: RunId(run),
+                summary: Some(Arc::new(sample::summary())),
+            })
+            .to_vec(),
         evac_compare: Some((RunId(6), RunId(7), Arc::new(sample::summary()), Arc::new(other))),
         ..Default::default()
     }

@@ -10,8 +10,8 @@ use crate::{names, runs};
 use egui::{Align, Button, Color32, Layout, RichText, Ui, vec2};
 use std::collections::BTreeMap;
 use twin_model::{
-    AsetCriterion, Command, EvacBand, EvacSummary, PeopleSpread, RunStatus, SmokeSpeedLaw, SpaceOutcome, StairOutcome,
-    StoreyIndex, ViewCommand, ViewTime,
+    ADVICE_MARK_ZH, AsetCriterion, Command, EvacBand, EvacSummary, PeopleSpread, RunStatus, SmokeSpeedLaw,
+    SpaceOutcome, StairOutcome, StoreyIndex, ViewCommand, ViewTime, advice,
 };
 
 pub(crate) fn panel(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands: &mut Vec<Command>) {
@@ -143,11 +143,13 @@ fn storeys(ui: &mut Ui, evac: &EvacTime, commands: &mut Vec<Command>) {
 }
 
 fn result(ui: &mut Ui, summary: &EvacSummary) {
+    advised(ui, summary);
     unsafe_spaces(ui, summary);
     exits(ui, summary);
     stairs(ui, summary);
     help(ui, summary);
     smoke_alarms(ui, summary);
+    inferred(ui, summary);
     assumed(ui, summary);
     warnings(ui, &summary.warnings);
 }
@@ -167,6 +169,8 @@ fn small(text: impl Into<String>, colour: Color32) -> RichText {
     RichText::new(text).size(12.5).color(colour)
 }
 
+/// Rows of the lists that only begin here.
+const FIRST: usize = 5;
 /// Rows that a table has at most.
 const ROWS: usize = 12;
 
@@ -341,12 +345,36 @@ fn smoke_alarms(ui: &mut Ui, summary: &EvacSummary) {
         return;
     }
     title(ui, "感烟探测器报警", "首个成员, 按时间");
-    const FIRST: usize = 5;
     for alarm in summary.smoke_alarms.iter().take(FIRST) {
         let cells = [small(names::place(&alarm.space), Palette::TEXT), small(clock(alarm.alarm_s), Palette::WARN)];
         table_row(ui, &[220.0, 74.0], &alarm.space, &cells);
     }
     more(ui, summary.smoke_alarms.len(), FIRST);
+}
+
+/// Where it burns by the alarms that the run started from.
+fn inferred(ui: &mut Ui, summary: &EvacSummary) {
+    let Some(live) = &summary.live else { return };
+    title(ui, "起火点推断", "由报警的先后与时刻推断, 按概率排列");
+    for room in live.rooms.iter().take(FIRST) {
+        let words = format!("{:.0} %", 100.0 * room.probability);
+        table_row(ui, &[0.78, 0.22], &room.space, &[small(names::place(&room.space), Palette::TEXT), weak(words)]);
+    }
+    let open = 100.0 * live.door_open;
+    ui.label(weak(format!("起火房间的门开着的可能 {open:.0} %; 0 秒为 {}", live.origin.hms_china())));
+}
+
+/// What to do first, with the numbers that it rests on.
+fn advised(ui: &mut Ui, summary: &EvacSummary) {
+    let advice = advice(summary);
+    if advice.is_empty() {
+        return;
+    }
+    title(ui, "疏散建议", ADVICE_MARK_ZH);
+    for a in advice.iter().take(FIRST) {
+        ui.label(small(format!("· {}", a.zh.replace(&a.place, &names::place(&a.place))), Palette::TEXT));
+    }
+    ui.label(small(ADVICE_MARK_ZH, Palette::SIMULATED));
 }
 
 /// What the run assumed about people, in words.
@@ -358,7 +386,10 @@ fn assumptions(summary: &EvacSummary) -> Vec<String> {
         SmokeSpeedLaw::Off => "不计烟气减速",
     };
     vec![
-        format!("集合成员 {} 个; 画面与人数表为首个成员", summary.members),
+        match summary.network_members {
+            0 => format!("集合成员 {} 个; 画面与人数表为首个成员", summary.members),
+            n => format!("集合成员 {} 个 (其中 {n} 个用排队网络); 画面与人数表为首个成员", summary.members),
+        },
         format!("起始 {} 人, 行走速度 {}, {smoke}", summary.balance.entered, spread_words(&people.speed_mps, "m/s")),
         format!("反应时间 {}", spread_words(&people.pre_movement_s, "s")),
         format!("行动不便 {:.0} %, 需协助 {:.0} %", people.slow_share * 100.0, people.assisted_share * 100.0),

@@ -31,8 +31,8 @@ pub use evac_form::EvacForm;
 pub use labels::{LabelStyle, ScreenLabel, paint_labels};
 pub use layout::{PanelSet, layout, panel_rects};
 pub use model::{
-    AlarmRow, CaseRow, CompareModel, EvacPair, EvacTime, LayerRow, LinkState, Loading, Notice, RunRow, RunTime,
-    SelectionModel, Totals, ValueRow, ViewModel, age_zh,
+    AlarmRow, CaseRow, CompareModel, EvacPair, EvacTime, Forecast, LayerRow, LinkState, Loading, Notice, RunRow,
+    RunTime, SelectionModel, Totals, ValueRow, ViewModel, age_zh,
 };
 pub use state::{RainChoice, RightTab, RiverChoice, RunKind, ScenarioForm, UiState};
 pub use theme::{Palette, apply_theme, depth_colour, difference_colour, severity_colour};

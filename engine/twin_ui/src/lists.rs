@@ -1,9 +1,10 @@
 //! Right panel: tabs, alarm list, case list.
 
-use crate::model::{AlarmRow, CaseRow, RunRow, ViewModel};
+use crate::model::{AlarmRow, CaseRow, Forecast, RunRow, ViewModel};
+use crate::names;
 use crate::state::{RightTab, UiState};
 use crate::theme::{Palette, severity_colour};
-use crate::timeline::{has_frames, status_words};
+use crate::timeline::{clock, has_frames, status_words};
 use crate::widgets::{card_frame, check, heading, list_row, one_line, primary_button, small_button, tag, weak};
 use egui::{Align, Color32, CursorIcon, FontId, Layout, RichText, Sense, Ui, vec2};
 use twin_model::{
@@ -55,8 +56,9 @@ pub(crate) fn alarms(ui: &mut Ui, vm: &ViewModel, state: &mut UiState, commands:
     ui.spacing_mut().item_spacing.y = 5.0;
     for alarm in vm.alarms.iter().take(200) {
         alarm_row(ui, alarm, true, commands);
-        if let Some(run) = vm.forecast(alarm) {
+        if let Some((run, forecast)) = vm.forecast(alarm) {
             forecast_row(ui, run, state, commands);
+            forecast_result(ui, forecast);
         }
     }
     if vm.alarms.len() > 200 {
@@ -106,6 +108,33 @@ fn forecast_row(ui: &mut Ui, run: &RunRow, state: &mut UiState, commands: &mut V
         let words = status_words(&run.status, run.duration_s);
         one_line(ui, weak(format!("{words} · {} {}", run.id.label(), run.scenario.name())));
     });
+}
+
+/// What the forecast says, as soon as it says anything.
+fn forecast_result(ui: &mut Ui, forecast: &Forecast) {
+    let Some(summary) = &forecast.summary else { return };
+    let indented = |ui: &mut Ui, text: RichText| {
+        ui.horizontal(|ui| {
+            ui.add_space(10.0);
+            one_line(ui, text);
+        });
+    };
+    let text = |t: Option<f64>| t.map_or_else(|| "时段内撤不完".to_owned(), clock);
+    let out = format!("全部撤离 中位 {} · 95 % {}", text(summary.rset_s.p50), text(summary.rset_s.p95));
+    indented(ui, RichText::new(out).size(12.5).color(Palette::TEXT));
+    let Some(live) = &summary.live else { return };
+    if let Some(room) = live.rooms.first() {
+        let place = names::place(&room.space);
+        indented(ui, weak(format!("最可能起火 {place} {:.0} %", 100.0 * room.probability)));
+    }
+    let (people, sure) = (&live.people, 100.0 * (1.0 - live.false_alarm));
+    let text = format!("在场约 {:.0} 人 ({}–{}) · 真火可能 {}", people.mean, people.p05, people.p95, percent(sure));
+    indented(ui, weak(text));
+}
+
+/// Small shares are not rounded away.
+fn percent(p: f64) -> String {
+    if p < 1.0 { format!("{p:.1} %") } else { format!("{p:.0} %") }
 }
 
 fn stage_colour(stage: CaseStage) -> Color32 {

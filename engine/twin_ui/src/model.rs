@@ -226,6 +226,17 @@ pub struct EvacTime {
     pub summary: Option<Arc<EvacSummary>>,
 }
 
+/// A forecast that fire alarms started.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    /// The building.
+    pub building: EntityId,
+    /// The run.
+    pub run: RunId,
+    /// Its result, once it has arrived.
+    pub summary: Option<Arc<EvacSummary>>,
+}
+
 /// Two evacuations with their results: base, other.
 pub type EvacPair = (RunId, RunId, Arc<EvacSummary>, Arc<EvacSummary>);
 
@@ -292,8 +303,8 @@ pub struct ViewModel {
     pub evac: Option<EvacTime>,
     /// Buildings whose inside is known, for evacuations.
     pub plans: Vec<Arc<BuildingPlan>>,
-    /// Forecasts that smoke alarms started: building and run.
-    pub forecasts: Vec<(EntityId, RunId)>,
+    /// Forecasts that fire alarms started.
+    pub forecasts: Vec<Forecast>,
     /// What clicks mean.
     pub tool: ToolMode,
     /// Points of what is being drawn.
@@ -331,11 +342,11 @@ impl ViewModel {
 
     /// The newest forecast of the alarm's building that began after the alarm.
     #[must_use]
-    pub fn forecast(&self, alarm: &AlarmRow) -> Option<&RunRow> {
+    pub fn forecast(&self, alarm: &AlarmRow) -> Option<(&RunRow, &Forecast)> {
         let building = alarm.building?;
-        let of_building = self.forecasts.iter().filter(|f| f.0 == building);
-        let rows = of_building.filter_map(|f| self.runs.iter().find(|r| r.id == f.1));
-        rows.filter(|r| r.created_at >= alarm.raised_at).max_by_key(|r| (r.created_at, r.id))
+        let of_building = self.forecasts.iter().filter(|f| f.building == building);
+        let rows = of_building.filter_map(|f| self.runs.iter().find(|r| r.id == f.run).map(|r| (r, f)));
+        rows.filter(|(r, _)| r.created_at >= alarm.raised_at).max_by_key(|(r, _)| (r.created_at, r.id))
     }
 
     /// True when there is a server to send commands to.

@@ -79,7 +79,7 @@ impl ModelParams<'_, '_> {
             run: self.run_time(),
             evac: self.evac.shown(&self.runs, &self.live, &self.local),
             plans: self.evac.plans(),
-            forecasts: self.evac.forecasts(&self.live),
+            forecasts: self.evac.forecasts(&self.live, &self.runs),
             evac_compare: self.evac.compared(),
             runs: self.run_rows(),
             ..Default::default()

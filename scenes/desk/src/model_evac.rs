@@ -5,8 +5,8 @@ use bevy::prelude::*;
 use community_pack::evac_folder::Doing;
 use std::sync::Arc;
 use twin_bevy::{BuildingPlans, EvacComparison, Live, LocalRuns, Runs, ShownEvac, ShownStorey};
-use twin_model::{BuildingPlan, CommunityModel, EntityId, EntityKind, RunId};
-use twin_ui::{EvacPair, EvacTime};
+use twin_model::{BuildingPlan, CommunityModel, EntityId, EntityKind};
+use twin_ui::{EvacPair, EvacTime, Forecast};
 
 /// The state of evacuations.
 #[derive(SystemParam)]
@@ -57,10 +57,12 @@ impl EvacParams<'_> {
     }
 
     /// Runs that start from alarms as they are, without what-ifs; with the building's entity.
-    pub fn forecasts(&self, live: &Live) -> Vec<(EntityId, RunId)> {
+    pub fn forecasts(&self, live: &Live, runs: &Runs) -> Vec<Forecast> {
         let of = |run: &twin_model::Run| {
             let scenario = run.scenario.evacuation().filter(|s| s.live.is_some() && s.interventions.is_empty())?;
-            Some((self.plans.find(scenario.building.as_deref())?.building?, run.id))
+            let building = self.plans.find(scenario.building.as_deref())?.building?;
+            let summary = runs.data.get(&run.id).and_then(|d| d.evacuation.clone());
+            Some(Forecast { building, run: run.id, summary })
         };
         live.0.runs().filter_map(of).collect()
     }
