@@ -4,7 +4,7 @@ use crate::model::{AlarmRow, CaseRow, Forecast, RunRow, ViewModel};
 use crate::names;
 use crate::state::{RightTab, UiState};
 use crate::theme::{Palette, severity_colour};
-use crate::timeline::{clock, has_frames, status_words};
+use crate::timeline::{has_frames, status_words};
 use crate::widgets::{card_frame, check, heading, list_row, one_line, primary_button, small_button, tag, weak};
 use egui::{Align, Color32, CursorIcon, FontId, Layout, RichText, Sense, Ui, vec2};
 use twin_model::{
@@ -119,10 +119,10 @@ fn forecast_result(ui: &mut Ui, forecast: &Forecast) {
             one_line(ui, text);
         });
     };
-    let text = |t: Option<f64>| t.map_or_else(|| "时段内撤不完".to_owned(), clock);
+    let Some(live) = &summary.live else { return };
+    let text = |t: Option<f64>| t.map_or_else(|| "时段内撤不完".to_owned(), |t| live.origin.plus_secs(t).hms_china());
     let out = format!("全部撤离 中位 {} · 95 % {}", text(summary.rset_s.p50), text(summary.rset_s.p95));
     indented(ui, RichText::new(out).size(12.5).color(Palette::TEXT));
-    let Some(live) = &summary.live else { return };
     if let Some(room) = live.rooms.first() {
         let place = names::place(&room.space);
         indented(ui, weak(format!("最可能起火 {place} {:.0} %", 100.0 * room.probability)));

@@ -154,6 +154,7 @@ fn setup(
             texture: None,
             alpha: AlphaMode::Opaque,
             double_sided: true,
+            after_m: 0.0,
         })),
         NotShadowCaster,
         NotShadowReceiver,
@@ -233,6 +234,7 @@ fn surroundings(
             texture: None,
             alpha: AlphaMode::Opaque,
             double_sided: false,
+            after_m: 0.0,
         })),
         Transform::from_translation(crate::space::scene_from_enu(middle))
             .with_rotation(Quat::from_rotation_x(-std::f32::consts::FRAC_PI_2)),

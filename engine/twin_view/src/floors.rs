@@ -20,12 +20,32 @@ use twin_model::{BuildingPlan, LayerKind, OpeningKind, PlanFlight, PlanSpace, Ru
 #[derive(Component, Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Floor,
+    Wall,
     Smoke,
     Density,
 }
 
 #[derive(Resource)]
-struct Glass(Handle<PlainMaterial>);
+struct Looks {
+    /// Floors of a storey that is looked into.
+    solid: Handle<PlainMaterial>,
+    glass: Handle<PlainMaterial>,
+    /// Drawn over the glass of its storey.
+    over: Handle<PlainMaterial>,
+    /// Drawn over both.
+    smoke: Handle<PlainMaterial>,
+}
+
+impl Looks {
+    fn of(&self, part: Part, isolated: bool) -> &Handle<PlainMaterial> {
+        match part {
+            Part::Floor if isolated => &self.solid,
+            Part::Floor => &self.glass,
+            Part::Wall | Part::Density => &self.over,
+            Part::Smoke => &self.smoke,
+        }
+    }
+}
 
 #[derive(Resource, Default)]
 struct Built {
@@ -35,18 +55,29 @@ struct Built {
 }
 
 fn setup(mut commands: Commands, mut materials: ResMut<Assets<PlainMaterial>>) {
-    let uniform = plain_light(Lit::No);
-    let glass = PlainMaterial { uniform, texture: None, alpha: AlphaMode::Blend, double_sided: true };
-    commands.insert_resource(Glass(materials.add(glass)));
+    let glass = PlainMaterial {
+        uniform: plain_light(Lit::No),
+        texture: None,
+        alpha: AlphaMode::Blend,
+        double_sided: true,
+        after_m: 0.0,
+    };
+    // Less than a storey's height, so that the order of storeys stays.
+    commands.insert_resource(Looks {
+        solid: materials.add(PlainMaterial { alpha: AlphaMode::Opaque, ..glass.clone() }),
+        over: materials.add(PlainMaterial { after_m: 0.8, ..glass.clone() }),
+        smoke: materials.add(PlainMaterial { after_m: 1.6, ..glass.clone() }),
+        glass: materials.add(glass),
+    });
 }
 
 /// Floor colours, linear.
 fn floor_colour(use_: SpaceUse) -> [f32; 3] {
     match use_ {
-        SpaceUse::Circulation => [0.33, 0.37, 0.42],
-        SpaceUse::Stair => [0.36, 0.32, 0.22],
-        SpaceUse::Service | SpaceUse::Parking => [0.16, 0.17, 0.20],
-        _ => [0.18, 0.24, 0.33],
+        SpaceUse::Circulation => [0.22, 0.25, 0.29],
+        SpaceUse::Stair => [0.24, 0.21, 0.14],
+        SpaceUse::Service | SpaceUse::Parking => [0.09, 0.10, 0.12],
+        _ => [0.09, 0.13, 0.20],
     }
 }
 
@@ -114,9 +145,9 @@ fn flight(mesh: &mut MeshBuilder, f: &PlanFlight) -> [[Vec3; 2]; 2] {
     [foot, head]
 }
 
-/// Floors, walls, doors of a storey, and the stairs that leave it upwards.
-fn floor_mesh(plan: &BuildingPlan, storey: StoreyIndex, isolated: bool) -> MeshBuilder {
-    let mut mesh = MeshBuilder::default();
+/// Of a storey: floors, doors and the stairs that leave it upwards; and walls.
+fn floor_meshes(plan: &BuildingPlan, storey: StoreyIndex, isolated: bool) -> [MeshBuilder; 2] {
+    let (mut mesh, mut walls) = (MeshBuilder::default(), MeshBuilder::default());
     let (wall_m, alpha) =
         if isolated { (WALL_HEIGHTS_M[0], FLOOR_ALPHA[0]) } else { (WALL_HEIGHTS_M[1], FLOOR_ALPHA[1]) };
     let here = |k: usize| plan.spaces.get(k).filter(|s| s.storey == storey && s.use_ != SpaceUse::Shaft);
@@ -131,7 +162,7 @@ fn floor_mesh(plan: &BuildingPlan, storey: StoreyIndex, isolated: bool) -> MeshB
             let b = space.outline[(i + 1) % space.outline.len()];
             let at = |t: f64| [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t];
             for [from, to] in solid(*a, b, &gaps) {
-                upright(&mut mesh, at(from), at(to), space.floor_m, space.floor_m + wall_m, WALL);
+                upright(&mut walls, at(from), at(to), space.floor_m, space.floor_m + wall_m, WALL);
             }
         }
     }
@@ -152,13 +183,15 @@ fn floor_mesh(plan: &BuildingPlan, storey: StoreyIndex, isolated: bool) -> MeshB
             last = Some(head);
         }
     }
-    mesh
+    [mesh, walls]
 }
 
 /// Smoke thinner than this is not drawn, 1/m: reflecting signs are seen 60 m far.
 const THIN_PER_M: f64 = 0.05;
-/// Length over which smoke is looked through when it is drawn, m.
+/// Length over which smoke is looked through from the side when it is drawn, m.
 const THROUGH_M: f64 = 3.0;
+/// Way through a layer over its thickness, for who looks down at 45°.
+const SLANT: f64 = 1.4;
 /// Visibility below which a space is marked as unsafe, m: the limit of escape routes in `sim_evac`.
 const UNSAFE_M: f64 = 10.0;
 const UNSAFE: [f32; 4] = [0.75, 0.03, 0.02, 0.40];
@@ -168,15 +201,18 @@ fn smoke(mesh: &mut MeshBuilder, space: &PlanSpace, mark: &SpaceMark) {
         area(mesh, space, space.floor_m + 0.03, UNSAFE);
     }
     let Some(edge_m) = mark.smoke_edge_m.filter(|_| mark.smoke_per_m > THIN_PER_M) else { return };
-    let alpha = (1.0 - (-mark.smoke_per_m * THROUGH_M).exp()).min(0.92) as f32;
-    let grey = 0.16 - 0.10 * alpha;
     let (low, high) = (space.floor_m + edge_m.max(0.05), space.floor_m + space.height_m - 0.02);
-    // Each surface hides a share, so that looking through two of them hides as much as the layer.
-    let colour = [grey, grey, grey, 1.0 - (1.0 - alpha).sqrt()];
-    area(mesh, space, low, colour);
-    area(mesh, space, high, colour);
+    // Each surface hides a share, so that looking through two of them hides as much as the layer does.
+    let colour = |through_m: f64| {
+        let alpha = (1.0 - (-mark.smoke_per_m * through_m).exp()).min(0.92) as f32;
+        let grey = 0.16 - 0.10 * alpha;
+        [grey, grey, grey, 1.0 - (1.0 - alpha).sqrt()]
+    };
+    let flat = colour(SLANT * (high - low).max(0.0));
+    area(mesh, space, low, flat);
+    area(mesh, space, high, flat);
     for (i, a) in space.outline.iter().enumerate() {
-        upright(mesh, *a, space.outline[(i + 1) % space.outline.len()], low, high, colour);
+        upright(mesh, *a, space.outline[(i + 1) % space.outline.len()], low, high, colour(THROUGH_M));
     }
 }
 
@@ -206,7 +242,7 @@ fn density_mesh(plan: &BuildingPlan, storey: StoreyIndex, frame: &EvacFrame) -> 
 struct Board<'w, 's> {
     commands: Commands<'w, 's>,
     meshes: ResMut<'w, Assets<Mesh>>,
-    glass: Res<'w, Glass>,
+    looks: Res<'w, Looks>,
     existing: Query<'w, 's, (Entity, &'static Part)>,
 }
 
@@ -217,14 +253,14 @@ impl Board<'_, '_> {
         }
     }
 
-    fn spawn(&mut self, part: Part, kind: LayerKind, mesh: MeshBuilder) {
+    fn spawn(&mut self, part: Part, isolated: bool, kind: LayerKind, mesh: MeshBuilder) {
         if mesh.is_empty() {
             return;
         }
         self.commands.spawn((
             part,
             Mesh3d(self.meshes.add(mesh.build())),
-            MeshMaterial3d(self.glass.0.clone()),
+            MeshMaterial3d(self.looks.of(part, isolated).clone()),
             RenderLayers::layer(render_layer(kind)),
             NotShadowCaster,
             NotShadowReceiver,
@@ -242,7 +278,7 @@ fn show(
 ) {
     let (Some(plan), Some(frame), Some(key)) = (&shown.plan, &shown.before, shown.key) else {
         if built.run.is_some() {
-            board.clear(&[Part::Floor, Part::Smoke, Part::Density]);
+            board.clear(&[Part::Floor, Part::Wall, Part::Smoke, Part::Density]);
             *built = Built::default();
         }
         return;
@@ -253,20 +289,22 @@ fn show(
             fly.write(FlyRequest::Entity(building));
         }
     }
-    let storeys = storeys_of(plan, storey.0);
+    let (storeys, isolated) = (storeys_of(plan, storey.0), storey.0.is_some());
     if built.floors != Some((key.0, storey.0)) {
         built.floors = Some((key.0, storey.0));
-        board.clear(&[Part::Floor]);
+        board.clear(&[Part::Floor, Part::Wall]);
         for s in &storeys {
-            board.spawn(Part::Floor, LayerKind::Floors, floor_mesh(plan, *s, storey.0.is_some()));
+            let [floors, walls] = floor_meshes(plan, *s, isolated);
+            board.spawn(Part::Floor, isolated, LayerKind::Floors, floors);
+            board.spawn(Part::Wall, isolated, LayerKind::Floors, walls);
         }
     }
     if built.frame != Some((key, storey.0)) {
         built.frame = Some((key, storey.0));
         board.clear(&[Part::Smoke, Part::Density]);
         for s in &storeys {
-            board.spawn(Part::Smoke, LayerKind::Smoke, smoke_mesh(plan, *s, frame));
-            board.spawn(Part::Density, LayerKind::Density, density_mesh(plan, *s, frame));
+            board.spawn(Part::Smoke, isolated, LayerKind::Smoke, smoke_mesh(plan, *s, frame));
+            board.spawn(Part::Density, isolated, LayerKind::Density, density_mesh(plan, *s, frame));
         }
     }
 }

@@ -32,9 +32,10 @@ pub fn render_layer(kind: LayerKind) -> usize {
 
 fn layers_of(kinds: &BTreeSet<LayerKind>, run_shown: bool, inside_shown: bool) -> RenderLayers {
     let mut layers = RenderLayers::layer(ALWAYS);
-    // Who looks into a building does not want its hull.
+    // Who looks into a building does not want its hull, nor hundreds of meters and lamps between the people.
+    const IN_THE_WAY: [LayerKind; 3] = [LayerKind::Bim, LayerKind::Devices, LayerKind::Cameras];
     let inside = inside_shown && kinds.contains(&LayerKind::Floors);
-    for kind in kinds.iter().filter(|k| !(inside && **k == LayerKind::Bim)) {
+    for kind in kinds.iter().filter(|k| !(inside && IN_THE_WAY.contains(k))) {
         layers = layers.with(render_layer(*kind));
     }
     if kinds.contains(&LayerKind::Buildings) && !kinds.contains(&LayerKind::Bim) {

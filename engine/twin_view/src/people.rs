@@ -95,7 +95,8 @@ struct Crowd {
 }
 
 /// Rings of a body from the feet up: height and half width, m.
-const BODY: [[f32; 2]; 5] = [[0.0, 0.10], [0.75, 0.17], [1.35, 0.23], [1.45, 0.09], [1.70, 0.10]];
+const BODY: [[f32; 2]; 8] =
+    [[0.0, 0.10], [0.80, 0.16], [1.30, 0.22], [1.42, 0.15], [1.47, 0.06], [1.53, 0.11], [1.64, 0.11], [1.72, 0.05]];
 const SIDES: u32 = 6;
 
 /// Bodies with the numbers of `range`.

@@ -44,6 +44,8 @@ pub(crate) struct PlainMaterial {
     pub(crate) texture: Option<Handle<Image>>,
     pub(crate) alpha: AlphaMode,
     pub(crate) double_sided: bool,
+    /// Drawn after blended things that are up to so much nearer, m.
+    pub(crate) after_m: f32,
 }
 
 /// Which sides of a triangle are drawn: part of the pipeline.
@@ -65,6 +67,9 @@ impl Material for PlainMaterial {
     }
     fn alpha_mode(&self) -> AlphaMode {
         self.alpha
+    }
+    fn depth_bias(&self) -> f32 {
+        self.after_m
     }
     fn enable_prepass() -> bool {
         false

@@ -167,6 +167,9 @@ fn begin(
     if let Some((run, t_s)) = start.run {
         view(ViewCommand::SetTime(ViewTime::Run { run, t_s }));
     }
+    if start.storey.is_some() {
+        view(ViewCommand::ShowStorey(start.storey));
+    }
     if let Some((a, b)) = start.compare {
         view(ViewCommand::CompareRuns(a, b));
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 use twin_bevy::{Source, WallClock};
-use twin_model::{CameraPose, EntityId, LayerKind, RunId, Scenario, TimeMs};
+use twin_model::{CameraPose, EntityId, LayerKind, RunId, Scenario, StoreyIndex, TimeMs};
 use twin_ui::RightTab;
 use twin_view::Quality;
 
@@ -57,6 +57,9 @@ struct Args {
     /// Shows a run of the server.
     #[arg(long, value_name = "ID")]
     run: Option<u64>,
+    /// Shows one storey of an evacuation's building alone, counted from the lowest, 0
+    #[arg(long, value_name = "N")]
+    storey: Option<u32>,
     /// Simulated second of that run.
     #[arg(long, value_name = "S", default_value_t = 0.0)]
     time: f64,
@@ -167,6 +170,7 @@ fn options(args: &Args) -> anyhow::Result<AppOptions> {
             show: args.show.clone(),
             hide: args.hide.clone(),
             run: args.run.map(|id| (RunId(id), args.time)),
+            storey: args.storey.map(StoreyIndex),
             compare,
             query: args.query.clone(),
             tab: args.tab,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use twin_bevy::{Source, WallClock};
-use twin_model::{CameraPose, EntityId, LayerKind, RunId, Scenario};
+use twin_model::{CameraPose, EntityId, LayerKind, RunId, Scenario, StoreyIndex};
 use twin_view::Quality;
 
 /// The font of all text; must have Chinese.
@@ -63,6 +63,8 @@ pub struct StartOptions {
     pub hide: Vec<LayerKind>,
     /// Run to show, and at which simulated second.
     pub run: Option<(RunId, f64)>,
+    /// The only storey shown of an evacuation's building, counted from the lowest, 0.
+    pub storey: Option<StoreyIndex>,
     /// Runs to compare.
     pub compare: Option<(RunId, RunId)>,
     /// Search text.

@@ -479,5 +479,11 @@ fn plain(look: Look, image: Option<Handle<Image>>) -> PlainMaterial {
     if let GlbAlpha::Mask(cutoff) = look.alpha {
         uniform.sky.w = cutoff;
     }
-    PlainMaterial { uniform, texture: image, alpha: alpha_mode(look.alpha), double_sided: look.double_sided }
+    PlainMaterial {
+        uniform,
+        texture: image,
+        alpha: alpha_mode(look.alpha),
+        double_sided: look.double_sided,
+        after_m: 0.0,
+    }
 }
