@@ -27,7 +27,7 @@ pub struct Person {
     pub free_mps: f32,
     /// Half the distance at which the person stands still behind another, m, 0.1 to 0.4: body and room for a step.
     pub radius_m: f32,
-    /// Time gap to the person ahead, s, 0.1 to 5.
+    /// Time gap to the person ahead, s, 0.1 to 5; how it makes speed: [`crate::SpacingLaw`].
     pub gap_s: f32,
     /// When the person sets off, s, >= 0.
     pub start_s: f32,
@@ -39,7 +39,7 @@ impl Person {
     /// Half the room that a person takes along the step: one calibrated set for all cases (see the crate's README).
     pub const RADIUS_M: f32 = 0.27;
     /// Time gap of the same set, s.
-    pub const GAP_S: f32 = 0.35;
+    pub const GAP_S: f32 = 0.36;
 
     /// A person with the calibrated body who walks at once.
     #[must_use]

@@ -101,6 +101,8 @@ struct Viewer {
     radius: f32,
     /// Wanted direction.
     wish: V2,
+    /// Strength of turning aside: who stands presses on, who walks gives others room.
+    push: f32,
 }
 
 impl WithSimd for Part<'_> {
@@ -195,7 +197,9 @@ impl Part<'_> {
         let ahead = [self.scratch.ax[k], self.scratch.ay[k]];
         let rng = CounterRng::new(self.params.seed, u64::from(a.id[i]));
         let wish = self.look_for_a_way(&rng, a.blocked_s[i], wish);
-        let viewer = Viewer { at: p, ahead, radius: a.radius[i], wish };
+        let pace = (a.speed[i] / wanted).min(1.0);
+        let push = self.params.push * (self.params.push_standing + (1.0 - self.params.push_standing) * pace);
+        let viewer = Viewer { at: p, ahead, radius: a.radius[i], wish, push };
         let heading = self.heading(simd, crowd, layer, &viewer, [a.hx[i], a.hy[i]]);
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
         let lot = || rng.at(self.state.tick / self.half_second()) & 1 == 0;
@@ -208,7 +212,8 @@ impl Part<'_> {
         if seen > 0 {
             crowd.seal(len);
         }
-        let step = (gap / a.gap_s[i] * dt).min(room).clamp(0.0, most);
+        let sight = self.params.reach_m - 2.0 * viewer.radius;
+        let step = (self.params.spacing.speed_mps(most / dt, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
         let portal = &self.world.portals[(way >> 1) as usize];
         let q = if step > 0.0 { self.keep_off_walls(layer, way, p, add_scaled(p, course, step)) } else { p };
         let moved = length(sub(q, p));
@@ -219,7 +224,7 @@ impl Part<'_> {
     }
 
     /// Who has stood for long tries another direction, drawn anew every half second, up to a right angle from the wanted
-    /// one: the way round somebody who stands.
+    /// one: the way round somebody who stands. Who has stood longer still also steps back: that breaks arches.
     #[inline(always)]
     fn look_for_a_way(&self, rng: &CounterRng, blocked_s: f32, wish: V2) -> V2 {
         if blocked_s <= 3.0 * self.params.clog_wait_s {
@@ -228,7 +233,8 @@ impl Part<'_> {
         let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
         // Top 24 bits: -1 to 0.5, exact in f32: people give way to the right (靠右避让) more often than to the left.
         let aside = (draw >> 40) as f32 * (1.5 / 16_777_216.0) - 1.0;
-        let ahead = 1.0 - aside.abs();
+        let long = blocked_s > 4.0 * self.params.clog_wait_s;
+        let ahead = if long { 0.5 } else { 1.0 } - aside.abs();
         unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
 
@@ -355,7 +361,8 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let (x, y, ax, ay) = (of(v.at[0]), of(v.at[1]), of(v.ahead[0]), of(v.ahead[1]));
     let (ex, ey) = (of(v.wish[0]), of(v.wish[1]));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
-    let (inv_range, push) = (of(1.0 / params.push_range_m), of(params.push));
+    let (inv_range, push) = (of(1.0 / params.push_range_m), of(v.push));
+    let full = of(params.push);
     let (inv_oncoming, give_way, right) = (of(1.0 / ONCOMING_M), of(GIVE_WAY * params.give_way), of(-KEEP_RIGHT));
     let mut total: [Chunk; 3] = [[0.0; WIDTH]; 3];
     for c in 0..crowd.x.len() / WIDTH {
@@ -372,12 +379,14 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
             let l = radius + load(cr);
             let along = load(chx) * ex + load(chy) * ey;
             let close = ((l - anticipated) * inv_range).min(zero).exp();
-            let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
+            let oncoming = of(-0.3).above(along);
+            let strength = oncoming.choose(full, push) * (of(1.5) - of(0.5) * along) * close;
+            let strength = here.choose(strength, zero);
             (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
             (Lanes::load(simd, &total[1], k) + strength * ny).store(&mut total[1], k);
             let forward = zero - (nx * ex + ny * ey);
             let left = (ny * ex - nx * ey) * of(-1.0);
-            let meets = here.and(forward.above(zero)).and(zero.above(along + of(0.3)));
+            let meets = here.and(forward.above(zero)).and(oncoming);
             let yields = give_way * (zero - along) * ((l - anticipated) * inv_oncoming).min(zero).exp();
             let signed = left.above(right).choose(zero - yields, yields);
             (Lanes::load(simd, &total[2], k) + meets.choose(signed, zero)).store(&mut total[2], k);
@@ -407,7 +416,7 @@ fn free_way<S: Simd>(
     let breadth = of(params.breadth);
     // With turned shoulders, who stands beside rather than in front is no hindrance.
     let slip = of(if turned { 0.3 } else { 0.0 });
-    let (body, share) = (of(params.squeezed_m - 0.005), of(0.45));
+    let (body, share) = (of(params.squeezed_m - 0.015), of(0.45));
     let mut nearest: Chunk = [reach_m; WIDTH];
     let mut longest: Chunk = [reach_m; WIDTH];
     let (turned_l, against) = (of(params.squeezed_m), of(-0.3));
@@ -429,7 +438,7 @@ fn free_way<S: Simd>(
                 s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
             let gap = in_way.choose(s - l, far);
             Lanes::load(simd, &nearest, k).min(gap).store(&mut nearest, k);
-            let closing = forward.above((slip * s).max(of(1e-6))).and(s2.above(of(1e-8)));
+            let closing = forward.above(of(1e-6)).and(s2.above(of(1e-8)));
             let step = closing.choose(share * (s - body) * s / forward, far);
             Lanes::load(simd, &longest, k).min(step).store(&mut longest, k);
         }

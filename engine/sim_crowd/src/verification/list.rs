@@ -6,7 +6,7 @@ use super::{Case, diagrams, doses, imo, invariants, network, rimea, rimea_rooms,
 pub const CASES: &[Case] = &[
     Case::new("rimea-01-corridor", "One person walks 40 m at 1.33 m/s.", rimea::rimea_1),
     Case::new("rimea-02-03-stairs", "One person walks a flight of 10 m up and down.", rimea::stairs),
-    Case::new("rimea-04-speed-density", "Speed against density in a closed corridor 26 x 2 m.", diagrams::rimea_4),
+    Case::new("rimea-04-speed-density", "Speed against density in a closed corridor 26 x 10 m.", diagrams::rimea_4),
     Case::new("rimea-05-pre-movement", "Ten persons set off 10 s after one another.", rimea::rimea_5),
     Case::new("rimea-06-corner", "Twenty persons turn a corner.", rimea::rimea_6),
     Case::new("rimea-07-population", "Drawn speeds against their distributions.", rimea::rimea_7),
