@@ -233,7 +233,7 @@ impl Part<'_> {
         let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
         // Top 24 bits: -1 to 0.5, exact in f32: people give way to the right (靠右避让) more often than to the left.
         let aside = (draw >> 40) as f32 * (1.5 / 16_777_216.0) - 1.0;
-        let long = blocked_s > 4.0 * self.params.clog_wait_s;
+        let long = blocked_s > 4.0 * self.params.clog_wait_s && draw & 3 == 0;
         let ahead = if long { 0.5 } else { 1.0 } - aside.abs();
         unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
@@ -325,7 +325,13 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
         if worst.0 <= 0.0 {
             // A step shorter than twice the clearance cannot have jumped a wall that both its ends keep off; who stands
             // nearer than that to a door line must be asked.
-            let jumped = ways.iter().filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
+            // Who stands on the line and walks inwards jumps nothing.
+            let beyond = |k: &&u32| {
+                let s = world.side(layer.ways[**k as usize]);
+                dot(sub(q, s.a), s.out) > 0.0
+            };
+            let jumped =
+                ways.iter().filter(beyond).filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
             return if length(sub(q, p)) <= step + 1e-4 && !jumped { q } else { p };
         }
         let away = sub(q, worst.1);
@@ -362,7 +368,6 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let (ex, ey) = (of(v.wish[0]), of(v.wish[1]));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
     let (inv_range, push) = (of(1.0 / params.push_range_m), of(v.push));
-    let full = of(params.push);
     let (inv_oncoming, give_way, right) = (of(1.0 / ONCOMING_M), of(GIVE_WAY * params.give_way), of(-KEEP_RIGHT));
     let mut total: [Chunk; 3] = [[0.0; WIDTH]; 3];
     for c in 0..crowd.x.len() / WIDTH {
@@ -380,8 +385,7 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
             let along = load(chx) * ex + load(chy) * ey;
             let close = ((l - anticipated) * inv_range).min(zero).exp();
             let oncoming = of(-0.3).above(along);
-            let strength = oncoming.choose(full, push) * (of(1.5) - of(0.5) * along) * close;
-            let strength = here.choose(strength, zero);
+            let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
             (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
             (Lanes::load(simd, &total[1], k) + strength * ny).store(&mut total[1], k);
             let forward = zero - (nx * ex + ny * ey);
@@ -396,6 +400,9 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let aside = sum(&total[2]).clamp(-1.0, 1.0);
     [px - v.wish[1] * aside, py + v.wish[0] * aside]
 }
+
+/// Who stands beside rather than in front, up to this cosine, is never bumped into: one slides past.
+const SLIDE: f32 = 0.1;
 
 /// Free distance along `heading` before the nearest person in the way, and the longest step that touches nobody: less than
 /// half of what separates the bodies, so that two who step towards one another still do not meet; both in m.
@@ -416,7 +423,7 @@ fn free_way<S: Simd>(
     let breadth = of(params.breadth);
     // With turned shoulders, who stands beside rather than in front is no hindrance.
     let slip = of(if turned { 0.3 } else { 0.0 });
-    let (body, share) = (of(params.squeezed_m - 0.015), of(0.45));
+    let (body, share, half, zero, slide) = (of(params.squeezed_m), of(0.45), of(0.5), of(0.0), of(SLIDE));
     let mut nearest: Chunk = [reach_m; WIDTH];
     let mut longest: Chunk = [reach_m; WIDTH];
     let (turned_l, against) = (of(params.squeezed_m), of(-0.3));
@@ -438,8 +445,11 @@ fn free_way<S: Simd>(
                 s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
             let gap = in_way.choose(s - l, far);
             Lanes::load(simd, &nearest, k).min(gap).store(&mut nearest, k);
-            let closing = forward.above(of(1e-6)).and(s2.above(of(1e-8)));
-            let step = closing.choose(share * (s - body) * s / forward, far);
+            // The step that would touch a body that stands: none when the way goes past it.
+            let past = forward * forward - (s2 - body * body);
+            let touch = half * (forward - past.max(zero).sqrt());
+            let closing = forward.above(slide * s).and(past.above(zero)).and(s2.above(of(1e-8)));
+            let step = closing.choose((share * (s - body) * s / forward).max(touch), far);
             Lanes::load(simd, &longest, k).min(step).store(&mut longest, k);
         }
     }
