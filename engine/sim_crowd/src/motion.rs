@@ -264,7 +264,9 @@ impl Part<'_> {
             let d = length(away);
             if d < crate::world::WALL_SIGHT_M && d > 0.0 {
                 let strength = self.params.wall_push * exp((v.radius - d) / self.params.wall_range_m).min(1.0);
-                push = add_scaled(push, away, strength / d);
+                // Walls push sideways only: a jamb ahead must not hold up who walks to the door beside it.
+                let back = dot(away, v.wish).min(0.0);
+                push = add_scaled(push, add_scaled(away, v.wish, -back), strength / d);
             }
         }
         let target = unit(add_scaled(v.wish, push, 1.0));
