@@ -97,7 +97,7 @@ impl Default for CrowdParams {
             push_range_m: 0.4,
             wall_push: 1.0,
             wall_range_m: 0.05,
-            anticipation_s: 0.3,
+            anticipation_s: 0.25,
             turn_s: 0.15,
             clog_wait_s: 0.5,
             squeezed_m: 0.30,
