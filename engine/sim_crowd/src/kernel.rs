@@ -39,7 +39,7 @@ impl Person {
     /// Half the room that a person takes along the step: one calibrated set for all cases (see the crate's README).
     pub const RADIUS_M: f32 = 0.27;
     /// Time gap of the same set, s.
-    pub const GAP_S: f32 = 0.34;
+    pub const GAP_S: f32 = 0.35;
 
     /// A person with the calibrated body who walks at once.
     #[must_use]

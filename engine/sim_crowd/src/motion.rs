@@ -233,7 +233,8 @@ impl Part<'_> {
         let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
         // Top 24 bits: -1 to 0.5, exact in f32: people give way to the right (靠右避让) more often than to the left.
         let aside = (draw >> 40) as f32 * (1.5 / 16_777_216.0) - 1.0;
-        let long = blocked_s > 4.0 * self.params.clog_wait_s && draw & 3 == 0;
+        let odds = if blocked_s > 10.0 * self.params.clog_wait_s { 1 } else { 3 };
+        let long = blocked_s > 4.0 * self.params.clog_wait_s && draw & odds == 0;
         let ahead = if long { 0.5 } else { 1.0 } - aside.abs();
         unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
@@ -403,6 +404,8 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     [px - v.wish[1] * aside, py + v.wish[0] * aside]
 }
 
+/// Bodies keep this much more than turned shoulders need, m: two who slide past one another at once lose it.
+const MARGIN_M: f32 = 0.006;
 /// Who stands beside rather than in front, up to this cosine, is never bumped into: one slides past.
 const SLIDE: f32 = 0.1;
 
@@ -425,7 +428,7 @@ fn free_way<S: Simd>(
     let breadth = of(params.breadth);
     // With turned shoulders, who stands beside rather than in front is no hindrance.
     let slip = of(if turned { 0.3 } else { 0.0 });
-    let (body, share, half, zero, slide) = (of(params.squeezed_m), of(0.45), of(0.5), of(0.0), of(SLIDE));
+    let (body, share, half, zero, slide) = (of(params.squeezed_m + MARGIN_M), of(0.45), of(0.5), of(0.0), of(SLIDE));
     let mut nearest: Chunk = [reach_m; WIDTH];
     let mut longest: Chunk = [reach_m; WIDTH];
     let (turned_l, against) = (of(params.squeezed_m), of(-0.3));

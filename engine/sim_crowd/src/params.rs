@@ -92,7 +92,7 @@ impl Default for CrowdParams {
             dt_s: 0.05,
             reach_m: 1.75,
             clearance_m: 0.15,
-            push: 3.0,
+            push: 2.6,
             push_standing: 0.05,
             push_range_m: 0.4,
             wall_push: 1.0,
