@@ -6,6 +6,7 @@
 //! a (1 + (1 − e0 · vj)/2) e^((l − s')/D) with the distance s' anticipated.
 
 use crate::agents::{Agents, Status};
+use crate::field::Field;
 use crate::hazard::{SmokeLaw, speed_in_smoke_mps};
 use crate::lanes::{Chunk, Lanes, WIDTH, least, sum};
 use crate::math::{V2, add_scaled, crossing, dot, exp, length, nearest_on, sub, unit};
@@ -40,6 +41,8 @@ struct Crowd {
     r: Vec<f32>,
     hx: Vec<f32>,
     hy: Vec<f32>,
+    /// Who a wall hides from the person looking now: position in the columns, and x.
+    hidden: Vec<(usize, f32)>,
 }
 
 /// Far outside every reach, yet with a finite square.
@@ -76,6 +79,29 @@ impl Crowd {
         self.r.push(g[4]);
         self.hx.push(g[5]);
         self.hy.push(g[6]);
+    }
+
+    /// Puts those whom a wall of `layer` near `p` hides out of sight, until [`Crowd::show_all`].
+    #[inline(always)]
+    fn hide_behind_walls(&mut self, layer: &Layer, p: V2, len: usize) {
+        let walls = layer.wall_lists.at(p);
+        if walls.is_empty() {
+            return;
+        }
+        for k in 0..len {
+            let q = [self.x[k], self.y[k]];
+            let between = |w: &u32| crossing(p, q, layer.walls[*w as usize][0], layer.walls[*w as usize][1]).is_some();
+            if walls.iter().any(between) {
+                self.hidden.push((k, std::mem::replace(&mut self.x[k], FAR)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn show_all(&mut self) {
+        for (k, x) in self.hidden.drain(..) {
+            self.x[k] = x;
+        }
     }
 
     /// Drops all beyond `len` and fills the last chunk with nobody.
@@ -194,6 +220,9 @@ impl Part<'_> {
             return stay;
         }
         let seen = if self.scratch.lit.is_empty() { 0 } else { self.add_ghosts(crowd, len, layer, p) };
+        if matches!(layer.fields[index], Field::Cells(_)) {
+            crowd.hide_behind_walls(layer, p, len);
+        }
         let ahead = [self.scratch.ax[k], self.scratch.ay[k]];
         let rng = CounterRng::new(self.params.seed, u64::from(a.id[i]));
         let wish = self.look_for_a_way(&rng, a.blocked_s[i], wish);
@@ -209,6 +238,7 @@ impl Part<'_> {
         let tried = self.keep_off_walls(layer, way, p, add_scaled(p, heading, wanted * dt));
         let (course, most) = (unit(sub(tried, p)), length(sub(tried, p)));
         let (gap, room) = free_way(simd, crowd, &viewer, course, squeezes, self.params);
+        crowd.show_all();
         if seen > 0 {
             crowd.seal(len);
         }
