@@ -363,8 +363,7 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
                 let s = world.side(layer.ways[**k as usize]);
                 dot(sub(q, s.a), s.out) > 0.0
             };
-            let jumped =
-                ways.iter().filter(beyond).filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
+            let jumped = ways.iter().filter(beyond).filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
             return if length(sub(q, p)) <= step + 1e-4 && !jumped { q } else { p };
         }
         let away = sub(q, worst.1);

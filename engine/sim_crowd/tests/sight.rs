@@ -1,8 +1,6 @@
 //! Who sees whom inside one layer.
 
-use sim_crowd::{
-    CrowdError, CrowdForcing, CrowdParams, CrowdRun, DestinationClass, LayerSpec, Person, WorldBuilder,
-};
+use sim_crowd::{CrowdError, CrowdForcing, CrowdParams, CrowdRun, DestinationClass, LayerSpec, Person, WorldBuilder};
 
 /// When a person has walked along a wall 4 cm thick, with or without somebody who waits behind it.
 fn time_along_a_thin_wall(somebody_waits: bool) -> Result<Option<f64>, CrowdError> {
