@@ -3,8 +3,14 @@
 use sim_crowd::verification::{CASES, VerificationCase, bottleneck_with, no_clogs_with};
 
 /// Rows that do not hold, with what is wrong. One that begins to hold must leave this list.
-const KNOWN_FAILURES: &[(&str, &str, &str)] =
-    &[("imo-04-exit-flow", "without a limit", "3.2/s: nobody stands behind an exit out of the model")];
+const KNOWN_FAILURES: &[(&str, &str, &str)] = &[
+    ("imo-04-exit-flow", "without a limit", "3.2/s: nobody stands behind an exit out of the model"),
+    (
+        "social-force",
+        "1 m neck, most",
+        "2.05 times: social force arches at 1 m, where experiments measure 1.7 to 2.0/s",
+    ),
+];
 
 fn known(case: &VerificationCase, measure: &str) -> bool {
     KNOWN_FAILURES.iter().any(|(of, part, _)| *of == case.name && measure.contains(part))
@@ -80,6 +86,7 @@ cases!(
     bottleneck = "bottleneck",
     no_clogs = "no-clogs",
     as_jupedsim = "as-jupedsim",
+    social_force = "social-force",
     walls_and_balance = "walls-and-balance",
     threads_agree = "threads-agree",
     snapshot_continues = "snapshot-continues",

@@ -1,6 +1,6 @@
 //! Every case, in the order of tables.
 
-use super::{Case, diagrams, doses, imo, invariants, network, rimea, rimea_rooms, tn1822};
+use super::{Case, diagrams, doses, imo, invariants, network, rimea, rimea_rooms, social_force, tn1822};
 
 /// Every case, in the order of tables.
 pub const CASES: &[Case] = &[
@@ -45,6 +45,11 @@ pub const CASES: &[Case] = &[
     Case::new("bottleneck", "Flow of 150 persons through necks of 0.8 to 2.5 m.", diagrams::bottleneck),
     Case::new("no-clogs", "Many crowds through doors of 0.8 to 1.2 m.", diagrams::no_clogs),
     Case::new("as-jupedsim", "Speed against density with JuPedSim's parameters.", diagrams::as_jupedsim),
+    Case::new(
+        "social-force",
+        "Free walking and necks against social force with its published parameters.",
+        social_force::check_model,
+    ),
     Case::new(
         "walls-and-balance",
         "A full block of four storeys, looked at every step.",
