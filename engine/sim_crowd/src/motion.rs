@@ -1,7 +1,7 @@
 //! How everybody moves in a step: directions, speeds, walls.
 //!
 //! Collision-free speed model (Tordeux, Chraibi, Seyfried 2016): speed = clamp((s − l)/T, 0, v0) with s the distance to the
-//! nearest person in the way, l the sum of both radii and T the time gap. The direction follows the anticipation
+//! nearest person in the way, l the sum of both radii and T the time gap, or the eased form of [`crate::SpacingLaw`]. The direction follows the anticipation
 //! velocity model (Xu et al. 2021): people in front push aside, at right angles to the wanted direction, by
 //! a (1 + (1 − e0 · vj)/2) e^((l − s')/D) with the distance s' anticipated.
 
