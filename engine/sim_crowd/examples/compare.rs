@@ -1,12 +1,14 @@
 //! Our side of `tools/compare/crowd`: the same corridor and bottleneck, one thread, CPU seconds of the steps alone.
 //!
-//! `compare corridor RHO…`, `compare bottleneck WIDTH…`, `compare speed AGENTS RHO`, `compare network`; `--jupedsim` takes JuPedSim's
+//! `compare corridor RHO…`, `compare bottleneck WIDTH…`, `compare speed AGENTS RHO`, `compare network`, `compare
+//! square`; `--jupedsim` takes JuPedSim's
 //! parameters (radius 0.2 m, time gap 1 s, no anticipation), else our calibrated set.
 
+use sim_core::Air;
 use sim_crowd::verification::{Manners, block, jupedsim_like, neck_flow, open_corridor};
 use sim_crowd::{
-    CrowdError, CrowdForcing, CrowdRun, CrowdWorld, Demand, DestinationClass, LayerId, LayerSpec, MesoPerson, Spread,
-    WorldBuilder,
+    CrowdEdit, CrowdError, CrowdForcing, CrowdRun, CrowdWorld, Demand, DestinationClass, LayerId, LayerSpec,
+    MesoPerson, Spread, WorldBuilder,
 };
 
 /// CPU seconds of this thread so far (Linux).
@@ -53,6 +55,11 @@ fn speed(agents: usize, rho: f64, m: &Manners) -> Result<(String, f64, f64), Cro
         let (radius_m, gap_s, speed_mps) = (m.radius_m, m.gap_s, Spread::WEIDMANN_MPS);
         run.place(&Demand { radius_m, gap_s, speed_mps, ..Demand::adults(*layer, count, k as u64) })?;
     }
+    // Thin smoke everywhere: slower steps, doses for all.
+    for layer in &layers {
+        let air = Air { extinction_per_m: 0.2, co_ppm: 100.0, ..Air::CLEAN };
+        run.apply(&CrowdEdit::SetAir { layer: *layer, air })?;
+    }
     for _ in 0..20 {
         run.step();
     }
@@ -66,6 +73,47 @@ fn speed(agents: usize, rho: f64, m: &Manners) -> Result<(String, f64, f64), Cro
     let wall_s = wall.elapsed().as_secs_f64();
     let real = 100.0 * f64::from(m.params.dt_s) / wall_s;
     Ok((format!("{agents} agents in {rooms} rooms, rho {rho}: {real:.2} x real time (wall {wall_s:.2} s)"), steps, cpu))
+}
+
+/// A square of 300 x 300 m with 36 kiosks and four streets out of it.
+fn square(agents: usize, m: &Manners) -> Result<(), CrowdError> {
+    let t = cpu_s();
+    let mut w = WorldBuilder::new([0.0, 0.0]);
+    let mut spec = LayerSpec::rectangle("square", [0.0, 0.0], [300.0, 300.0]);
+    for k in 0..36 {
+        let (x, y) = (25.0 + 50.0 * f64::from(k % 6), 25.0 + 50.0 * f64::from(k / 6));
+        spec.holes.push(vec![[x - 4.0, y - 4.0], [x + 4.0, y - 4.0], [x + 4.0, y + 4.0], [x - 4.0, y + 4.0]]);
+    }
+    let layer = w.layer(&spec)?;
+    for (name, ends) in [
+        ("south", [[140.0, 0.0], [160.0, 0.0]]),
+        ("north", [[140.0, 300.0], [160.0, 300.0]]),
+        ("west", [[0.0, 140.0], [0.0, 160.0]]),
+        ("east", [[300.0, 140.0], [300.0, 160.0]]),
+    ] {
+        w.door(name, (layer, ends), None)?;
+    }
+    let mut run = CrowdRun::new(w.build()?, vec![DestinationClass::default()], m.params, CrowdForcing::default())?;
+    let built_s = cpu_s() - t;
+    run.place(&Demand::adults(layer, agents, 1))?;
+    let (mut worst_s, mut steps) = (0.0_f64, 0.0);
+    let (cpu, wall) = (cpu_s(), std::time::Instant::now());
+    while run.balance().inside > 0 && run.t_s() < 600.0 {
+        steps += run.balance().inside as f64;
+        let t = cpu_s();
+        run.step();
+        worst_s = worst_s.max(cpu_s() - t);
+    }
+    let (cpu, wall_s) = (cpu_s() - cpu, wall.elapsed().as_secs_f64());
+    println!(
+        "sim_crowd square: built in {built_s:.2} CPU s; {agents} people, {} left after {:.0} s; {:.2e} agent-steps per CPU s, worst step {:.1} CPU ms, {:.1} x real time",
+        run.balance().inside,
+        run.t_s(),
+        steps / cpu,
+        worst_s * 1e3,
+        run.t_s() / wall_s
+    );
+    Ok(())
 }
 
 /// Ten storeys, 2000 people in 40 rooms of 32 m²: RSET by the queue network.
@@ -112,6 +160,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 );
             }
             Some("network") => network(&m)?,
+            Some("square") => square(numbers.first().map_or(20_000, |n| *n as usize), &m)?,
             Some("bottleneck") => {
                 for b in &numbers {
                     let t = cpu_s();

@@ -97,7 +97,7 @@ columns! {
     speed,
     /// Free speed on the level, m/s.
     free_mps,
-    /// Time gap to the person ahead, s.
+    /// Time gap to the person ahead, s; see `SpacingLaw`.
     gap_s,
     /// Half the width of the body, m.
     radius,

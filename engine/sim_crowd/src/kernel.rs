@@ -27,7 +27,7 @@ pub struct Person {
     pub free_mps: f32,
     /// Half the distance at which the person stands still behind another, m, 0.1 to 0.4: body and room for a step.
     pub radius_m: f32,
-    /// Time gap to the person ahead, s, 0.1 to 5.
+    /// Time gap to the person ahead, s, 0.1 to 5; how it makes speed: [`crate::SpacingLaw`].
     pub gap_s: f32,
     /// When the person sets off, s, >= 0.
     pub start_s: f32,

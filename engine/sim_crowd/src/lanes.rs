@@ -123,8 +123,16 @@ pub(crate) fn sum(c: &Chunk) -> f32 {
     a[0]
 }
 
-/// Least value.
+/// Least value, in the same tree.
 #[inline(always)]
 pub(crate) fn least(c: &Chunk) -> f32 {
-    c.iter().fold(f32::INFINITY, |a, &b| if b < a { b } else { a })
+    let mut a = *c;
+    let mut n = WIDTH / 2;
+    while n > 0 {
+        for k in 0..n {
+            a[k] = if a[k + n] < a[k] { a[k + n] } else { a[k] };
+        }
+        n /= 2;
+    }
+    a[0]
 }

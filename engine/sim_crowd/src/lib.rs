@@ -49,7 +49,7 @@ pub use hazard::{FloodOnFloor, SmokeLaw};
 pub use kernel::{CrowdForcing, CrowdKernel, Person};
 pub use lift::LiftSpec;
 pub use meso::{MesoNetwork, MesoPerson, MesoResult, MesoWalk, QueueLaw};
-pub use params::CrowdParams;
+pub use params::{CrowdParams, SpacingLaw};
 pub use route::DestinationClass;
 pub use run::{CrowdRun, Dose, FrameRow};
 pub use stairs::{Grade, slope_of};

@@ -1,11 +1,12 @@
 //! How everybody moves in a step: directions, speeds, walls.
 //!
 //! Collision-free speed model (Tordeux, Chraibi, Seyfried 2016): speed = clamp((s − l)/T, 0, v0) with s the distance to the
-//! nearest person in the way, l the sum of both radii and T the time gap. The direction follows the anticipation
+//! nearest person in the way, l the sum of both radii and T the time gap, or the eased form of [`crate::SpacingLaw`]. The direction follows the anticipation
 //! velocity model (Xu et al. 2021): people in front push aside, at right angles to the wanted direction, by
 //! a (1 + (1 − e0 · vj)/2) e^((l − s')/D) with the distance s' anticipated.
 
 use crate::agents::{Agents, Status};
+use crate::field::Field;
 use crate::hazard::{SmokeLaw, speed_in_smoke_mps};
 use crate::lanes::{Chunk, Lanes, WIDTH, least, sum};
 use crate::math::{V2, add_scaled, crossing, dot, exp, length, nearest_on, sub, unit};
@@ -40,6 +41,8 @@ struct Crowd {
     r: Vec<f32>,
     hx: Vec<f32>,
     hy: Vec<f32>,
+    /// Who a wall hides from the person looking now: position in the columns, and x.
+    hidden: Vec<(usize, f32)>,
 }
 
 /// Far outside every reach, yet with a finite square.
@@ -78,6 +81,29 @@ impl Crowd {
         self.hy.push(g[6]);
     }
 
+    /// Puts those whom a wall of `layer` near `p` hides out of sight, until [`Crowd::show_all`].
+    #[inline(always)]
+    fn hide_behind_walls(&mut self, layer: &Layer, p: V2, len: usize) {
+        let walls = layer.wall_lists.at(p);
+        if walls.is_empty() {
+            return;
+        }
+        for k in 0..len {
+            let q = [self.x[k], self.y[k]];
+            let between = |w: &u32| crossing(p, q, layer.walls[*w as usize][0], layer.walls[*w as usize][1]).is_some();
+            if walls.iter().any(between) {
+                self.hidden.push((k, std::mem::replace(&mut self.x[k], FAR)));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn show_all(&mut self) {
+        for (k, x) in self.hidden.drain(..) {
+            self.x[k] = x;
+        }
+    }
+
     /// Drops all beyond `len` and fills the last chunk with nobody.
     #[inline(always)]
     fn seal(&mut self, len: usize) {
@@ -101,6 +127,8 @@ struct Viewer {
     radius: f32,
     /// Wanted direction.
     wish: V2,
+    /// Strength of turning aside: who stands presses on, who walks gives others room.
+    push: f32,
 }
 
 impl WithSimd for Part<'_> {
@@ -192,10 +220,15 @@ impl Part<'_> {
             return stay;
         }
         let seen = if self.scratch.lit.is_empty() { 0 } else { self.add_ghosts(crowd, len, layer, p) };
+        if matches!(layer.fields[index], Field::Cells(_)) {
+            crowd.hide_behind_walls(layer, p, len);
+        }
         let ahead = [self.scratch.ax[k], self.scratch.ay[k]];
         let rng = CounterRng::new(self.params.seed, u64::from(a.id[i]));
         let wish = self.look_for_a_way(&rng, a.blocked_s[i], wish);
-        let viewer = Viewer { at: p, ahead, radius: a.radius[i], wish };
+        let pace = (a.speed[i] / wanted).min(1.0);
+        let push = self.params.push * (self.params.push_standing + (1.0 - self.params.push_standing) * pace);
+        let viewer = Viewer { at: p, ahead, radius: a.radius[i], wish, push };
         let heading = self.heading(simd, crowd, layer, &viewer, [a.hx[i], a.hy[i]]);
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
         let lot = || rng.at(self.state.tick / self.half_second()) & 1 == 0;
@@ -205,10 +238,12 @@ impl Part<'_> {
         let tried = self.keep_off_walls(layer, way, p, add_scaled(p, heading, wanted * dt));
         let (course, most) = (unit(sub(tried, p)), length(sub(tried, p)));
         let (gap, room) = free_way(simd, crowd, &viewer, course, squeezes, self.params);
+        crowd.show_all();
         if seen > 0 {
             crowd.seal(len);
         }
-        let step = (gap / a.gap_s[i] * dt).min(room).clamp(0.0, most);
+        let sight = self.params.reach_m - 2.0 * viewer.radius;
+        let step = (self.params.spacing.speed_mps(most / dt, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
         let portal = &self.world.portals[(way >> 1) as usize];
         let q = if step > 0.0 { self.keep_off_walls(layer, way, p, add_scaled(p, course, step)) } else { p };
         let moved = length(sub(q, p));
@@ -219,7 +254,7 @@ impl Part<'_> {
     }
 
     /// Who has stood for long tries another direction, drawn anew every half second, up to a right angle from the wanted
-    /// one: the way round somebody who stands.
+    /// one: the way round somebody who stands. Who has stood longer still also steps back: that breaks arches.
     #[inline(always)]
     fn look_for_a_way(&self, rng: &CounterRng, blocked_s: f32, wish: V2) -> V2 {
         if blocked_s <= 3.0 * self.params.clog_wait_s {
@@ -228,7 +263,9 @@ impl Part<'_> {
         let draw = rng.at(self.state.tick / self.half_second() + (1 << 40));
         // Top 24 bits: -1 to 0.5, exact in f32: people give way to the right (靠右避让) more often than to the left.
         let aside = (draw >> 40) as f32 * (1.5 / 16_777_216.0) - 1.0;
-        let ahead = 1.0 - aside.abs();
+        let odds = if blocked_s > 10.0 * self.params.clog_wait_s { 1 } else { 3 };
+        let long = blocked_s > 4.0 * self.params.clog_wait_s && draw & odds == 0;
+        let ahead = if long { 0.5 } else { 1.0 } - aside.abs();
         unit([wish[0] * ahead - wish[1] * aside, wish[1] * ahead + wish[0] * aside])
     }
 
@@ -258,7 +295,9 @@ impl Part<'_> {
             let d = length(away);
             if d < crate::world::WALL_SIGHT_M && d > 0.0 {
                 let strength = self.params.wall_push * exp((v.radius - d) / self.params.wall_range_m).min(1.0);
-                push = add_scaled(push, away, strength / d);
+                // Walls push sideways only: a jamb ahead must not hold up who walks to the door beside it.
+                let back = dot(away, v.wish).min(0.0);
+                push = add_scaled(push, add_scaled(away, v.wish, -back), strength / d);
             }
         }
         let target = unit(add_scaled(v.wish, push, 1.0));
@@ -319,7 +358,12 @@ pub(crate) fn keep_off_walls(world: &CrowdWorld, layer: &Layer, way: u32, p: V2,
         if worst.0 <= 0.0 {
             // A step shorter than twice the clearance cannot have jumped a wall that both its ends keep off; who stands
             // nearer than that to a door line must be asked.
-            let jumped = ways.iter().filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
+            // Who stands on the line and walks inwards jumps nothing.
+            let beyond = |k: &&u32| {
+                let s = world.side(layer.ways[**k as usize]);
+                dot(sub(q, s.a), s.out) > 0.0
+            };
+            let jumped = ways.iter().filter(beyond).filter_map(door).any(|[a, b]| crossing(p, q, a, b).is_some());
             return if length(sub(q, p)) <= step + 1e-4 && !jumped { q } else { p };
         }
         let away = sub(q, worst.1);
@@ -355,7 +399,7 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let (x, y, ax, ay) = (of(v.at[0]), of(v.at[1]), of(v.ahead[0]), of(v.ahead[1]));
     let (ex, ey) = (of(v.wish[0]), of(v.wish[1]));
     let (radius, reach2) = (of(v.radius), of(params.reach_m * params.reach_m));
-    let (inv_range, push) = (of(1.0 / params.push_range_m), of(params.push));
+    let (inv_range, push) = (of(1.0 / params.push_range_m), of(v.push));
     let (inv_oncoming, give_way, right) = (of(1.0 / ONCOMING_M), of(GIVE_WAY * params.give_way), of(-KEEP_RIGHT));
     let mut total: [Chunk; 3] = [[0.0; WIDTH]; 3];
     for c in 0..crowd.x.len() / WIDTH {
@@ -372,12 +416,13 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
             let l = radius + load(cr);
             let along = load(chx) * ex + load(chy) * ey;
             let close = ((l - anticipated) * inv_range).min(zero).exp();
+            let oncoming = of(-0.3).above(along);
             let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
             (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
             (Lanes::load(simd, &total[1], k) + strength * ny).store(&mut total[1], k);
             let forward = zero - (nx * ex + ny * ey);
             let left = (ny * ex - nx * ey) * of(-1.0);
-            let meets = here.and(forward.above(zero)).and(zero.above(along + of(0.3)));
+            let meets = here.and(forward.above(zero)).and(oncoming);
             let yields = give_way * (zero - along) * ((l - anticipated) * inv_oncoming).min(zero).exp();
             let signed = left.above(right).choose(zero - yields, yields);
             (Lanes::load(simd, &total[2], k) + meets.choose(signed, zero)).store(&mut total[2], k);
@@ -387,6 +432,11 @@ fn push_apart<S: Simd>(simd: S, crowd: &Crowd, v: &Viewer, params: &CrowdParams)
     let aside = sum(&total[2]).clamp(-1.0, 1.0);
     [px - v.wish[1] * aside, py + v.wish[0] * aside]
 }
+
+/// Bodies keep this much more than turned shoulders need, m: two who slide past one another at once lose it.
+const MARGIN_M: f32 = 0.006;
+/// Who stands beside rather than in front, up to this cosine, is never bumped into: one slides past.
+const SLIDE: f32 = 0.1;
 
 /// Free distance along `heading` before the nearest person in the way, and the longest step that touches nobody: less than
 /// half of what separates the bodies, so that two who step towards one another still do not meet; both in m.
@@ -407,7 +457,7 @@ fn free_way<S: Simd>(
     let breadth = of(params.breadth);
     // With turned shoulders, who stands beside rather than in front is no hindrance.
     let slip = of(if turned { 0.3 } else { 0.0 });
-    let (body, share) = (of(params.squeezed_m - 0.005), of(0.45));
+    let (body, share, half, zero, slide) = (of(params.squeezed_m + MARGIN_M), of(0.45), of(0.5), of(0.0), of(SLIDE));
     let mut nearest: Chunk = [reach_m; WIDTH];
     let mut longest: Chunk = [reach_m; WIDTH];
     let (turned_l, against) = (of(params.squeezed_m), of(-0.3));
@@ -429,8 +479,11 @@ fn free_way<S: Simd>(
                 s2.above(of(1e-8)).and(reach2.above(s2)).and(forward.above(slip * s)).and((l * breadth).above(beside));
             let gap = in_way.choose(s - l, far);
             Lanes::load(simd, &nearest, k).min(gap).store(&mut nearest, k);
-            let closing = forward.above((slip * s).max(of(1e-6))).and(s2.above(of(1e-8)));
-            let step = closing.choose(share * (s - body) * s / forward, far);
+            // The step that would touch a body that stands: none when the way goes past it.
+            let past = forward * forward - (s2 - body * body);
+            let touch = half * (forward - past.max(zero).sqrt());
+            let closing = forward.above(slide * s).and(past.above(zero)).and(s2.above(of(1e-8)));
+            let step = closing.choose((share * (s - body) * s / forward).max(touch), far);
             Lanes::load(simd, &longest, k).min(step).store(&mut longest, k);
         }
     }

@@ -4,6 +4,38 @@ use crate::CrowdError;
 use crate::hazard::SmokeLaw;
 use sim_core::ParamError;
 
+/// How speed follows the free distance s − l to the person ahead (间距–速度关系).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpacingLaw {
+    /// v = v0 x / √(1 + x²), x = (s − l) / L, scaled so that v = v0 at the end of the reach. L is the same length for
+    /// everybody, the time gap times [`SpacingLaw::OF_MPS`]: speeds at equal density are in proportion to free speeds, as
+    /// measured on old and young people (their diagrams fall together when divided by the free speed) and as in
+    /// Weidmann's (1993) and the SFPE's forms.
+    #[default]
+    Eased,
+    /// v = min(v0, (s − l) / T): the collision-free speed model as published (Tordeux, Chraibi, Seyfried 2016).
+    Clamped,
+}
+
+impl SpacingLaw {
+    /// Free speed of those whose time gap the given one is, m/s: Weidmann's mean.
+    pub const OF_MPS: f32 = 1.34;
+
+    /// Speed over wanted speed at a free distance `gap_m`, when the longest one seen is `sight_m`.
+    #[inline(always)]
+    pub(crate) fn speed_mps(self, wanted_mps: f32, gap_m: f32, gap_s: f32, sight_m: f32) -> f32 {
+        match self {
+            Self::Clamped => (gap_m / gap_s).clamp(0.0, wanted_mps),
+            Self::Eased => {
+                let l2 = (gap_s * Self::OF_MPS) * (gap_s * Self::OF_MPS);
+                let (near2, far2) = (gap_m.max(0.0) * gap_m.max(0.0), sight_m * sight_m);
+                wanted_mps * (near2 * (l2 + far2) / ((l2 + near2) * far2)).min(1.0).sqrt()
+            }
+        }
+    }
+}
+
 /// Parameters shared by all people of a run. Defaults are the one calibrated set (see the crate's README).
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
@@ -18,6 +50,8 @@ pub struct CrowdParams {
     pub clearance_m: f32,
     /// Strength of turning aside for others (避让强度), 0 to 20.
     pub push: f32,
+    /// Part of that strength which is left in who stands, 0 to 1: who is stuck presses on towards the goal.
+    pub push_standing: f32,
     /// Range of turning aside, m, 0.01 to 1.
     pub push_range_m: f32,
     /// Strength of turning away from walls, 0 to 20.
@@ -41,6 +75,8 @@ pub struct CrowdParams {
     pub reroute_s: f32,
     /// Fraction by which a new way must be better before it is taken, 0 to 0.9.
     pub hysteresis: f32,
+    /// How speed follows the distance to the person ahead.
+    pub spacing: SpacingLaw,
     /// How smoke slows people.
     pub smoke_law: SmokeLaw,
     /// Dose (FED) at which a person can no longer walk, 0.1 to 10.
@@ -56,18 +92,20 @@ impl Default for CrowdParams {
             dt_s: 0.05,
             reach_m: 1.75,
             clearance_m: 0.15,
-            push: 4.0,
-            push_range_m: 0.1,
+            push: 2.6,
+            push_standing: 0.05,
+            push_range_m: 0.4,
             wall_push: 1.0,
             wall_range_m: 0.05,
-            anticipation_s: 0.3,
+            anticipation_s: 0.25,
             turn_s: 0.15,
             clog_wait_s: 0.5,
             squeezed_m: 0.30,
-            breadth: 0.6,
+            breadth: 0.55,
             give_way: 1.0,
             reroute_s: 1.0,
             hysteresis: 0.15,
+            spacing: SpacingLaw::Eased,
             smoke_law: SmokeLaw::Lund,
             fed_limit: 1.0,
             iso_13571: false,
@@ -81,11 +119,12 @@ impl CrowdParams {
     /// # Errors
     /// [`CrowdError::Param`] naming the field, its value and its range.
     pub fn validate(&self) -> Result<(), CrowdError> {
-        let fields: [(&str, f32, &'static str, f64, f64); 16] = [
+        let fields: [(&str, f32, &'static str, f64, f64); 17] = [
             ("dt_s", self.dt_s, "s", 0.01, 0.1),
             ("reach_m", self.reach_m, "m", 0.8, 5.0),
             ("clearance_m", self.clearance_m, "m", 0.1, 0.3),
             ("push", self.push, "-", 0.0, 20.0),
+            ("push_standing", self.push_standing, "-", 0.0, 1.0),
             ("push_range_m", self.push_range_m, "m", 0.01, 1.0),
             ("wall_push", self.wall_push, "-", 0.0, 20.0),
             ("wall_range_m", self.wall_range_m, "m", 0.01, 1.0),

@@ -2,7 +2,7 @@
 
 use super::case::VerificationCase;
 use super::scenes::{Manners, circuit_speed, neck_flow, open_corridor};
-use crate::{CrowdError, CrowdParams, Spread};
+use crate::{CrowdError, CrowdParams, SpacingLaw, Spread};
 
 /// Mean speed by density (1/m², m/s) in Jülich's closed corridor 1.8 m wide (archive of the Forschungszentrum Jülich,
 /// through JuPedSim's repository of 2021), bins of 0.5 1/m².
@@ -36,17 +36,24 @@ fn young() -> Manners {
     Manners { speed_mps: Spread::YOUNG_MPS, ..Manners::default() }
 }
 
+fn ring() -> Manners {
+    Manners { speed_mps: Spread::RING_MPS, ..Manners::default() }
+}
+
 /// JuPedSim's collision-free speed model with its default body: radius 0.2 m, time gap 1 s, 1.34 m/s, no anticipation.
 #[must_use]
 pub fn jupedsim_like() -> Manners {
     let params = CrowdParams {
         push: 8.0,
+        push_standing: 1.0,
+        push_range_m: 0.1,
         clog_wait_s: 10.0,
         anticipation_s: 0.0,
         turn_s: 0.0,
         breadth: 1.0,
         wall_push: 5.0,
         wall_range_m: 0.02,
+        spacing: SpacingLaw::Clamped,
         ..CrowdParams::default()
     };
     Manners { params, radius_m: 0.2, gap_s: 1.0, speed_mps: Spread::Constant { value: 1.34 } }
@@ -68,14 +75,14 @@ const DENSITIES: [f64; 8] = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0];
 pub(super) fn speed_density(case: &mut VerificationCase) -> Result<(), CrowdError> {
     let (open, _) = rmse(&young(), [26.0, 3.0], JULICH_OPEN.into_iter())?;
     case.at_most("v(rho) RMSE, open corridor 3 m, m/s", open, 0.10, "Jülich UO, binned means");
-    let (closed, _) = rmse(&Manners::default(), [26.0, 1.8], JULICH_CLOSED.into_iter())?;
+    let (closed, _) = rmse(&ring(), [26.0, 1.8], JULICH_CLOSED.into_iter())?;
     case.at_most("v(rho) RMSE, closed corridor 1.8 m, m/s", closed, 0.10, "Jülich 2D, binned means");
     Ok(())
 }
 
 pub(super) fn rimea_4(case: &mut VerificationCase) -> Result<(), CrowdError> {
     let expected = DENSITIES.into_iter().map(|d| (d, weidmann_mps(d)));
-    let (rms, speeds) = rmse(&Manners::default(), [26.0, 2.0], expected)?;
+    let (rms, speeds) = rmse(&Manners::default(), [26.0, 10.0], expected)?;
     let rise = speeds.windows(2).map(|w| w[1] - w[0]).fold(f64::NEG_INFINITY, f64::max);
     case.at_most("greatest rise of v between densities, m/s", rise, 0.0, "RiMEA 4: v falls with density");
     case.at_most("v(rho) RMSE to Weidmann, m/s", rms, 0.10, "RiMEA 4; Weidmann 1993");
@@ -111,7 +118,8 @@ fn bottleneck_of(case: &mut VerificationCase, seeds: u64) -> Result<(), CrowdErr
             nearest = nearest.min(r.nearest_m);
             flow += r.flow_ps / seeds as f64;
         }
-        let off = ((low - flow) / low).max((flow - high) / high).max(0.0);
+        // A clogged run has no flow: NaN, which no bound admits.
+        let off = if flow.is_nan() { flow } else { ((low - flow) / low).max((flow - high) / high).max(0.0) };
         let measure = format!("flow at {width} m: {flow:.2}/s, part outside {low} to {high}");
         case.at_most(&measure, off, 0.10, "Kretz 2006, Seyfried 2009, EG, Müller, Nagai (Jülich's collection)");
     }

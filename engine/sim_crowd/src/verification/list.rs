@@ -1,12 +1,12 @@
 //! Every case, in the order of tables.
 
-use super::{Case, diagrams, doses, imo, invariants, network, rimea, rimea_rooms, tn1822};
+use super::{Case, diagrams, doses, imo, invariants, network, rimea, rimea_rooms, social_force, tn1822};
 
 /// Every case, in the order of tables.
 pub const CASES: &[Case] = &[
     Case::new("rimea-01-corridor", "One person walks 40 m at 1.33 m/s.", rimea::rimea_1),
     Case::new("rimea-02-03-stairs", "One person walks a flight of 10 m up and down.", rimea::stairs),
-    Case::new("rimea-04-speed-density", "Speed against density in a closed corridor 26 x 2 m.", diagrams::rimea_4),
+    Case::new("rimea-04-speed-density", "Speed against density in a closed corridor 26 x 10 m.", diagrams::rimea_4),
     Case::new("rimea-05-pre-movement", "Ten persons set off 10 s after one another.", rimea::rimea_5),
     Case::new("rimea-06-corner", "Twenty persons turn a corner.", rimea::rimea_6),
     Case::new("rimea-07-population", "Drawn speeds against their distributions.", rimea::rimea_7),
@@ -45,6 +45,11 @@ pub const CASES: &[Case] = &[
     Case::new("bottleneck", "Flow of 150 persons through necks of 0.8 to 2.5 m.", diagrams::bottleneck),
     Case::new("no-clogs", "Many crowds through doors of 0.8 to 1.2 m.", diagrams::no_clogs),
     Case::new("as-jupedsim", "Speed against density with JuPedSim's parameters.", diagrams::as_jupedsim),
+    Case::new(
+        "social-force",
+        "Free walking and necks against social force with its published parameters.",
+        social_force::check_model,
+    ),
     Case::new(
         "walls-and-balance",
         "A full block of four storeys, looked at every step.",

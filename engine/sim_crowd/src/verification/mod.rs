@@ -14,6 +14,7 @@ mod network;
 mod rimea;
 mod rimea_rooms;
 mod scenes;
+mod social_force;
 mod tn1822;
 
 pub use case::{Case, VerificationCase};
