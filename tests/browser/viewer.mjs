@@ -227,6 +227,35 @@ async function gridCase(server, page) {
   check(closed.events.at(-1).note === '现场已修复', 'and is closed from the map');
 }
 
+/** A smoke alarm over MQTT becomes a forecast on the screen; a blocked stair is compared with it. */
+async function evacuationForecast(server, page) {
+  const { all } = binding('smoke', 'smoke_alarm');
+  await page.evaluate(() => window.sandtable.showNow());
+  await nextFrames(page);
+  const started = Date.now();
+  publish(server.mqtt, all[9], JSON.stringify({ ts: Date.now(), m: { smoke_alarm: 1, smoke_dbpm: 2.5 } }));
+  const shown = await until('the forecast is on the screen', 120000, () => hook(page, 'window.sandtable.status().evacuations[0]'), 20);
+  check(shown.room.includes('U1'), `forecast of ${shown.members} members on the screen ${Date.now() - started} ms after the alarm; likely fire ${shown.room}`);
+  const { run } = shown;
+  await page.evaluate((id) => window.sandtable.send({ op: 'showRun', run: id, t_s: 300 }), run);
+  await until('people are drawn', 120000, () => hook(page, 'window.sandtable.status().peopleShown > 100'));
+  await screenshot(page, 'web-evacuation.png');
+  const { scenario } = await json(`${server.url}/api/runs/${run}`);
+  const blocked = { ...scenario, name: '封堵 2 单元楼梯', interventions: [{ action: 'block_stair', stair: '2单元楼梯', at_s: 200 }] };
+  const other = await post(`${server.url}/api/runs`, blocked);
+  const end = await until('the what-if ends', 400000, async () => {
+    const r = await json(`${server.url}/api/runs/${other.id}`);
+    return (r.status === 'done' || r.status === 'failed') && r;
+  });
+  check(end.status === 'done', `the what-if ended: ${end.status} ${end.error ?? ''}`);
+  await page.evaluate(([a, b]) => window.sandtable.send({ op: 'compareRuns', first: a, second: b }), [run, other.id]);
+  const pair = await until('both results are compared', 120000, () => hook(page, `window.sandtable.status().evacuations.length > 1 && window.sandtable.status().evacuations`));
+  const left = (id) => pair.find((e) => e.run === id).left;
+  check(left(other.id) < left(run), `with a stair blocked ${left(other.id)} instead of ${left(run)} people leave`);
+  await screenshot(page, 'web-evacuation-compared.png');
+  await page.evaluate(() => window.sandtable.showNow());
+}
+
 const server = await serve();
 // Small while measuring: a software renderer draws every pixel on the CPU that the server runs on.
 const SMALL = { width: 640, height: 360 };
@@ -244,6 +273,7 @@ try {
   await floodRun(server, page);
   await editor(server, page);
   await runOfThePage(server, page);
+  await evacuationForecast(server, page);
   check(errors.length === 0, `no error in the browser console ${errors.slice(0, 3).join('; ')}`);
 } finally {
   await instance.close();

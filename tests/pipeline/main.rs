@@ -1,6 +1,7 @@
 //! From deliveries to results through the programs that users run.
 
 mod determinism;
+mod evacuations;
 mod flood_results;
 mod floods;
 mod malformed;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use twin_model::{EntityKind, RunSummary};
 
-fn call(server: &Server, path: &str, body: Option<&[u8]>) -> (u16, Vec<u8>) {
+pub(crate) fn call(server: &Server, path: &str, body: Option<&[u8]>) -> (u16, Vec<u8>) {
     let url = format!("{}{path}", server.url);
     let request = match body {
         Some(body) => ehttp::Request::post(url, body.to_vec()),
@@ -15,7 +15,7 @@ fn call(server: &Server, path: &str, body: Option<&[u8]>) -> (u16, Vec<u8>) {
     (answer.status, answer.bytes)
 }
 
-fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
+pub(crate) fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
     let (status, bytes) = call(server, path, Some(body.to_string().as_bytes()));
     (status, serde_json::from_slice(&bytes).unwrap())
 }
@@ -39,7 +39,7 @@ fn computed(server: &Server, scenario: &Value) -> (u64, RunSummary) {
     panic!("run {id} does not end");
 }
 
-fn served() -> (tempfile::TempDir, Server) {
+pub(crate) fn served() -> (tempfile::TempDir, Server) {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&demo().join("pack"), &dir.path().join("data"));
     (dir, server)

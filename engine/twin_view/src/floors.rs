@@ -83,7 +83,7 @@ fn floor_colour(use_: SpaceUse) -> [f32; 3] {
 
 const WALL: [f32; 4] = [0.75, 0.82, 0.92, 0.34];
 const DOOR: [f32; 4] = [0.85, 0.66, 0.36, 0.95];
-const EXIT: [f32; 4] = [0.05, 0.85, 0.30, 1.0];
+const EXIT: [f32; 4] = [0.05, 0.85, 0.30, 0.6];
 const STAIR: [f32; 4] = [0.55, 0.50, 0.36, 0.9];
 /// Height of walls where one storey is looked into, and where all lie over each other, m.
 const WALL_HEIGHTS_M: [f64; 2] = [1.1, 0.18];

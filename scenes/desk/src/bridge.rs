@@ -110,6 +110,10 @@ pub struct BridgeStatus {
     /// The compared runs with the areas (m²) and depths (m) by which the second is drier and wetter; none until both
     /// results have arrived.
     pub compared: Option<Value>,
+    /// People of the shown evacuation's frame.
+    pub people_shown: usize,
+    /// Results of evacuations that have arrived: run, members, second at which 95 % of the members are empty, most likely room.
+    pub evacuations: Vec<Value>,
     /// The panel with the search field is on the screen.
     pub search_shown: bool,
     /// What was placed in the editor.
@@ -266,7 +270,7 @@ fn update_status(
     (live, local): (Res<Live>, Res<twin_bevy::LocalRuns>),
     selection: Res<Selection>,
     clock: Res<ViewClock>,
-    shown: Res<ShownRun>,
+    (shown, evac): (Res<ShownRun>, Res<twin_bevy::ShownEvac>),
     (runs, compared): (Res<twin_bevy::Runs>, Res<twin_bevy::CompareResult>),
     ui: Res<Ui>,
     works: Res<twin_bevy::Works>,
@@ -300,6 +304,9 @@ fn update_status(
     (status.water_cells, status.water_max_depth_m) = (shown.wet_cells, shown.max_depth_m);
     status.water_frames = shown.run.and_then(|id| runs.data.get(&id)).map_or(0, twin_bevy::RunData::frame_count);
     status.compared = compared_value(&compared);
+    status.people_shown = evac.before.as_ref().map_or(0, |f| f.people.len());
+    let results = runs.data.iter().filter_map(|(id, d)| Some((id, d.evacuation.as_ref()?)));
+    status.evacuations = results.map(|(id, s)| evacuation_value(*id, s)).collect();
     status.search_shown = ui.0.search_shown;
     if status.works != works.placed {
         status.works.clone_from(&works.placed);
@@ -329,6 +336,11 @@ fn compared_value(result: &twin_bevy::CompareResult) -> Option<Value> {
         "first": first, "second": second, "drierM2": result.drier_m2, "wetterM2": result.wetter_m2,
         "maxDropM": result.max_drop_m, "maxRiseM": result.max_rise_m,
     }))
+}
+
+fn evacuation_value(run: RunId, s: &twin_model::EvacSummary) -> Value {
+    let room = s.live.as_ref().and_then(|l| l.rooms.first()).map(|r| &r.space);
+    serde_json::json!({"run": run, "members": s.members, "rsetP95S": s.rset_s.p95, "left": s.balance.left, "room": room})
 }
 
 fn case_value(case: &twin_model::Case) -> Value {
