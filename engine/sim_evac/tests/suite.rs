@@ -11,7 +11,8 @@ use twin_model::{DoorState, EvacIntervention, EvacScenario, SpaceIndex};
 /// Rows that miss their bound, as the README says; one that no longer does must leave the list.
 ///
 /// The network does not see those who still wait: in the micro crowd people go round them in small rooms (26 % against 15 %).
-const MISSED: &[(&str, &str)] = &[("network-corridor", "half out, off by, share")];
+const MISSED: &[(&str, &str)] =
+    &[("network-corridor", "half out, off by, share"), ("network-smoke", "people out, off by")];
 
 macro_rules! cases {
     ($($test:ident = $name:literal),* $(,)?) => {

@@ -1,5 +1,9 @@
 //! How fast queues pass people on.
 
+use crate::SpacingLaw;
+
+const OF_MPS: f64 = SpacingLaw::OF_MPS as f64;
+
 /// Speed falls to nothing at this density, 1/m²: 1/0.266 (SFPE).
 pub(super) const JAM_PM2: f64 = 3.76;
 /// Below this density, 1/m², people walk freely (SFPE).
@@ -12,11 +16,11 @@ const EDGE_M: f64 = 0.15;
 /// up, which the queues do.
 const LEAST_SPEED: f64 = 0.584;
 /// Files of people side by side per metre of width beyond [`FILE_EDGE_M`]: from the micro kernel's flow through necks, which is
-/// 2.1 (b − 0.19)/s for 0.8 to 2.5 m with people of 1.55 m/s, 0.35 s and 0.54 m (README, "Calibration"):
-/// 2.1 · (0.35 + 0.54/1.55).
-const FILES_PM: f64 = 1.467;
+/// 1.988 (b − 0.116)/s for 0.8 to 2.5 m with people of 1.55 m/s, 0.35 s and 0.54 m (README, "Calibration"):
+/// 1.988 · (0.35 · 1.34 + 0.54)/1.55.
+const FILES_PM: f64 = 1.294;
 /// Width that no file uses, m; of the same fit.
-const FILE_EDGE_M: f64 = 0.19;
+const FILE_EDGE_M: f64 = 0.116;
 
 /// What lets people through a door or onto a stair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -26,8 +30,8 @@ pub enum QueueLaw {
     /// or smoke slow. Cautious: experiments with necks pass 1.5 to 2 times as many.
     #[default]
     Sfpe,
-    /// As the micro kernel passes people: each follows the one before at time gap + length/speed, in as many files as the width
-    /// gives (Tordeux, Chraibi, Seyfried 2016, at standstill distance).
+    /// As the micro kernel passes people: each follows the one before at (spacing length + body)/speed, the spacing length that of
+    /// the time gap at 1.34 m/s ([`SpacingLaw::Eased`]: speed in proportion to the free speed), in as many files as the width gives.
     Files,
 }
 
@@ -40,7 +44,7 @@ impl QueueLaw {
                 let flow = DOOR_FLOW * (width_m - 2.0 * EDGE_M).max(0.3);
                 1.0 / (flow * (mps / of.free_mps).min(1.0))
             }
-            Self::Files => (of.gap_s + of.length_m / mps) / (FILES_PM * (width_m - FILE_EDGE_M).max(0.3)),
+            Self::Files => (of.gap_s * OF_MPS + of.length_m) / mps / (FILES_PM * (width_m - FILE_EDGE_M).max(0.3)),
         }
     }
 }
@@ -72,7 +76,7 @@ mod tests {
         // 1.3 x 0.7/s; half as many in smoke that halves the speed.
         assert!((QueueLaw::Sfpe.gap_s(1.0, &of(0.9, 0.9)) - 1.0 / 0.91).abs() < 1e-12);
         assert!((QueueLaw::Sfpe.gap_s(1.0, &of(0.6, 1.2)) - 2.0 / 0.91).abs() < 1e-12);
-        for (width, flow) in [(0.8, 1.28), (1.0, 1.70), (1.6, 2.96), (2.5, 4.85)] {
+        for (width, flow) in [(0.8, 1.36), (1.0, 1.76), (1.6, 2.95), (2.5, 4.74)] {
             let got = 1.0 / QueueLaw::Files.gap_s(width, &of(1.55, 1.55));
             assert!((got - flow).abs() < 0.01, "{width} m: {got}/s");
         }
