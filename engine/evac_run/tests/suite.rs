@@ -39,7 +39,7 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let scenario = read_scenario(DUPLEX, Path::new("duplex.toml")).unwrap();
     let mut last = 0.0;
     let mut frames = 0;
-    let summary = run_evacuation(&scenario, &source, &out, &CancelToken::new(), &mut |p| {
+    let summary = run_evacuation(&scenario, &source, None, &out, &CancelToken::new(), &mut |p| {
         assert!(p.t_s >= last);
         (last, frames) = (p.t_s, frames + 1);
     })
@@ -58,7 +58,7 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let db = rusqlite::Connection::open(out.join("trajectories.sqlite")).unwrap();
     let rows: i64 = db.query_row("SELECT count(*) FROM trajectory_data", [], |r| r.get(0)).unwrap();
     assert!(rows > 0);
-    let again = run_evacuation(&scenario, &source, &out, &CancelToken::new(), &mut |_| {}).unwrap_err().to_string();
+    let again = run_evacuation(&scenario, &source, None, &out, &CancelToken::new(), &mut |_| {}).unwrap_err().to_string();
     assert!(again.ends_with("the folder already holds a run"), "{again}");
     let frame = |k: u32| evac_folder::decode(&std::fs::read(out.join(evac_folder::frame_name(k))).unwrap()).unwrap();
     let (first, last) = (frame(0), frame(scenario.duration_s as u32));
@@ -77,7 +77,7 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let burning =
         read_scenario(&format!("{DUPLEX}[fire]\nspace = {living:?}\ngrowth = \"fast\"\n"), Path::new("fire.toml"));
     let smoky = dir.path().join("smoky");
-    run_evacuation(&burning.unwrap(), &source, &smoky, &CancelToken::new(), &mut |_| {}).unwrap();
+    run_evacuation(&burning.unwrap(), &source, None, &smoky, &CancelToken::new(), &mut |_| {}).unwrap();
     let end = evac_folder::decode(&std::fs::read(smoky.join(evac_folder::frame_name(120))).unwrap()).unwrap();
     let least = end.spaces.iter().map(|s| s.visibility_m).fold(f64::INFINITY, f64::min);
     assert!(least < 10.0 && end.spaces.iter().any(|s| s.smoke_edge_m.is_some_and(|m| m < 2.0)), "{least}");
@@ -93,7 +93,7 @@ fn a_cancelled_run_leaves_nothing() {
     let scenario = read_scenario(DUPLEX, Path::new("duplex.toml")).unwrap();
     let cancel = CancelToken::after(5);
     let out = dir.path().join("run");
-    let error = run_evacuation(&scenario, &PlanSource::Ifc(ifc), &out, &cancel, &mut |_| {}).unwrap_err().to_string();
+    let error = run_evacuation(&scenario, &PlanSource::Ifc(ifc), None, &out, &cancel, &mut |_| {}).unwrap_err().to_string();
     assert!(error.starts_with("cancelled at t = 5"), "{error}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
