@@ -134,9 +134,8 @@ pub fn water_at_exits(
 /// First time at which nobody stands in the water, straight between readings within a second; the reading before 0 that holds at 0
 /// counts.
 fn closed_from(readings: &[WaterReading]) -> Option<f64> {
-    let stops = |depth: f64, speed: f64| {
-        depth > f64::from(FLOOD_STOP_DEPTH_M) || depth * speed > f64::from(FLOOD_STOP_M2PS)
-    };
+    let stops =
+        |depth: f64, speed: f64| depth > f64::from(FLOOD_STOP_DEPTH_M) || depth * speed > f64::from(FLOOD_STOP_M2PS);
     for (k, b) in readings.iter().enumerate() {
         let held = readings.get(k + 1).is_none_or(|next| next.t_s >= 0.0);
         if !stops(b.depth_m, b.speed_mps) || !held {

@@ -23,11 +23,12 @@ impl EvacModel {
     #[must_use]
     pub fn draw_fires(&self, hypotheses: &[FireHypothesis], count: u32, seed: u64) -> Vec<FireSource> {
         let picked = pick_hypotheses(hypotheses, count, seed).into_iter().enumerate();
-        picked.map(|(k, h)| match k.checked_sub(1) {
-            None => self.source(h, None),
-            Some(k) => self.source(h, Some(&mut CounterRng::new(seed, SOURCE_STREAM | k as u64))),
-        })
-        .collect()
+        picked
+            .map(|(k, h)| match k.checked_sub(1) {
+                None => self.source(h, None),
+                Some(k) => self.source(h, Some(&mut CounterRng::new(seed, SOURCE_STREAM | k as u64))),
+            })
+            .collect()
     }
 
     /// [`EvacModel::draw_fires`] as members, each with people of its own.
@@ -42,8 +43,7 @@ impl EvacModel {
     ) -> Result<Vec<EvacMember>, EvacError> {
         let people = CounterRng::new(seed, PEOPLE_STREAM);
         let fires = self.draw_fires(hypotheses, count, seed);
-        let member =
-            |(k, f): (usize, &FireSource)| Ok(EvacMember::new(people.at(k as u64), Some(self.fire(f, 1.0)?)));
+        let member = |(k, f): (usize, &FireSource)| Ok(EvacMember::new(people.at(k as u64), Some(self.fire(f, 1.0)?)));
         fires.iter().enumerate().map(member).collect()
     }
 

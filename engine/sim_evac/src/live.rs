@@ -1,8 +1,8 @@
 //! From signals and counters to a scenario that can be run (实时推演输入): what the server calls when a smoke alarm comes.
 
 use crate::alarm_table::AlarmTable;
-use crate::infer::{FireBelief, FireHypothesis, InferOptions, RoomDoors, SeenSignal};
 use crate::fire_draw::pick_hypotheses;
+use crate::infer::{FireBelief, FireHypothesis, InferOptions, RoomDoors, SeenSignal};
 use crate::model::{EvacMember, EvacModel};
 use crate::names::{Names, full_name};
 use crate::occupancy::{Occupancy, OccupancyOptions, drawn_where};
@@ -280,8 +280,7 @@ impl EvacModel {
 
     /// Doors that stand otherwise in a member of a hypothesis than in the scenario, which holds those of `opened` open.
     fn doors_believed(&self, h: &FireHypothesis, opened: &[OpeningIndex]) -> Vec<(OpeningIndex, DoorState)> {
-        let mut doors: BTreeMap<OpeningIndex, DoorState> =
-            opened.iter().map(|o| (*o, self.doors[o.index()])).collect();
+        let mut doors: BTreeMap<OpeningIndex, DoorState> = opened.iter().map(|o| (*o, self.doors[o.index()])).collect();
         for k in self.unknown_doors(h.space) {
             let state = if h.doors == RoomDoors::Open { DoorState::Open } else { self.doors[k] };
             doors.insert(OpeningIndex(k as u32), state);

@@ -70,9 +70,8 @@ pub(crate) fn own_people_and_doors() -> Rows {
     let west = OpeningIndex(0);
     let locked = EvacMember { doors: vec![(west, DoorState::Locked)], ..plain.clone() };
     let mut run = EvacEnsemble::new(Arc::clone(&model), &[plain.clone(), plain, locked])?;
-    let counts = [0_u32, 1, 2, 3, 4].map(|s| {
-        run.members()[1].origins().iter().filter(|o| o.space == twin_model::SpaceIndex(s)).count() as f64
-    });
+    let counts = [0_u32, 1, 2, 3, 4]
+        .map(|s| run.members()[1].origins().iter().filter(|o| o.space == twin_model::SpaceIndex(s)).count() as f64);
     let missed: f64 = counts.iter().zip([1.0, 2.0, 3.0, 4.0, 5.0]).map(|(a, b)| (a - b).abs()).sum();
     run.advance_to(120.0, &CancelToken::new())?;
     let through = |k: usize| {

@@ -2,8 +2,8 @@
 //! may be behind them. People are counted, never identified.
 
 use crate::{
-    Detection, DoorState, DoorStates, EvacKind, EvacScenario, EvacWeather, FireSource, MembersWalk, OpeningIndex, People,
-    SmokeSpeedLaw, TimeMs,
+    Detection, DoorState, DoorStates, EvacKind, EvacScenario, EvacWeather, FireSource, MembersWalk, OpeningIndex,
+    People, SmokeSpeedLaw, TimeMs,
 };
 use serde::{Deserialize, Serialize};
 
