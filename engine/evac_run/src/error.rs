@@ -29,6 +29,14 @@ pub enum EvacRunError {
         /// What is wrong.
         message: String,
     },
+    /// A flood run folder that cannot be used.
+    #[error("flood {}: {message}", at.display())]
+    Flood {
+        /// The folder or a file of it.
+        at: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
     /// No plan of that name, or none at all.
     #[error("building = {wanted}: must be {allowed}")]
     Building {

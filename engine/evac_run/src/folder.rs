@@ -2,9 +2,10 @@
 
 use crate::EvacRunError;
 use community_pack::evac_folder;
-use std::cell::{Cell, RefCell};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Holds what is not complete yet.
 const PARTIAL: &str = ".partial";
@@ -15,8 +16,8 @@ pub(crate) struct Folder {
     partial: PathBuf,
     out: PathBuf,
     made: bool,
-    published: RefCell<Vec<PathBuf>>,
-    complete: Cell<bool>,
+    published: Mutex<Vec<PathBuf>>,
+    complete: AtomicBool,
 }
 
 impl Folder {
@@ -34,7 +35,7 @@ impl Folder {
             fs::remove_dir_all(&partial).map_err(io)?;
         }
         fs::create_dir_all(&partial).map_err(io)?;
-        let (published, complete) = (RefCell::default(), Cell::new(false));
+        let (published, complete) = (Mutex::default(), AtomicBool::new(false));
         Ok(Self { partial, out: out.to_owned(), made, published, complete })
     }
 
@@ -58,7 +59,7 @@ impl Folder {
     fn rename(&self, name: &str) -> Result<(), EvacRunError> {
         let path = self.out.join(name);
         fs::rename(self.file(name), &path).map_err(|cause| EvacRunError::Io { path: path.clone(), cause })?;
-        self.published.borrow_mut().push(path);
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).push(path);
         Ok(())
     }
 
@@ -70,19 +71,20 @@ impl Folder {
         names.sort_by_key(|name| name == evac_folder::SUMMARY);
         names.iter().try_for_each(|name| self.rename(name))?;
         fs::remove_dir(&self.partial).map_err(io)?;
-        self.complete.set(true);
+        self.complete.store(true, Ordering::Relaxed);
         Ok(())
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if self.complete.get() {
+        if self.complete.load(Ordering::Relaxed) {
             return;
         }
         // A folder without a summary still says by that that it is not complete.
         fs::remove_dir_all(&self.partial).unwrap_or_default();
-        self.published.borrow().iter().for_each(|path| fs::remove_file(path).unwrap_or_default());
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        published.iter().for_each(|path| fs::remove_file(path).unwrap_or_default());
         if self.made {
             fs::remove_dir(&self.out).unwrap_or_default();
         }

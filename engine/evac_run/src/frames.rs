@@ -5,12 +5,12 @@ use community_pack::evac_folder::{Doing, EvacFrame, PersonMark, SpaceMark};
 use sim_core::Air;
 use sim_crowd::hazard::visibility_m;
 use sim_crowd::{LayerKind, Status};
-use sim_evac::EvacRunOf;
+use sim_evac::EvacView;
 use std::collections::BTreeSet;
 
 /// The first member now.
-pub(crate) fn of<const L: usize>(run: &EvacRunOf<L>) -> Result<EvacFrame, EvacRunError> {
-    let (plan, member) = (run.model().plan(), &run.members()[0]);
+pub(crate) fn of<const L: usize>(run: &EvacView<'_, L>) -> Result<EvacFrame, EvacRunError> {
+    let (plan, member) = (run.model().plan(), run.member());
     let waiting: BTreeSet<u32> = member.awaiting().iter().copied().collect();
     let mut counts = vec![0_u32; plan.spaces.len()];
     let mut people = Vec::new();
@@ -28,8 +28,8 @@ pub(crate) fn of<const L: usize>(run: &EvacRunOf<L>) -> Result<EvacFrame, EvacRu
         people.push(PersonMark { id: row.id, at: [row.x_m, row.y_m, row.z_m], doing });
     }
     people.sort_by_key(|p| p.id);
-    let airs = run.airs(0)?;
-    let (layers, smoke) = (run.layers(0)?, run.ceiling_smoke(0)?);
+    let airs = run.airs()?;
+    let (layers, smoke) = (run.layers()?, run.ceiling_smoke()?);
     let space = |k: usize| {
         let air = airs.as_ref().map_or(Air::CLEAN, |list| list[k]);
         let edge_m = layers.as_ref().map(|list| list[k][0]);

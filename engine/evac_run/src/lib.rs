@@ -5,6 +5,7 @@
 //! layout). Step-by-step files are those of the first member.
 
 mod error;
+mod flood;
 mod folder;
 mod frames;
 mod report;
@@ -13,15 +14,16 @@ mod tables;
 mod trajectories;
 
 pub use error::EvacRunError;
+pub use flood::{FloodAtBuilding, water_at_exits};
 pub use source::{PlanSource, is_evacuation, read_plan, read_scenario};
 
 use community_pack::evac_folder;
 use folder::Folder;
 use sim_core::CancelToken;
-use sim_evac::{EvacEnsemble, EvacModel, EvacRunOf, live_forecast};
+use sim_evac::{EvacEnsemble, EvacMember, EvacModel, EvacRunOf, EvacView, live_forecast};
 use std::path::Path;
 use std::sync::Arc;
-use twin_model::{BuildingPlan, EvacScenario, EvacSummary, LiveOutcome};
+use twin_model::{BuildingPlan, EvacScenario, EvacSummary, FloodAtDoors, LiveForecast, LiveOutcome};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,23 +43,35 @@ pub struct EvacProgress {
 /// Longest file of spaces, frames: rows beyond are thinned out.
 const SPACE_ROWS: f64 = 200_000.0;
 
-/// Computes a scenario and writes its run folder.
+/// Computes a scenario and writes its run folder. `flood`: the folder of the flood run whose water stands at the exits; without it
+/// the scenario's own (`flood.run` as a path), if it names one.
 ///
 /// # Errors
 /// [`EvacRunError`] for bad input, a cancelled run, or files that cannot be written. Nothing of the run is left under `out` then.
 pub fn run_evacuation(
     scenario: &EvacScenario,
     source: &PlanSource,
+    flood: Option<&Path>,
     out: &Path,
     cancel: &CancelToken,
-    on_progress: &mut dyn FnMut(EvacProgress),
+    on_progress: &mut (dyn FnMut(EvacProgress) + Send),
 ) -> Result<EvacSummary, EvacRunError> {
     let (plan, mut doubts) = read_plan(source, scenario.building.as_deref())?;
-    let (scenario, live) = started(&plan, scenario, &mut doubts)?;
+    let (mut scenario, live) = started(&plan, scenario, &mut doubts)?;
+    let named = scenario.flood.clone();
+    if let Some(dir) = flood.map(Path::to_owned).or_else(|| named.as_ref().map(|f| f.run.clone().into())) {
+        let link = named.unwrap_or_else(|| FloodAtDoors { run: dir.display().to_string(), from_s: 0.0 });
+        let (wet, more) = flood::flooded(&plan, scenario, &link, &dir, source)?;
+        scenario = EvacScenario { flood: Some(link), ..wet };
+        doubts.extend(more);
+    }
     let model = Arc::new(EvacModel::new(&plan, &scenario, &[])?);
-    let members = model.members()?;
+    let members: Vec<EvacMember> = match &live {
+        Some(forecast) => model.live_members(forecast)?,
+        None => model.members()?,
+    };
     let folder = Folder::create(out)?;
-    let start = Start { doubts, live };
+    let start = Start { doubts, live: live.map(outcome) };
     let summary = if members.len() == 1 {
         steps(EvacRunOf::<1>::new(model, &members)?, &folder, start, cancel, on_progress)?
     } else {
@@ -73,27 +87,31 @@ struct Start {
     live: Option<LiveOutcome>,
 }
 
-/// The scenario to run: one that starts from live signals gets its fires, people and times from them. What is done
-/// (`interventions`) stays, on the clock whose second 0 is [`LiveOutcome::origin`].
-fn started(
-    plan: &BuildingPlan,
-    scenario: &EvacScenario,
-    doubts: &mut Vec<String>,
-) -> Result<(EvacScenario, Option<LiveOutcome>), EvacRunError> {
-    let Some(live) = &scenario.live else { return Ok((scenario.clone(), None)) };
-    let base = EvacScenario { live: None, interventions: vec![], water: vec![], ..scenario.clone() };
-    let f = live_forecast(plan, &base, &live.signals, &live.counts, live.now)?;
-    doubts.extend(f.doubts);
-    let ready = EvacScenario { interventions: scenario.interventions.clone(), ..f.scenario };
-    let outcome = LiveOutcome {
+/// What a forecast found, for the summary.
+fn outcome(f: LiveForecast) -> LiveOutcome {
+    LiveOutcome {
         origin: f.origin,
         now_s: f.now_s,
         rooms: f.rooms,
         false_alarm: f.false_alarm,
         door_open: f.door_open,
         people: f.people.building,
-    };
-    Ok((ready, Some(outcome)))
+    }
+}
+
+/// The scenario to run: one that starts from live signals gets its fires, people, doors and times from them. What is done
+/// (`interventions`) stays, on the clock whose second 0 is [`LiveOutcome::origin`].
+fn started(
+    plan: &BuildingPlan,
+    scenario: &EvacScenario,
+    doubts: &mut Vec<String>,
+) -> Result<(EvacScenario, Option<LiveForecast>), EvacRunError> {
+    let Some(live) = &scenario.live else { return Ok((scenario.clone(), None)) };
+    let base = EvacScenario { live: None, interventions: vec![], water: vec![], ..scenario.clone() };
+    let f = live_forecast(plan, &base, &live.signals, &live.counts, live.now)?;
+    doubts.extend(f.doubts.iter().cloned());
+    let ready = EvacScenario { interventions: scenario.interventions.clone(), ..f.scenario.clone() };
+    Ok((ready, Some(f)))
 }
 
 fn steps<const L: usize>(
@@ -101,7 +119,7 @@ fn steps<const L: usize>(
     folder: &Folder,
     start: Start,
     cancel: &CancelToken,
-    on_progress: &mut dyn FnMut(EvacProgress),
+    on_progress: &mut (dyn FnMut(EvacProgress) + Send),
 ) -> Result<EvacSummary, EvacRunError> {
     let model = run.model().clone();
     let (plan, scenario) = (model.plan(), model.scenario());
@@ -115,22 +133,22 @@ fn steps<const L: usize>(
         interval_s,
     )?;
     let mut spaces = tables::Spaces::create(&folder.file("spaces.csv"))?;
-    let mut frame = 0;
-    loop {
-        folder.publish(&evac_folder::frame_name(frame), &evac_folder::encode(&frames::of(&run)?))?;
-        walks.frame(run.members()[0].crowd())?;
+    let (mut frame, duration_s) = (0, scenario.duration_s);
+    let mut look = |view: &EvacView<'_, L>| -> Result<(), EvacRunError> {
+        folder.publish(&evac_folder::frame_name(frame), &evac_folder::encode(&frames::of(view)?))?;
+        walks.frame(view.member().crowd())?;
         if frame % every == 0 {
-            spaces.frame(&run)?;
+            spaces.frame(view)?;
         }
-        let b = run.members()[0].crowd().balance();
-        let (t_s, duration_s) = (run.t_s(), scenario.duration_s);
-        on_progress(EvacProgress { frame, t_s, duration_s, left: b.left, inside: b.inside });
-        if t_s >= duration_s - 1e-9 {
-            break;
-        }
+        let b = view.member().crowd().balance();
+        on_progress(EvacProgress { frame, t_s: view.t_s(), duration_s, left: b.left, inside: b.inside });
         frame += 1;
-        run.advance_to((f64::from(frame) * interval_s).min(duration_s), cancel)?;
+        Ok(())
+    };
+    if let Some(start) = run.view(0) {
+        look(&start)?;
     }
+    run.advance_seen(duration_s, interval_s, cancel, look)?;
     walks.finish()?;
     spaces.finish()?;
     tables::write_agents(&folder.file("agents.csv"), &run)?;

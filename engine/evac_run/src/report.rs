@@ -29,6 +29,32 @@ pub(crate) fn page(r: &EvacSummary) -> String {
     out
 }
 
+/// Several fires that may be the true one: members share them by probability.
+fn fires(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
+    let sum: f64 = r.scenario.fires.iter().map(|f| f.probability).sum();
+    writeln!(w, "{} fires that may be the true one, shared among the members:\n", r.scenario.fires.len())?;
+    writeln!(w, "| fire | growth | fuel | peak, kW | from, s | probability |\n|---|---|---|---|---|---|")?;
+    for f in r.scenario.fires.iter().take(MOST_FIRES) {
+        let (s, share) = (&f.source, 100.0 * f.probability / sum);
+        writeln!(
+            w,
+            "| {} | {:?} | {:?} | {:.0} | {:.0} | {share:.0} % |",
+            s.space, s.growth, s.fuel, s.peak_kw, s.start_s
+        )?;
+    }
+    let more = r.scenario.fires.len().saturating_sub(MOST_FIRES);
+    if more > 0 {
+        writeln!(w, "\n… and {more} more.")?;
+    }
+    if let Some(first) = r.scenario.fire_of_member(0) {
+        writeln!(w, "\nThe first member, shown step by step, has the fire in {}.\n", first.space)?;
+    }
+    Ok(())
+}
+
+/// Fires listed.
+const MOST_FIRES: usize = 10;
+
 fn write_page(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
     let b = &r.balance;
     writeln!(w, "# {}\n", r.scenario.name)?;
@@ -58,6 +84,8 @@ fn write_page(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
             live.people.p05,
             live.people.p95
         )?;
+    } else if !r.scenario.fires.is_empty() {
+        fires(w, r)?;
     } else if let Some(f) = &r.scenario.fire {
         writeln!(
             w,

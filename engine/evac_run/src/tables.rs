@@ -4,7 +4,7 @@ use crate::EvacRunError;
 use sim_core::Air;
 use sim_crowd::Status;
 use sim_crowd::hazard::visibility_m;
-use sim_evac::{EvacRunOf, dose_rates};
+use sim_evac::{EvacRunOf, EvacView, dose_rates};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use twin_model::SpaceIndex;
@@ -48,8 +48,8 @@ impl Spaces {
     }
 
     /// A row per space of the first member now.
-    pub fn frame<const L: usize>(&mut self, run: &EvacRunOf<L>) -> Result<(), EvacRunError> {
-        let (model, member) = (run.model(), &run.members()[0]);
+    pub fn frame<const L: usize>(&mut self, run: &EvacView<'_, L>) -> Result<(), EvacRunError> {
+        let (model, member) = (run.model(), run.member());
         let plan = model.plan();
         let mut people = vec![[0_u32; 2]; plan.spaces.len()];
         for row in member.crowd().frame() {
@@ -57,8 +57,8 @@ impl Spaces {
                 people[s.index()][usize::from(row.status == Status::Stopped)] += 1;
             }
         }
-        let airs = run.airs(0)?.unwrap_or_else(|| vec![Air::CLEAN; plan.spaces.len()]);
-        let layers = run.layers(0)?;
+        let airs = run.airs()?.unwrap_or_else(|| vec![Air::CLEAN; plan.spaces.len()]);
+        let layers = run.layers()?;
         for (k, air) in airs.iter().enumerate() {
             let [edge, hot] = match &layers {
                 Some(list) => list[k],

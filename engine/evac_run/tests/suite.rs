@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use community_pack::evac_folder;
+use community_pack::{Manifest, evac_folder, run_folder, write_entities};
 use evac_run::{PlanSource, is_evacuation, read_plan, read_scenario, run_evacuation};
+use geo_frame::{Crs, EnuFrame, Projector};
 use proptest::prelude::*;
 use sim_core::CancelToken;
 use std::path::{Path, PathBuf};
+use twin_model::{EvacScenario, EvacSummary, FloodAtDoors, GridSpec};
 
 fn shared(file: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SANDTABLE_SHARED")
@@ -39,7 +41,7 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let scenario = read_scenario(DUPLEX, Path::new("duplex.toml")).unwrap();
     let mut last = 0.0;
     let mut frames = 0;
-    let summary = run_evacuation(&scenario, &source, &out, &CancelToken::new(), &mut |p| {
+    let summary = run_evacuation(&scenario, &source, None, &out, &CancelToken::new(), &mut |p| {
         assert!(p.t_s >= last);
         (last, frames) = (p.t_s, frames + 1);
     })
@@ -58,7 +60,8 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let db = rusqlite::Connection::open(out.join("trajectories.sqlite")).unwrap();
     let rows: i64 = db.query_row("SELECT count(*) FROM trajectory_data", [], |r| r.get(0)).unwrap();
     assert!(rows > 0);
-    let again = run_evacuation(&scenario, &source, &out, &CancelToken::new(), &mut |_| {}).unwrap_err().to_string();
+    let again =
+        run_evacuation(&scenario, &source, None, &out, &CancelToken::new(), &mut |_| {}).unwrap_err().to_string();
     assert!(again.ends_with("the folder already holds a run"), "{again}");
     let frame = |k: u32| evac_folder::decode(&std::fs::read(out.join(evac_folder::frame_name(k))).unwrap()).unwrap();
     let (first, last) = (frame(0), frame(scenario.duration_s as u32));
@@ -77,7 +80,7 @@ fn the_duplex_is_evacuated_from_its_ifc() {
     let burning =
         read_scenario(&format!("{DUPLEX}[fire]\nspace = {living:?}\ngrowth = \"fast\"\n"), Path::new("fire.toml"));
     let smoky = dir.path().join("smoky");
-    run_evacuation(&burning.unwrap(), &source, &smoky, &CancelToken::new(), &mut |_| {}).unwrap();
+    run_evacuation(&burning.unwrap(), &source, None, &smoky, &CancelToken::new(), &mut |_| {}).unwrap();
     let end = evac_folder::decode(&std::fs::read(smoky.join(evac_folder::frame_name(120))).unwrap()).unwrap();
     let least = end.spaces.iter().map(|s| s.visibility_m).fold(f64::INFINITY, f64::min);
     assert!(least < 10.0 && end.spaces.iter().any(|s| s.smoke_edge_m.is_some_and(|m| m < 2.0)), "{least}");
@@ -93,7 +96,8 @@ fn a_cancelled_run_leaves_nothing() {
     let scenario = read_scenario(DUPLEX, Path::new("duplex.toml")).unwrap();
     let cancel = CancelToken::after(5);
     let out = dir.path().join("run");
-    let error = run_evacuation(&scenario, &PlanSource::Ifc(ifc), &out, &cancel, &mut |_| {}).unwrap_err().to_string();
+    let error =
+        run_evacuation(&scenario, &PlanSource::Ifc(ifc), None, &out, &cancel, &mut |_| {}).unwrap_err().to_string();
     assert!(error.starts_with("cancelled at t = 5"), "{error}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }
@@ -114,6 +118,113 @@ fn scenario_files_say_what_is_wrong_on_one_line() {
     let none = read_plan(&PlanSource::Ifc("no.ifc".into()), None).unwrap_err().to_string();
     assert!(none.starts_with("no.ifc: ") && !none.contains('\n'), "{none}");
     assert!(is_evacuation(head) && !is_evacuation("name = \"flood\"") && !is_evacuation("= ="));
+}
+
+/// A pack of nothing but the plan of a corridor with an exit at each end and four rooms, at 114.53° east.
+fn corridor_pack(dir: &Path) -> (PlanSource, EnuFrame) {
+    let manifest = serde_json::json!({
+        "format": "sandtable-pack", "version": 1,
+        "community": {"id": "a", "name": "甲", "name_en": "A", "division": "420199001001"},
+        "origin": {"lon_deg": 114.53, "lat_deg": 30.36, "height_m": 20.0},
+        "crs": {"epsg": 4547, "wkt": "EPSG:4547"}, "vertical_datum": "1985国家高程基准",
+        "bounds_enu": [[-600.0, -500.0, 0.0], [600.0, 500.0, 100.0]], "layers": [],
+        "home": {"eye_enu": [0.0, -500.0, 400.0], "target_enu": [0.0, 0.0, 0.0]},
+        "files": {"entities": "entities.fgb", "graph": "graph.json", "devices": "devices.csv", "bindings": "bindings.csv",
+            "cameras": "cameras.csv", "device_types": "device_types.toml", "report": "report.json", "plans": "plans.json"},
+        "provenance": [], "entities": 0
+    });
+    let manifest = Manifest::parse(manifest.to_string().as_bytes()).unwrap();
+    let mut entities = Vec::new();
+    write_entities(&[], &manifest.origin, &mut entities).unwrap();
+    let plans = serde_json::json!({"buildings": [sim_evac::verification::corridor_plan()]});
+    std::fs::create_dir_all(dir).unwrap();
+    let put = |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).unwrap();
+    put("community.json", manifest.to_json().as_bytes());
+    put("entities.fgb", &entities);
+    put("device_types.toml", b"");
+    put("bindings.csv", b"");
+    put("plans.json", plans.to_string().as_bytes());
+    (PlanSource::Pack(dir.to_owned()), manifest.origin.frame())
+}
+
+/// A flood run of 60 × 60 cells of 2 m: water that is 0.25 m deep and runs at 5.5 m/s after 30 s west of the corridor, none elsewhere.
+fn flood_run(dir: &Path, frame: EnuFrame) {
+    let projector = Projector::new(Crs::from_epsg(4547).unwrap(), frame);
+    let [x, y, _] = projector.crs_from_enu([1.0, 1.0, 0.0]).unwrap();
+    let (nx, ny) = (60_u32, 60_u32);
+    let grid = GridSpec { epsg: 4547, x0: x - 60.0, y0: y - 60.0, dx_m: 2.0, nx, ny };
+    std::fs::create_dir_all(dir).unwrap();
+    let put = |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).unwrap();
+    put(run_folder::GRID, serde_json::to_string(&grid).unwrap().as_bytes());
+    put(run_folder::BED, &run_folder::encode_bed(nx, ny, &vec![19.85; 3600]));
+    let west = |value: f32| -> Vec<f32> { (0..3600).map(|k| if k % 60 < 30 { value } else { 0.0 }).collect() };
+    for (k, t_s) in [0.0, 30.0, 60.0].into_iter().enumerate() {
+        let (depth, speed) = if k == 0 { (0.0, 0.0) } else { (0.25, 5.5) };
+        put(&run_folder::frame_name(k as u32), &run_folder::encode_depth(nx, ny, t_s, &west(depth)));
+        let velocity = run_folder::encode_velocity(nx, ny, t_s, &west(0.0), &west(speed));
+        put(&run_folder::velocity_name(k as u32), &velocity);
+    }
+}
+
+const DRILL: &str = r#"
+kind = "evacuation"
+name = "drill"
+duration_s = 120
+seed = 3
+[people]
+slow_share = 0.0
+pre_movement_s = { kind = "constant", value = 40 }
+spaces = [{ space = "R1", count = 10 }, { space = "R2", count = 10 }, { space = "R3", count = 10 }, { space = "R4", count = 10 }]
+"#;
+
+#[test]
+fn water_at_an_exit_closes_it_and_people_leave_by_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, frame) = corridor_pack(&dir.path().join("pack"));
+    let flood = dir.path().join("flood");
+    flood_run(&flood, frame);
+    let scenario = read_scenario(DRILL, Path::new("drill.toml")).unwrap();
+    let run = |scenario: &EvacScenario, flood: Option<&Path>, out: &str| {
+        let out = dir.path().join(out);
+        run_evacuation(scenario, &source, flood, &out, &CancelToken::new(), &mut |_| {})
+    };
+    let through = |s: &EvacSummary, exit: &str| s.exits.iter().find(|e| e.exit == exit).map_or(0, |e| e.people);
+    let dry = run(&scenario, None, "dry").unwrap();
+    assert!(through(&dry, "west") > 0 && through(&dry, "east") > 0, "{:?}", dry.exits);
+    let wet = run(&scenario, Some(&flood), "wet").unwrap();
+    assert_eq!((through(&wet, "west"), through(&wet, "east")), (0, 40), "{:?}", wet.warnings);
+    assert!(wet.balance.closes() && wet.balance.left == 40, "{:?}", wet.balance);
+    // 0.25 m at 5.5 m/s is 1.375 m²/s at 30 s; nobody stands from 1.2 m²/s on, which both growing evenly reach at 28.03 s.
+    let closed = |s: &EvacScenario| {
+        s.interventions.iter().map(|i| (format!("{i:?}"), i.at_s())).find(|i| i.0.contains("west")).map(|i| i.1)
+    };
+    assert_eq!(closed(&wet.scenario), Some(29.0), "{:?}", wet.scenario.interventions);
+    assert!(wet.warnings.iter().any(|w| w.starts_with("west: nobody can stand")), "{:?}", wet.warnings);
+    let inside: Vec<_> = wet.scenario.water.iter().filter(|w| w.space == "1F/corridor").collect();
+    assert!(inside.iter().any(|w| (w.depth_m - 0.10).abs() < 0.01), "0.15 m of step: {inside:?}");
+    // Twenty seconds into the flood.
+    let later = FloodAtDoors { run: flood.display().to_string(), from_s: 20.0 };
+    let later = run(&EvacScenario { flood: Some(later), ..scenario.clone() }, None, "later").unwrap();
+    assert_eq!(closed(&later.scenario), Some(9.0), "{:?}", later.scenario.interventions);
+    let none = run(&scenario, Some(dir.path()), "none").unwrap_err().to_string();
+    assert!(none.starts_with("flood ") && none.contains("grid.json") && !none.contains('\n'), "{none}");
+}
+
+#[test]
+fn the_report_tells_of_several_fires() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, _) = corridor_pack(&dir.path().join("pack"));
+    let fires = "[[fires]]\nprobability = 3\n[fires.source]\nspace = \"R1\"\n[[fires]]\nprobability = 1\n[fires.source]\nspace = \"R4\"\n";
+    let text = DRILL.replace("seed = 3", "seed = 3\nmembers = 4").replace("duration_s = 120", "duration_s = 10");
+    let scenario = read_scenario(&format!("{text}{fires}"), Path::new("fires.toml")).unwrap();
+    let out = dir.path().join("run");
+    run_evacuation(&scenario, &source, None, &out, &CancelToken::new(), &mut |_| {}).unwrap();
+    let report = std::fs::read_to_string(out.join("report.md")).unwrap();
+    assert!(report.contains("2 fires that may be the true one"), "{report}");
+    assert!(
+        report.contains("| R1 |") && report.contains("| 75 % |") && report.contains("has the fire in R1"),
+        "{report}"
+    );
 }
 
 proptest! {

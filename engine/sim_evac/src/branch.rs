@@ -52,7 +52,7 @@ impl<const L: usize> EvacRunOf<L> {
     /// [`EvacError::Scenario`] for an intervention before now, a new fan, an unknown name or a value outside its range.
     pub fn branch(&self, added: &[EvacIntervention]) -> Result<Self, EvacError> {
         let mut branch = self.clone();
-        branch.model = Arc::new(self.model.with_more(added, self.t_s())?);
+        branch.model = Arc::new(self.model.with_more(added, self.latest_s())?);
         Ok(branch)
     }
 }

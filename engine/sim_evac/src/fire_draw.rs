@@ -22,16 +22,13 @@ impl EvacModel {
     /// hypotheses has to be on the scenario's clock; starts before second 0 are put there.
     #[must_use]
     pub fn draw_fires(&self, hypotheses: &[FireHypothesis], count: u32, seed: u64) -> Vec<FireSource> {
-        let Some(best) = hypotheses.iter().max_by(|a, b| a.probability.total_cmp(&b.probability)) else {
-            return Vec::new();
-        };
-        let picked = systematic(hypotheses, count.saturating_sub(1), seed);
-        let first = (count > 0).then(|| self.source(best, None));
-        let others = picked.into_iter().enumerate().map(|(k, h)| {
-            let mut rng = CounterRng::new(seed, SOURCE_STREAM | k as u64);
-            self.source(h, Some(&mut rng))
-        });
-        first.into_iter().chain(others).collect()
+        let picked = pick_hypotheses(hypotheses, count, seed).into_iter().enumerate();
+        picked
+            .map(|(k, h)| match k.checked_sub(1) {
+                None => self.source(h, None),
+                Some(k) => self.source(h, Some(&mut CounterRng::new(seed, SOURCE_STREAM | k as u64))),
+            })
+            .collect()
     }
 
     /// [`EvacModel::draw_fires`] as members, each with people of its own.
@@ -46,8 +43,7 @@ impl EvacModel {
     ) -> Result<Vec<EvacMember>, EvacError> {
         let people = CounterRng::new(seed, PEOPLE_STREAM);
         let fires = self.draw_fires(hypotheses, count, seed);
-        let member =
-            |(k, f): (usize, &FireSource)| Ok(EvacMember { seed: people.at(k as u64), fire: Some(self.fire(f, 1.0)?) });
+        let member = |(k, f): (usize, &FireSource)| Ok(EvacMember::new(people.at(k as u64), Some(self.fire(f, 1.0)?)));
         fires.iter().enumerate().map(member).collect()
     }
 
@@ -78,6 +74,15 @@ fn burnt_s(h: &FireHypothesis, z: f64) -> f64 {
     let mean = (h.first_signal_s - h.start_mean_s).max(1.0);
     let variance = libm::log(1.0 + h.start_sd_s * h.start_sd_s / (mean * mean));
     libm::exp(libm::log(mean) - 0.5 * variance + variance.sqrt() * z)
+}
+
+/// The hypotheses of `count` members: the most probable one first, then a systematic sample.
+pub(crate) fn pick_hypotheses(hypotheses: &[FireHypothesis], count: u32, seed: u64) -> Vec<&FireHypothesis> {
+    let Some(best) = hypotheses.iter().max_by(|a, b| a.probability.total_cmp(&b.probability)) else {
+        return Vec::new();
+    };
+    let first = (count > 0).then_some(best);
+    first.into_iter().chain(systematic(hypotheses, count.saturating_sub(1), seed)).collect()
 }
 
 /// `count` hypotheses, each about as often as its probability says: one random offset, then equal strides (systematic resampling, as in

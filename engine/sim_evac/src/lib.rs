@@ -22,6 +22,8 @@ pub mod tenability;
 pub mod verification;
 pub mod verification_live;
 mod verification_members;
+mod verification_people;
+mod view;
 mod water;
 
 pub use alarm_table::AlarmTable;
@@ -33,4 +35,5 @@ pub use model::{EvacMember, EvacModel};
 pub use occupancy::{Occupancy, OccupancyOptions, hour_share, occupancy};
 pub use people::Origin;
 pub use run::{EvacEnsemble, EvacLedger, EvacRun, EvacRunOf};
+pub use view::EvacView;
 pub use water::{DoorWater, USUAL_STEP_M, WaterInside, WaterReading, water_on_floors};

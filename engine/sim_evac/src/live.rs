@@ -1,8 +1,9 @@
 //! From signals and counters to a scenario that can be run (实时推演输入): what the server calls when a smoke alarm comes.
 
 use crate::alarm_table::AlarmTable;
+use crate::fire_draw::pick_hypotheses;
 use crate::infer::{FireBelief, FireHypothesis, InferOptions, RoomDoors, SeenSignal};
-use crate::model::EvacModel;
+use crate::model::{EvacMember, EvacModel};
 use crate::names::{Names, full_name};
 use crate::occupancy::{Occupancy, OccupancyOptions, drawn_where};
 use crate::{EvacError, infer};
@@ -10,7 +11,7 @@ use sim_core::CancelToken;
 use std::collections::BTreeMap;
 use twin_model::{
     BuildingPlan, CountObservation, CountScope, DayKind, DetectorPlaces, DetectorSignal, DoorState, EvacScenario,
-    LikelyFire, LiveForecast, RoomChance, SignalKind, SpaceCount, SpaceIndex, TimeMs,
+    LikelyFire, LiveForecast, OpeningIndex, RoomChance, SignalKind, SpaceCount, SpaceIndex, TimeMs,
 };
 
 /// What signals and counters do not say.
@@ -94,12 +95,18 @@ impl EvacModel {
         }
         scenario.duration_s = (now_s + scenario.duration_s).ceil().min(36_000.0);
         scenario.frame_interval_s = scenario.frame_interval_s.min(scenario.duration_s);
-        scenario.people.spaces = self.standing(&people, &mut doubts);
+        let middle = self.fitting(people.middle(), &mut |d| doubts.push(d));
+        scenario.people.spaces = self.standing(&middle, &mut doubts);
+        let drawn = people.draws.iter().skip(1).take(scenario.members.saturating_sub(1) as usize);
+        let drawn = drawn.map(|d| self.fitting(d.clone(), &mut |_| {}));
+        let people_by_member = std::iter::once(middle.clone()).chain(drawn).collect();
         scenario.detection.detectors = DetectorPlaces::Nowhere;
         scenario.detection.alarm_s = Some((lead_s + scenario.detection.delay_s).min(scenario.duration_s));
-        self.set_doors(&belief, &mut scenario, &mut doubts);
+        let opened = self.set_doors(&belief, &mut scenario, &mut doubts);
         let on_clock: Vec<FireHypothesis> = belief.hypotheses.iter().map(|h| shifted(h, lead_s)).collect();
         let fires = self.draw_fires(&on_clock, scenario.members, scenario.seed);
+        let picked = pick_hypotheses(&on_clock, scenario.members, scenario.seed);
+        let doors_by_member = picked.into_iter().map(|h| self.doors_believed(h, &opened)).collect();
         scenario.fire = fires.first().cloned();
         let share = 1.0 / f64::from(scenario.members);
         scenario.fires = fires.into_iter().map(|source| LikelyFire { probability: share, source }).collect();
@@ -111,10 +118,27 @@ impl EvacModel {
             false_alarm: belief.false_alarm,
             door_open: belief.door_open(),
             people: people.estimate(&self.plan),
-            people_by_member: people.draws.into_iter().take(scenario.members as usize).collect(),
+            people_by_member,
+            doors_by_member,
             doubts,
             scenario,
         })
+    }
+
+    /// The members of a forecast, on the model of its scenario: each with its fire, its people and its doors. The first has the mean
+    /// numbers of people and the most probable fire.
+    ///
+    /// # Errors
+    /// As [`EvacModel::members`].
+    pub fn live_members(&self, forecast: &LiveForecast) -> Result<Vec<EvacMember>, EvacError> {
+        let mut members = self.members()?;
+        for (m, people) in members.iter_mut().zip(&forecast.people_by_member) {
+            m.people = Some(people.clone());
+        }
+        for (m, doors) in members.iter_mut().zip(&forecast.doors_by_member) {
+            m.doors.clone_from(doors);
+        }
+        Ok(members)
     }
 
     /// Signals that can be used, by time, s since the first of them; and when that was.
@@ -185,25 +209,26 @@ impl EvacModel {
         Ok(drawn)
     }
 
-    /// People by space for the scenario: every space is listed, so that none is filled by density.
-    fn standing(&self, people: &Occupancy, doubts: &mut Vec<String>) -> Vec<SpaceCount> {
-        let mut count = people.middle();
+    /// People per space, at most as many as find a place to stand.
+    fn fitting(&self, mut count: Vec<u32>, doubt: &mut dyn FnMut(String)) -> Vec<u32> {
         let most: Vec<u32> = self.plan.spaces.iter().map(|s| (MOST_PPM2 * s.area_m2()).max(1.0) as u32).collect();
         for k in 0..count.len() {
             let over = count[k].saturating_sub(most[k]);
             if over > 0 {
-                doubts.push(format!(
-                    "{}: {} people do not fit: {over} are put beside",
-                    self.space_name(SpaceIndex(k as u32)),
-                    count[k]
-                ));
+                let space = self.space_name(SpaceIndex(k as u32));
+                doubt(format!("{space}: {} people do not fit: {over} are put beside", count[k]));
                 count[k] -= over;
                 self.put_beside(k, over, &mut count, &most);
             }
         }
+        count
+    }
+
+    /// People by space for the scenario: every space is listed, so that none is filled by density.
+    fn standing(&self, count: &[u32], doubts: &mut Vec<String>) -> Vec<SpaceCount> {
         let mut named: BTreeMap<String, Vec<u32>> = BTreeMap::new();
         let names = (0..count.len()).map(|k| full_name(&self.plan, SpaceIndex(k as u32)));
-        names.zip(count).for_each(|(name, n)| named.entry(name).or_default().push(n));
+        names.zip(count).for_each(|(name, n)| named.entry(name).or_default().push(*n));
         let mut list = Vec::new();
         for (space, n) in named {
             match n.as_slice() {
@@ -226,22 +251,42 @@ impl EvacModel {
         }
     }
 
-    /// The doors of the burning room stand open for all members when that is more probable than not.
-    fn set_doors(&self, belief: &FireBelief, scenario: &mut EvacScenario, doubts: &mut Vec<String>) {
-        let Some((room, _)) = belief.rooms().first().copied() else { return };
+    /// The doors of the likeliest room stand open in the scenario when that is more probable than not; returns them. Members have
+    /// those of their own fires, see [`EvacModel::doors_believed`].
+    fn set_doors(
+        &self,
+        belief: &FireBelief,
+        scenario: &mut EvacScenario,
+        doubts: &mut Vec<String>,
+    ) -> Vec<OpeningIndex> {
+        let mut opened = Vec::new();
+        let Some((room, _)) = belief.rooms().first().copied() else { return opened };
         let of = |d: RoomDoors| -> f64 {
             belief.hypotheses.iter().filter(|h| h.space == room && h.doors == d).map(|h| h.probability).sum()
         };
         if of(RoomDoors::Open) <= of(RoomDoors::Shut) {
-            return;
+            return opened;
         }
         for k in self.unknown_doors(room) {
             let name = &self.plan.openings[k].name;
             if self.plan.openings.iter().filter(|o| o.name == *name).count() == 1 {
                 scenario.doors.named.insert(name.clone(), DoorState::Open);
                 doubts.push(format!("door {name}: taken to stand open, as the alarms suggest"));
+                opened.push(OpeningIndex(k as u32));
             }
         }
+        opened
+    }
+
+    /// Doors that stand otherwise in a member of a hypothesis than in the scenario, which holds those of `opened` open.
+    fn doors_believed(&self, h: &FireHypothesis, opened: &[OpeningIndex]) -> Vec<(OpeningIndex, DoorState)> {
+        let mut doors: BTreeMap<OpeningIndex, DoorState> = opened.iter().map(|o| (*o, self.doors[o.index()])).collect();
+        for k in self.unknown_doors(h.space) {
+            let state = if h.doors == RoomDoors::Open { DoorState::Open } else { self.doors[k] };
+            doors.insert(OpeningIndex(k as u32), state);
+        }
+        let said = |o: OpeningIndex| if opened.contains(&o) { DoorState::Open } else { self.doors[o.index()] };
+        doors.into_iter().filter(|(o, state)| *state != said(*o)).collect()
     }
 
     fn room_chances(&self, belief: &FireBelief, lead_s: f64) -> Vec<RoomChance> {
@@ -338,8 +383,10 @@ mod tests {
         assert_eq!(f.scenario.people.spaces.iter().map(|s| s.count).sum::<u32>(), 90);
         assert!(f.people_by_member.iter().all(|p| p.iter().sum::<u32>() == 90));
         let model = Arc::new(EvacModel::new(&block_plan(3), &f.scenario, &[]).unwrap());
-        let members = model.members().unwrap();
+        let members = model.live_members(&f).unwrap();
         assert_eq!(members.len(), 6);
+        assert!(members.iter().zip(&f.people_by_member).all(|(m, p)| m.people.as_ref() == Some(p)));
+        assert!(members[1].people != members[2].people, "the counter says how many, not where");
         let mut run = EvacEnsemble::new(Arc::clone(&model), &members).unwrap();
         run.advance_to(alarm_s + 20.0, &CancelToken::new()).unwrap();
         assert!(run.members().iter().all(|m| m.balance().entered == 90 && m.alarm_s() == Some(alarm_s)));

@@ -1,7 +1,7 @@
 //! One course of events: its crowd, its doors, and what its spaces went through.
 
 use crate::EvacError;
-use crate::model::{Action, EvacModel, Place};
+use crate::model::{Action, EvacMember, EvacModel, Place};
 use crate::people::{NEVER_S, Origin};
 use crate::tenability::SpaceWatch;
 use sim_core::{Air, ByteReader, ByteWriter, Checksum, SnapshotError};
@@ -39,8 +39,12 @@ pub struct MemberRun {
 const STATES: [DoorState; 4] = [DoorState::SelfClosing, DoorState::LeftOpen, DoorState::Open, DoorState::Locked];
 
 impl MemberRun {
-    pub(crate) fn new(model: &EvacModel, seed: u64, walk: MembersWalk) -> Result<(Self, Vec<String>), EvacError> {
-        let mut people = model.populate(seed)?;
+    pub(crate) fn new(
+        model: &EvacModel,
+        member: &EvacMember,
+        walk: MembersWalk,
+    ) -> Result<(Self, Vec<String>), EvacError> {
+        let mut people = model.populate(member)?;
         let openings = model.plan.openings.len();
         let queues = (walk == MembersWalk::Network).then(|| MesoWalk::new(&mut people.crowd, QueueLaw::Files));
         let member = Self {
@@ -52,7 +56,7 @@ impl MemberRun {
             awaiting: people.awaiting,
             alarm_s: None,
             heard: 0,
-            doors: model.doors.clone(),
+            doors: people.doors,
             shuts_s: vec![-1.0; openings],
             passed: vec![0.0; openings],
             // Nobody has told the network yet.

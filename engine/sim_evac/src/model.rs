@@ -74,6 +74,18 @@ pub struct EvacMember {
     pub seed: u64,
     /// Its fire.
     pub fire: Option<Fire>,
+    /// Doors that stand otherwise than the scenario says, from the start on.
+    pub doors: Vec<(OpeningIndex, DoorState)>,
+    /// People per space, in the plan's order; `None`: as the scenario says.
+    pub people: Option<Vec<u32>>,
+}
+
+impl EvacMember {
+    /// A member with the scenario's doors and people.
+    #[must_use]
+    pub const fn new(seed: u64, fire: Option<Fire>) -> Self {
+        Self { seed, fire, doors: Vec::new(), people: None }
+    }
 }
 
 /// Streams of random numbers.
@@ -194,7 +206,7 @@ impl EvacModel {
                 let pace = if k == 0 { 1.0 } else { libm::exp(f.growth_sigma * normal(&mut rng)) };
                 self.fire(f, pace)
             });
-            Ok(EvacMember { seed, fire: fire.transpose()? })
+            Ok(EvacMember::new(seed, fire.transpose()?))
         };
         (0..s.members).map(member).collect()
     }
@@ -263,6 +275,34 @@ impl EvacModel {
             }
         }
         out
+    }
+
+    /// Doors of a member at the start.
+    pub(crate) fn doors_of(&self, member: &EvacMember) -> Result<Vec<DoorState>, EvacError> {
+        let mut doors = self.doors.clone();
+        for (o, state) in &member.doors {
+            match doors.get_mut(o.index()) {
+                Some(door) => *door = *state,
+                None => {
+                    let said = format!("a member's door {}: allowed: below {}", o.0, doors.len());
+                    return Err(EvacError::Plan(said));
+                }
+            }
+        }
+        Ok(doors)
+    }
+
+    /// Who is wanted where in a member; spaces without a way out get nobody.
+    pub(crate) fn wanted_of(&self, member: &EvacMember) -> Result<Vec<(SpaceIndex, Wanted)>, EvacError> {
+        let Some(people) = &member.people else { return Ok(self.wanted.clone()) };
+        if people.len() != self.plan.spaces.len() {
+            let said = format!("a member's people in {} spaces: allowed: {}", people.len(), self.plan.spaces.len());
+            return Err(EvacError::Plan(said));
+        }
+        let way_out = self.with_way_out(true);
+        let some = people.iter().enumerate().filter(|(k, n)| **n > 0 && way_out[*k]);
+        // A whole number is drawn as it is.
+        Ok(some.map(|(k, n)| (SpaceIndex(k as u32), Wanted::Density(f64::from(*n)))).collect())
     }
 
     /// Who is wanted where.

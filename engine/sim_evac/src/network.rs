@@ -6,7 +6,7 @@ use sim_core::Air;
 use sim_fire::{
     Ambient, BuildingNetwork, Detector, DetectorKind, Network, NetworkBuilder, PlanOptions, Side, SpaceId, Vent, VentId,
 };
-use twin_model::{BuildingPlan, DetectorPlaces, EvacIntervention, SpaceIndex, SpaceUse};
+use twin_model::{BuildingPlan, DetectorPlaces, EvacIntervention, SpaceIndex, SpaceUse, Sprinklers};
 
 /// Distance of a detector from the fire's axis, m: half the spacing of 9 m of NFPA 72 (30 ft; from memory).
 const DETECTOR_M: f64 = 4.5;
@@ -23,8 +23,9 @@ pub(crate) struct SmokeNetwork {
     pub areas_m2: Vec<f64>,
     /// Per opening of the plan: its vent, unless smoke cannot pass there.
     pub vents: Vec<Option<VentId>>,
+    /// Smoke detectors, then sprinklers.
     pub detectors: Vec<Detector>,
-    /// Per detector: the space of the plan.
+    /// Per smoke detector: the space of the plan.
     pub detector_spaces: Vec<SpaceIndex>,
 }
 
@@ -40,9 +41,14 @@ pub(crate) fn smoke_network(names: &Names<'_>) -> Result<SmokeNetwork, EvacError
     };
     let defaults = PlanOptions::default();
     let (walls, slabs) = (defaults.walls.map(inside), defaults.slabs.map(inside));
+    let heads = scenario.sprinklers.iter().map(sprinkler).collect();
+    let wind_towards = (w.wind_mps > 0.0).then(|| {
+        let from = w.wind_from_deg.to_radians();
+        [-libm::sin(from), -libm::cos(from)]
+    });
     let made = BuildingNetwork::new(
         &fitted,
-        &PlanOptions { ambient, indoor_c: w.inside_c, walls, slabs, ..PlanOptions::default() },
+        &PlanOptions { ambient, indoor_c: w.inside_c, walls, slabs, heads, wind_towards, ..PlanOptions::default() },
     )?;
     let mut vents = vec![None; plan.openings.len()];
     for (vent, k) in made.openings.iter().zip(kept) {
@@ -50,8 +56,13 @@ pub(crate) fn smoke_network(names: &Names<'_>) -> Result<SmokeNetwork, EvacError
     }
     let network = with_fans(names, &made)?;
     let areas_m2 = network.spaces().iter().map(|s| s.area_m2).collect();
-    let (detectors, detector_spaces) = detectors(names, &made)?;
+    let (mut detectors, detector_spaces) = detectors(names, &made)?;
+    detectors.extend(made.heads);
     Ok(SmokeNetwork { network, zones: made.zones, areas_m2, vents, detectors, detector_spaces })
+}
+
+fn sprinkler(s: &Sprinklers) -> DetectorKind {
+    DetectorKind::Sprinkler { set_c: s.set_c, rti: s.rti, spray_mps: s.spray_mmpmin * 1e-3 / 60.0 }
 }
 
 /// The plan without openings through which smoke cannot pass (same space on both sides, below or above the walls that they

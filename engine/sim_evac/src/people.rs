@@ -3,7 +3,7 @@
 //! Every draw is addressed by (member's seed, space, person): a branch with another door or message draws the same people.
 
 use crate::EvacError;
-use crate::model::{EvacModel, Place, Wanted};
+use crate::model::{EvacMember, EvacModel, Place, Wanted};
 use sim_core::CounterRng;
 use sim_crowd::{CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, Demand, Person, SmokeLaw, Spread};
 use std::sync::Arc;
@@ -36,6 +36,8 @@ pub(crate) struct Populated {
     pub origins: Vec<Origin>,
     /// Per space: people who cannot use stairs and wait for help.
     pub awaiting: Vec<u32>,
+    /// Per opening: how its door stands at the start.
+    pub doors: Vec<DoorState>,
     pub warnings: Vec<String>,
 }
 
@@ -60,10 +62,12 @@ impl EvacModel {
     }
 
     /// A crowd that waits for the alarm.
-    pub(crate) fn populate(&self, seed: u64) -> Result<Populated, EvacError> {
-        let (standing, mut warnings, mut awaiting) = self.places(seed)?;
+    pub(crate) fn populate(&self, member: &EvacMember) -> Result<Populated, EvacError> {
+        let seed = member.seed;
+        let doors = self.doors_of(member)?;
+        let (standing, mut warnings, mut awaiting) = self.places(seed, &self.wanted_of(member)?)?;
         let mut crowd = self.crowd(seed)?;
-        let locked = self.doors.iter().zip(&self.portals).filter(|(state, _)| **state == DoorState::Locked);
+        let locked = doors.iter().zip(&self.portals).filter(|(state, _)| **state == DoorState::Locked);
         let shut = locked.filter_map(|(_, portal)| portal.map(|portal| CrowdEdit::SetOpen { portal, open: false }));
         crowd.apply_all(&shut.collect::<Vec<_>>())?;
         let mut origins = Vec::new();
@@ -88,15 +92,19 @@ impl EvacModel {
             }
         }
         warnings.dedup();
-        Ok(Populated { crowd, origins, awaiting, warnings })
+        Ok(Populated { crowd, origins, awaiting, doors, warnings })
     }
 
     /// Free places for everybody.
-    fn places(&self, seed: u64) -> Result<(Vec<(sim_crowd::LayerId, [f32; 2])>, Vec<String>, Vec<u32>), EvacError> {
+    fn places(
+        &self,
+        seed: u64,
+        wanted: &[(SpaceIndex, Wanted)],
+    ) -> Result<(Vec<(sim_crowd::LayerId, [f32; 2])>, Vec<String>, Vec<u32>), EvacError> {
         let mut stand = self.crowd(seed)?;
         let mut warnings = Vec::new();
         let mut awaiting = vec![0; self.plan.spaces.len()];
-        for (space, wanted) in &self.wanted {
+        for (space, wanted) in wanted {
             let Some(layer) = self.layers[space.index()] else { continue };
             let count = match wanted {
                 Wanted::Counted { count, .. } => *count as usize,

@@ -4,9 +4,11 @@ use crate::EvacError;
 use crate::member::MemberRun;
 use crate::model::{EvacMember, EvacModel};
 use crate::tenability::BREATHING_M;
+use crate::view::EvacView;
 use sim_core::{Air, ByteReader, ByteWriter, CancelToken, Checksum, SnapshotError};
-use sim_fire::{FireParams, FireRunOf, Member, SPECIES, SpaceId, Species, VentId};
+use sim_fire::{FireForcing, FireParams, FireRunOf, Member, SPECIES, SpaceId, Species, VentId};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use twin_model::{MembersWalk, SpaceIndex};
 
 /// One course of events.
@@ -14,12 +16,10 @@ pub type EvacRun = EvacRunOf<1>;
 /// Many courses of events; their fires lie eight to a vector.
 pub type EvacEnsemble = EvacRunOf<8>;
 
-const KIND: [u8; 8] = *b"evacrun2";
+const KIND: [u8; 8] = *b"evacrun3";
 
 /// Seconds between exchanges of air, doors and people.
 const EXCHANGE_S: f64 = 1.0;
-/// Above every smoke layer, m.
-const CEILING_M: f64 = 1000.0;
 
 /// A zone of a network member counts as untouched while both layers are this near to the temperature at the start, K, and hold
 /// less soot than this share of their mass: 3e-8 gives K = 0.0003 1/m, a thousandth of what makes a large space unsafe.
@@ -37,14 +37,15 @@ pub struct EvacLedger {
     pub energy: f64,
 }
 
-/// Members in blocks of `L`: a block shares the vectors of its fires and goes through a second on one thread.
+/// Members in blocks of `L`: a block shares the vectors of its fires and goes its way on one thread, without waiting for others.
 #[derive(Debug, Clone)]
 pub struct EvacRunOf<const L: usize> {
     pub(crate) model: Arc<EvacModel>,
     /// Per block; `None` without a fire.
     fires: Vec<Option<FireRunOf<L>>>,
     members: Vec<MemberRun>,
-    seconds: u64,
+    /// Per block; they differ only after a run was stopped on its way.
+    seconds: Vec<u64>,
     warnings: Vec<String>,
 }
 
@@ -58,10 +59,11 @@ impl<const L: usize> EvacRunOf<L> {
         let fires = fire_runs::<L>(&model, members)?;
         let others = model.scenario.members_walk;
         let walk = |k: usize| if k == 0 { MembersWalk::Micro } else { others };
-        let made = each(0..members.len(), |k| MemberRun::new(&model, members[k].seed, walk(k)))?;
+        let made = each(0..members.len(), |k| MemberRun::new(&model, &members[k], walk(k)))?;
         let (members, warnings): (Vec<_>, Vec<_>) = made.into_iter().unzip();
         let warnings = warnings.into_iter().next().unwrap_or_default();
-        Ok(Self { model, fires, members, seconds: 0, warnings })
+        let seconds = vec![0; fires.len()];
+        Ok(Self { model, fires, members, seconds, warnings })
     }
 
     /// The model.
@@ -82,10 +84,15 @@ impl<const L: usize> EvacRunOf<L> {
         &self.members
     }
 
-    /// Simulated time, s.
+    /// Simulated time, s; of a run that was stopped on its way that of the block furthest behind.
     #[must_use]
     pub fn t_s(&self) -> f64 {
-        self.seconds as f64 * EXCHANGE_S
+        self.seconds.iter().copied().min().unwrap_or(0) as f64 * EXCHANGE_S
+    }
+
+    /// Time of the block furthest ahead, s.
+    pub(crate) fn latest_s(&self) -> f64 {
+        self.seconds.iter().copied().max().unwrap_or(0) as f64 * EXCHANGE_S
     }
 
     /// Whether nobody who can walk is inside in any member.
@@ -97,27 +104,49 @@ impl<const L: usize> EvacRunOf<L> {
     /// Steps to the first whole second at or after `t_s`.
     ///
     /// # Errors
-    /// [`EvacError::Cancelled`] between seconds; [`EvacError::Fire`] when the smoke stops being numbers.
+    /// [`EvacError::Cancelled`]: blocks may then stand at different seconds, and going on brings them level;
+    /// [`EvacError::Fire`] when the smoke stops being numbers.
     pub fn advance_to(&mut self, t_s: f64, cancel: &CancelToken) -> Result<(), EvacError> {
-        let done = on_threads(|| {
-            while self.t_s() < t_s - 1e-9 {
-                if cancel.is_cancelled() {
-                    return Err(EvacError::Cancelled { t_s: self.t_s() });
-                }
-                self.second()?;
-            }
-            Ok(())
-        });
-        self.members.iter_mut().for_each(MemberRun::settle);
-        done
+        self.advance_seen(t_s, f64::INFINITY, cancel, |_| Ok::<(), EvacError>(()))
     }
 
-    fn second(&mut self) -> Result<(), EvacError> {
-        let (model, t_s) = (&self.model, self.t_s());
-        let blocks: Vec<Block<'_, L>> = self.members.chunks_mut(L).zip(&mut self.fires).collect();
-        each_block(blocks, |(members, fire)| block_second(model, members, fire.as_mut(), t_s))?;
-        self.seconds += 1;
-        Ok(())
+    /// [`EvacRunOf::advance_to`], with a look at the first member every `interval_s` from second 0 on and at `t_s`. The other blocks
+    /// do not wait for looks. An error of `look` ends the run as a cancel does.
+    ///
+    /// # Errors
+    /// As [`EvacRunOf::advance_to`], and those of `look`.
+    pub fn advance_seen<E: From<EvacError> + Send>(
+        &mut self,
+        t_s: f64,
+        interval_s: f64,
+        cancel: &CancelToken,
+        look: impl FnMut(&EvacView<'_, L>) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let model: &EvacModel = &self.model;
+        let until = ((t_s / EXCHANGE_S - 1e-9).ceil().max(0.0)) as u64;
+        let stop = AtomicBool::new(false);
+        let mut look = Some(look);
+        let blocks = self.members.chunks_mut(L).zip(&mut self.fires).zip(&mut self.seconds);
+        let blocks: Vec<_> = blocks.map(|((members, fire), at)| (Block { members, fire, at }, look.take())).collect();
+        let done = each_block(blocks, |(mut block, look)| {
+            let done = match look {
+                Some(look) => block.watched(model, until, interval_s, cancel, &stop, look),
+                None => block.advance(model, until, cancel, &stop).map_err(E::from),
+            };
+            stop.fetch_or(done.is_err(), Ordering::Relaxed);
+            done
+        });
+        self.members.iter_mut().for_each(MemberRun::settle);
+        // A block that stopped because of another's trouble has none of its own to tell.
+        done.into_iter().collect()
+    }
+
+    /// A member now; `None` for one that does not exist.
+    #[must_use]
+    pub fn view(&self, member: usize) -> Option<EvacView<'_, L>> {
+        let t_s = self.seconds.get(member / L).map(|s| *s as f64 * EXCHANGE_S)?;
+        let fire = self.fire(member).map(|f| f.0);
+        Some(EvacView { model: &self.model, member: self.members.get(member)?, fire, lane: member % L, t_s })
     }
 
     /// The fire of a member and its number there.
@@ -126,41 +155,20 @@ impl<const L: usize> EvacRunOf<L> {
         Some((fire, member % L))
     }
 
-    /// Air at breathing height in every space of the plan; `None` without a fire.
+    /// [`EvacView::airs`] of a member; `None` without a fire.
     ///
     /// # Errors
-    /// [`EvacError::Fire`] for a member that does not exist.
+    /// [`EvacError::Fire`] passed on from the fire.
     pub fn airs(&self, member: usize) -> Result<Option<Vec<Air>>, EvacError> {
-        let Some((fire, lane)) = self.fire(member) else { return Ok(None) };
-        let zones = fire.airs(lane, BREATHING_M)?;
-        let of = |k: u32| self.model.smoke.worst(&zones, SpaceIndex(k));
-        Ok(Some((0..self.model.plan.spaces.len() as u32).map(of).collect()))
+        self.view(member).map_or(Ok(None), |v| v.airs())
     }
 
-    /// Extinction coefficient of the air under the ceiling of every space of the plan, 1/m; `None` without a fire.
+    /// [`EvacView::layers`] of a member; `None` without a fire.
     ///
     /// # Errors
-    /// [`EvacError::Fire`] for a member that does not exist.
-    pub fn ceiling_smoke(&self, member: usize) -> Result<Option<Vec<f64>>, EvacError> {
-        let Some((fire, lane)) = self.fire(member) else { return Ok(None) };
-        let zones = fire.airs(lane, CEILING_M)?;
-        let of = |k: u32| f64::from(self.model.smoke.worst(&zones, SpaceIndex(k)).extinction_per_m);
-        Ok(Some((0..self.model.plan.spaces.len() as u32).map(of).collect()))
-    }
-
-    /// Smoke layer of every space of the plan: its lower edge above the floor in m and its temperature in °C, those of the
-    /// space's zone with the lowest edge; `None` without a fire.
-    ///
-    /// # Errors
-    /// [`EvacError::Fire`] for a member that does not exist.
+    /// [`EvacError::Fire`] passed on from the fire.
     pub fn layers(&self, member: usize) -> Result<Option<Vec<[f64; 2]>>, EvacError> {
-        let Some((fire, lane)) = self.fire(member) else { return Ok(None) };
-        let of = |zones: &Vec<sim_fire::SpaceId>| {
-            let views = zones.iter().map(|z| fire.view(lane, *z).map(|v| [v.interface_m, v.upper_c]));
-            let views: Vec<[f64; 2]> = views.collect::<Result<_, _>>()?;
-            Ok(views.into_iter().reduce(|a, b| if b[0] < a[0] { b } else { a }).unwrap_or([f64::INFINITY, 20.0]))
-        };
-        self.model.smoke.zones.iter().map(of).collect::<Result<Vec<_>, EvacError>>().map(Some)
+        self.view(member).map_or(Ok(None), |v| v.layers())
     }
 
     /// First alarm of each space of the plan with a detector, s.
@@ -192,9 +200,9 @@ impl<const L: usize> EvacRunOf<L> {
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let mut w = ByteWriter::new(KIND);
-        w.u64(self.model.past(self.t_s()));
-        w.u64(self.seconds);
-        for fire in &self.fires {
+        w.u64(self.model.past(self.latest_s()));
+        for (seconds, fire) in self.seconds.iter().zip(&self.fires) {
+            w.u64(*seconds);
             w.bytes(&fire.as_ref().map(FireRunOf::save).unwrap_or_default());
         }
         w.u64(self.members.len() as u64);
@@ -209,19 +217,21 @@ impl<const L: usize> EvacRunOf<L> {
     /// [`EvacError::Snapshot`], [`EvacError::Crowd`], [`EvacError::Fire`] on damaged or foreign bytes.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), EvacError> {
         let bad = |field, value: String, allowed| EvacError::from(SnapshotError::BadValue { field, value, allowed });
-        let mut r = ByteReader::new(bytes, KIND, "sim_evac run 2")?;
-        let (past, seconds) = (r.u64("past")?, r.u64("seconds")?);
-        if past != self.model.past(seconds as f64 * EXCHANGE_S) {
-            return Err(bad("scenario", format!("{past:016x}"), "the same until the time of the snapshot"));
-        }
-        let mut fires = self.fires.clone();
-        for fire in &mut fires {
+        let mut r = ByteReader::new(bytes, KIND, "sim_evac run 3")?;
+        let past = r.u64("past")?;
+        let (mut fires, mut seconds) = (self.fires.clone(), self.seconds.clone());
+        for (fire, at) in fires.iter_mut().zip(&mut seconds) {
+            *at = r.u64("seconds")?;
             let smoke = r.bytes("fire")?;
             match fire {
                 Some(fire) => fire.load(&smoke)?,
                 None if smoke.is_empty() => {}
                 None => return Err(bad("fire", format!("{} bytes", smoke.len()), "none: this run has no fire")),
             }
+        }
+        let latest_s = seconds.iter().copied().max().unwrap_or(0) as f64 * EXCHANGE_S;
+        if past != self.model.past(latest_s) {
+            return Err(bad("scenario", format!("{past:016x}"), "the same until the time of the snapshot"));
         }
         let count = r.u64("members")?;
         if count != self.members.len() as u64 {
@@ -238,14 +248,62 @@ impl<const L: usize> EvacRunOf<L> {
     #[must_use]
     pub fn checksum(&self) -> u64 {
         let mut c = Checksum::new();
-        c.add_u64(self.seconds);
+        self.seconds.iter().for_each(|s| c.add_u64(*s));
         self.members.iter().for_each(|m| m.digest(&mut c));
         c.finish()
     }
 }
 
-/// A block of members and its fire.
-type Block<'a, const L: usize> = (&'a mut [MemberRun], &'a mut Option<FireRunOf<L>>);
+/// A block of members, its fire, and the second at which it stands.
+struct Block<'a, const L: usize> {
+    members: &'a mut [MemberRun],
+    fire: &'a mut Option<FireRunOf<L>>,
+    at: &'a mut u64,
+}
+
+impl<const L: usize> Block<'_, L> {
+    /// To second `until`; `Ok` before it when another block had to stop.
+    fn advance(
+        &mut self,
+        model: &EvacModel,
+        until: u64,
+        cancel: &CancelToken,
+        stop: &AtomicBool,
+    ) -> Result<(), EvacError> {
+        while *self.at < until && !stop.load(Ordering::Relaxed) {
+            let t_s = *self.at as f64 * EXCHANGE_S;
+            if cancel.is_cancelled() {
+                return Err(EvacError::Cancelled { t_s });
+            }
+            block_second(model, self.members, self.fire.as_mut(), t_s)?;
+            *self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// [`Block::advance`] of the first block, with its looks.
+    fn watched<E: From<EvacError>>(
+        &mut self,
+        model: &EvacModel,
+        until: u64,
+        interval_s: f64,
+        cancel: &CancelToken,
+        stop: &AtomicBool,
+        mut look: impl FnMut(&EvacView<'_, L>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let every = if interval_s.is_finite() { (interval_s / EXCHANGE_S).round().max(1.0) as u64 } else { u64::MAX };
+        while *self.at < until {
+            let next = (*self.at / every + 1).saturating_mul(every).min(until);
+            self.advance(model, next, cancel, stop)?;
+            if *self.at < next {
+                break;
+            }
+            let t_s = *self.at as f64 * EXCHANGE_S;
+            look(&EvacView { model, member: &self.members[0], fire: self.fire.as_ref(), lane: 0, t_s })?;
+        }
+        Ok(())
+    }
+}
 
 /// A second of a block: doors, smoke, then people in its air.
 fn block_second<const L: usize>(
@@ -319,7 +377,9 @@ fn fire_runs<const L: usize>(
     // without the cuts times of unsafe air are off by up to 16 s (README).
     let block = |fires: &[Member]| {
         let (network, detectors) = (s.network.clone(), s.detectors.clone());
-        Ok(Some(FireRunOf::new(network, fires.to_vec(), detectors, FireParams::default())?))
+        let mut run = FireRunOf::new(network, fires.to_vec(), detectors, FireParams::default())?;
+        run.set_forcing(FireForcing::wind(model.scenario.weather.wind_mps))?;
+        Ok(Some(run))
     };
     fires.chunks(L).map(block).collect()
 }
@@ -357,30 +417,18 @@ fn each<T>(range: std::ops::Range<usize>, work: impl Fn(usize) -> Result<T, Evac
     range.map(work).collect()
 }
 
-/// All of it on the pool's threads: a caller outside would be woken for every step of the crowd.
+/// All blocks, the first at once: it holds the member that walks with the micro crowd. All of it on the pool's threads: a caller
+/// outside would be woken for every step of the crowd.
 #[cfg(feature = "parallel")]
-fn on_threads(work: impl FnOnce() -> Result<(), EvacError> + Send) -> Result<(), EvacError> {
-    rayon::join(work, || ()).0
-}
-
-#[cfg(not(feature = "parallel"))]
-fn on_threads(work: impl FnOnce() -> Result<(), EvacError>) -> Result<(), EvacError> {
-    work()
-}
-
-#[cfg(feature = "parallel")]
-fn each_block<B: Send>(
-    blocks: Vec<B>,
-    work: impl Fn(B) -> Result<(), EvacError> + Sync + Send,
-) -> Result<(), EvacError> {
+fn each_block<B: Send, T: Send>(blocks: Vec<B>, work: impl Fn(B) -> T + Sync + Send) -> Vec<T> {
     use rayon::prelude::*;
-    // One by one, the first at once: it holds the member that walks with the micro crowd.
-    blocks.into_par_iter().with_max_len(1).map(work).collect()
+    let all = || blocks.into_par_iter().with_max_len(1).map(work).collect();
+    rayon::join(all, || ()).0
 }
 
 #[cfg(not(feature = "parallel"))]
-fn each_block<B>(blocks: Vec<B>, work: impl Fn(B) -> Result<(), EvacError>) -> Result<(), EvacError> {
-    blocks.into_iter().try_for_each(work)
+fn each_block<B, T>(blocks: Vec<B>, work: impl Fn(B) -> T) -> Vec<T> {
+    blocks.into_iter().map(work).collect()
 }
 
 #[cfg(feature = "parallel")]

@@ -33,6 +33,8 @@ pub const CASES: &[Case] = &[
     ("network-snapshot", members::snapshot),
     ("branches", members::branches),
     ("live", crate::verification_live::live),
+    ("people-unknown", crate::verification_people::unknown_number),
+    ("people-and-doors-of-members", crate::verification_people::own_people_and_doors),
 ];
 
 /// Runs every case. A case that cannot run at all gives one failing row with the reason as its source.
@@ -120,6 +122,8 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
         doors: Default::default(),
         detection: Default::default(),
         weather: Default::default(),
+        sprinklers: None,
+        flood: None,
         water: vec![],
         interventions: vec![],
     }

@@ -6,7 +6,7 @@ use sim_core::CancelToken;
 use sim_evac::verification::{CASES, corridor_plan, corridor_scenario, rows};
 use sim_evac::{EvacEnsemble, EvacError, EvacModel, InferOptions, SeenAlarm};
 use std::sync::Arc;
-use twin_model::{DoorState, EvacIntervention, EvacScenario, SpaceIndex};
+use twin_model::{Detection, DetectorPlaces, DoorState, EvacIntervention, EvacScenario, SpaceIndex, Sprinklers};
 
 /// Rows that miss their bound, as the README says; one that no longer does must leave the list.
 ///
@@ -49,6 +49,8 @@ cases!(
     network_snapshot = "network-snapshot",
     branches = "branches",
     live = "live",
+    people_unknown = "people-unknown",
+    people_and_doors_of_members = "people-and-doors-of-members",
 );
 
 #[test]
@@ -56,10 +58,18 @@ fn any_number_of_threads_gives_the_same_bits() {
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let scenario = EvacScenario { members: 3, ..corridor_scenario(60.0, true) };
+            // Three blocks, of which the last two do not wait for the looks at the first.
+            let scenario = EvacScenario { members: 20, ..corridor_scenario(60.0, true) };
             let model = Arc::new(EvacModel::new(&corridor_plan(), &scenario, &[]).unwrap());
             let members = model.members().unwrap();
             let mut run = EvacEnsemble::new(model, &members).unwrap();
+            let mut seen = Vec::new();
+            let look = |v: &sim_evac::EvacView<'_, 8>| {
+                seen.push(v.t_s());
+                Ok::<(), EvacError>(())
+            };
+            run.advance_seen(45.0, 20.0, &CancelToken::new(), look).unwrap();
+            assert_eq!((seen, run.t_s()), (vec![20.0, 40.0, 45.0], 45.0));
             run.advance_to(60.0, &CancelToken::new()).unwrap();
             run.checksum()
         })
@@ -133,6 +143,81 @@ fn a_cancelled_run_says_so() {
     let mut run = EvacEnsemble::new(model, &members).unwrap();
     let cancel = CancelToken::after(5);
     assert!(matches!(run.advance_to(60.0, &cancel), Err(EvacError::Cancelled { t_s }) if t_s == 5.0));
+}
+
+#[test]
+fn a_run_stopped_on_its_way_goes_on_to_the_same_bits() {
+    let scenario = EvacScenario { members: 20, ..corridor_scenario(60.0, true) };
+    let model = Arc::new(EvacModel::new(&corridor_plan(), &scenario, &[]).unwrap());
+    let members = model.members().unwrap();
+    let made = || EvacEnsemble::new(Arc::clone(&model), &members).unwrap();
+    let mut whole = made();
+    whole.advance_to(60.0, &CancelToken::new()).unwrap();
+    let mut stopped = made();
+    assert!(stopped.advance_to(60.0, &CancelToken::after(40)).is_err());
+    // Its blocks stand at different seconds.
+    let mut restored = made();
+    restored.restore(&stopped.save()).unwrap();
+    for run in [&mut stopped, &mut restored] {
+        run.advance_to(60.0, &CancelToken::new()).unwrap();
+        assert_eq!(run.checksum(), whole.checksum());
+    }
+    // A look that fails stops the run, too.
+    let failed = made().advance_seen(60.0, 10.0, &CancelToken::new(), |v| Err(EvacError::Plan(v.t_s().to_string())));
+    assert_eq!(failed.unwrap_err(), EvacError::Plan("10".into()));
+}
+
+/// Temperature of the smoke layer of a space after a time, °C, and extinction under its ceiling, 1/m.
+fn smoke_in(space: usize, after_s: f64, scenario: &EvacScenario) -> [f64; 2] {
+    let model = Arc::new(EvacModel::new(&corridor_plan(), scenario, &[]).unwrap());
+    let members = model.members().unwrap();
+    let mut run = sim_evac::EvacRun::new(model, &members).unwrap();
+    run.advance_to(after_s, &CancelToken::new()).unwrap();
+    assert!(run.members()[0].balance().closes());
+    let view = run.view(0).unwrap();
+    [view.layers().unwrap().unwrap()[space][1], view.ceiling_smoke().unwrap().unwrap()[space]]
+}
+
+/// A fire that gets air, so that nothing but what is tested damps or drives it.
+fn airy(duration_s: f64) -> EvacScenario {
+    let mut scenario = corridor_scenario(duration_s, true);
+    for door in ["west", "east", "D1", "D4"] {
+        scenario.doors.named.insert(door.into(), DoorState::Open);
+    }
+    scenario
+}
+
+#[test]
+fn sprinklers_cool_the_burning_room_and_raise_the_alarm() {
+    let dry = airy(240.0);
+    let wet = EvacScenario { sprinklers: Some(Sprinklers::default()), ..dry.clone() };
+    let [hot, cooled] = [&dry, &wet].map(|s| smoke_in(1, 240.0, s)[0]);
+    assert!(cooled < hot - 50.0, "{hot} °C without, {cooled} °C with sprinklers");
+    // Without smoke detectors the flow switch is what tells.
+    let deaf =
+        EvacScenario { detection: Detection { detectors: DetectorPlaces::Nowhere, ..dry.detection.clone() }, ..wet };
+    let model = Arc::new(EvacModel::new(&corridor_plan(), &deaf, &[]).unwrap());
+    let members = model.members().unwrap();
+    let mut run = sim_evac::EvacRun::new(model, &members).unwrap();
+    run.advance_to(150.0, &CancelToken::new()).unwrap();
+    let alarm_s = run.members()[0].alarm_s().unwrap();
+    assert!((20.0..150.0).contains(&alarm_s), "{alarm_s}");
+    let cold = EvacScenario { sprinklers: Some(Sprinklers { set_c: 10.0, ..Sprinklers::default() }), ..dry };
+    let said = EvacModel::new(&corridor_plan(), &cold, &[]).unwrap_err().to_string();
+    assert_eq!(said, "scenario \"corridor\": sprinklers.set_c = 10 °C: must be 25..400 °C");
+}
+
+#[test]
+fn wind_drives_the_smoke_along_the_corridor() {
+    let scenario = airy(180.0);
+    let far_room = |wind_mps, wind_from_deg| {
+        let mut s = scenario.clone();
+        (s.weather.wind_mps, s.weather.wind_from_deg) = (wind_mps, wind_from_deg);
+        smoke_in(4, 180.0, &s)[1]
+    };
+    // The fire is in the room at the west end; R4 lies at the east end.
+    let [from_west, from_east] = [far_room(5.0, 270.0), far_room(5.0, 90.0)];
+    assert!(from_west > 2.0 * from_east, "{from_west} and {from_east} 1/m");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! may be behind them. People are counted, never identified.
 
 use crate::{
-    Detection, DoorStates, EvacKind, EvacScenario, EvacWeather, FireSource, MembersWalk, People, SmokeSpeedLaw, TimeMs,
+    Detection, DoorState, DoorStates, EvacKind, EvacScenario, EvacWeather, FireSource, MembersWalk, OpeningIndex,
+    People, SmokeSpeedLaw, TimeMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,9 @@ pub struct LiveForecast {
     pub people: OccupancyEstimate,
     /// People per space (the plan's order) of every member; the scenario holds one vector for all.
     pub people_by_member: Vec<Vec<u32>>,
+    /// Doors of every member that stand otherwise than the scenario says: those of its burning room by its belief.
+    #[serde(default)]
+    pub doors_by_member: Vec<Vec<(OpeningIndex, DoorState)>>,
     /// What to doubt, one line each.
     pub doubts: Vec<String>,
 }
@@ -210,6 +214,8 @@ impl EvacScenario {
             doors: DoorStates::default(),
             detection: Detection::default(),
             weather: EvacWeather::default(),
+            sprinklers: None,
+            flood: None,
             water: vec![],
             interventions: vec![],
         }

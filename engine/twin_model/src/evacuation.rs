@@ -68,6 +68,12 @@ pub struct EvacScenario {
     /// The air.
     #[serde(default)]
     pub weather: EvacWeather,
+    /// Sprinklers (喷淋); none unless said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sprinklers: Option<Sprinklers>,
+    /// Water of a flood run at the building's exits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flood: Option<FloodAtDoors>,
     /// Water on floors, from a flood run or by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub water: Vec<WaterOnFloor>,
@@ -382,12 +388,46 @@ pub struct EvacWeather {
     pub outside_c: f64,
     /// Inside at the start, °C, -30..45.
     pub inside_c: f64,
+    /// Wind at the building, m/s, 0..60; its pressure on doors and windows to the open air drives smoke.
+    pub wind_mps: f64,
+    /// Direction the wind comes from, degrees clockwise from the plan's north (y), 0..360.
+    pub wind_from_deg: f64,
 }
 
 impl Default for EvacWeather {
     fn default() -> Self {
-        Self { outside_c: 20.0, inside_c: 20.0 }
+        Self { outside_c: 20.0, inside_c: 20.0, wind_mps: 0.0, wind_from_deg: 0.0 }
     }
+}
+
+/// Sprinklers under the ceiling of every space but shafts (自动喷水灭火系统). An open head damps the fire of its space; its flow
+/// switch (水流指示器) raises the alarm as a detector does.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sprinklers {
+    /// Temperature at which a head opens, °C, 25..400; 68 is the usual red bulb.
+    pub set_c: f64,
+    /// Response time index, (m s)^(1/2), 1..1000: quick response up to 50, standard from 80 (ISO 6182-1; GB 5135.1).
+    pub rti: f64,
+    /// Water per floor area, mm/min, 0.6..600; 6 is GB 50084's for medium hazard I (offices, shops; from memory).
+    pub spray_mmpmin: f64,
+}
+
+impl Default for Sprinklers {
+    fn default() -> Self {
+        Self { set_c: 68.0, rti: 50.0, spray_mmpmin: 6.0 }
+    }
+}
+
+/// A flood run whose water stands at the building's exits (洪水围困).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FloodAtDoors {
+    /// The flood run: its id, or the path of its folder.
+    pub run: String,
+    /// Simulated time of the flood at the evacuation's second 0, s in [0, 1e7].
+    #[serde(default)]
+    pub from_s: f64,
 }
 
 /// Water on the floor of a space.
@@ -505,6 +545,16 @@ impl EvacScenario {
         }
         self.range("weather.outside_c", self.weather.outside_c, -50.0, 55.0, "°C")?;
         self.range("weather.inside_c", self.weather.inside_c, -30.0, 45.0, "°C")?;
+        self.range("weather.wind_mps", self.weather.wind_mps, 0.0, 60.0, "m/s")?;
+        self.range("weather.wind_from_deg", self.weather.wind_from_deg, 0.0, 360.0, "°")?;
+        if let Some(s) = &self.sprinklers {
+            self.range("sprinklers.set_c", s.set_c, 25.0, 400.0, "°C")?;
+            self.range("sprinklers.rti", s.rti, 1.0, 1000.0, "(m s)^0.5")?;
+            self.range("sprinklers.spray_mmpmin", s.spray_mmpmin, 0.6, 600.0, "mm/min")?;
+        }
+        if let Some(f) = &self.flood {
+            self.range("flood.from_s", f.from_s, 0.0, 1e7, "s")?;
+        }
         for (k, w) in self.water.iter().enumerate() {
             let at = |field: &str| format!("water[{k}].{field}");
             self.range(&at("at_s"), w.at_s, 0.0, self.duration_s, "s")?;

@@ -40,7 +40,8 @@ pub use evac_summary::{
 };
 pub use evacuation::{
     Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel,
-    FireGrowth, FireSource, MembersWalk, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
+    FireGrowth, FireSource, FloodAtDoors, MembersWalk, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, Sprinklers,
+    WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};

@@ -12,6 +12,7 @@ pub fn run(
     text: &str,
     file: &Path,
     source: &PlanSource,
+    flood: Option<&Path>,
     out: &Path,
     cancel: &CancelToken,
     as_json: bool,
@@ -30,7 +31,7 @@ pub fn run(
             );
         }
     };
-    let summary = evac_run::run_evacuation(&scenario, source, out, cancel, &mut on_progress)?;
+    let summary = evac_run::run_evacuation(&scenario, source, flood, out, cancel, &mut on_progress)?;
     if let Some(bar) = &bar {
         bar.finish_and_clear();
         print_summary(&summary);

@@ -25,6 +25,9 @@ pub struct Args {
     /// Building model (IFC) to evacuate, instead of a plan of the pack.
     #[arg(long, conflicts_with = "pack")]
     plan: Option<PathBuf>,
+    /// Folder of a flood run whose water stands at the building's exits (evacuations).
+    #[arg(long)]
+    flood: Option<PathBuf>,
     /// Live state to start from (LIVE.json, as the server writes it).
     #[arg(long)]
     live: Option<PathBuf>,
@@ -253,7 +256,7 @@ fn evacuate(args: &Args, text: &str) -> anyhow::Result<()> {
         Some(out) if !args.check => {
             let cancel = CancelToken::new();
             cancel_on_interrupt(&cancel)?;
-            crate::evacuate::run(text, &args.scenario, &source, out, &cancel, args.json)
+            crate::evacuate::run(text, &args.scenario, &source, args.flood.as_deref(), out, &cancel, args.json)
         }
         _ => crate::evacuate::check(text, &args.scenario, &source),
     }
