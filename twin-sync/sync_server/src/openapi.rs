@@ -39,7 +39,7 @@ const ROWS: [Row; 23] = [
     ("get", "/api/cameras", "Cameras with pose and online state", &[], None, "cameras"),
     ("get", "/api/dead_letters", "Messages that could not be used, newest first", &["limit"], None, "dead_letters"),
     ("get", "/api/runs", "Runs, newest first", &[], None, "runs"),
-    ("post", "/api/runs", "Start a run", &[], Some("Scenario"), "run"),
+    ("post", "/api/runs", "Start a run", &[], Some("RunScenario"), "run"),
     ("get", "/api/runs/{id}", "One run", &[], None, "run"),
     ("delete", "/api/runs/{id}", "Cancel a run", &[], None, "run"),
     (
@@ -130,6 +130,29 @@ fn schemas() -> Value {
                 "forcing": { "type": "object" },
                 "interventions": { "type": "array", "items": { "$ref": "#/components/schemas/Intervention" } },
                 "edits": { "type": "array", "items": { "type": "object" } },
+            },
+        },
+        "RunScenario": {
+            "oneOf": [
+                { "$ref": "#/components/schemas/Scenario" },
+                { "$ref": "#/components/schemas/EvacuationScenario" },
+            ],
+        },
+        "EvacuationScenario": {
+            "type": "object",
+            "required": ["kind", "name", "duration_s"],
+            "properties": {
+                "kind": { "const": "evacuation" },
+                "name": text,
+                "building": { "description": "name of a plan of the pack; may be left out where there is one", "type": "string" },
+                "duration_s": { "type": "number", "minimum": 10, "maximum": 36_000 },
+                "frame_interval_s": { "type": "number", "minimum": 1 },
+                "seed": { "type": "integer", "minimum": 0 },
+                "members": { "type": "integer", "minimum": 1, "maximum": 1000 },
+                "fire": { "type": "object" },
+                "live": { "description": "detector signals and people counts that the run starts from", "type": "object" },
+                "people": { "type": "object" },
+                "interventions": { "type": "array", "items": { "type": "object" } },
             },
         },
         "Intervention": {
