@@ -302,8 +302,8 @@ mod tests {
     #[test]
     fn an_exit_closes_when_nobody_can_stand() {
         assert_eq!(closed_from(&[at(0.0, 0.0, 0.0), at(100.0, 0.6, 1.0)]), None);
-        // 0.7 m of 1.4 m in 100 s: after the 50th second.
-        assert_eq!(closed_from(&[at(0.0, 0.0, 0.0), at(100.0, 1.4, 0.0)]), Some(51.0));
+        // 0.7 m of 1.39 m in 100 s: after 50.4 s.
+        assert_eq!(closed_from(&[at(0.0, 0.0, 0.0), at(100.0, 1.39, 0.0)]), Some(51.0));
         assert_eq!(closed_from(&[at(-20.0, 0.9, 0.0)]), Some(-20.0));
         // Deep once, but gone before second 0.
         assert_eq!(closed_from(&[at(-90.0, 2.0, 0.0), at(-60.0, 0.1, 0.0), at(60.0, 0.2, 0.0)]), None);

@@ -9,6 +9,7 @@ mod case;
 mod command;
 mod entity;
 mod evac_advice;
+mod evac_building;
 mod evac_live;
 mod evac_summary;
 mod evacuation;
@@ -31,6 +32,7 @@ pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
+pub use evac_building::{Detection, DetectorPlaces, DoorState, DoorStates, EvacWeather, FloodAtDoors, Sprinklers};
 pub use evac_live::{
     CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, LiveOutcome, LiveStart,
     OccupancyEstimate, PeopleEstimate, RoomChance, SignalKind, fire_signal,
@@ -39,9 +41,8 @@ pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,
 };
 pub use evacuation::{
-    Detection, DetectorPlaces, DoorState, DoorStates, EvacIntervention, EvacKind, EvacScenario, EvacWeather, FireFuel,
-    FireGrowth, FireSource, FloodAtDoors, MembersWalk, People, PeopleSpread, SmokeSpeedLaw, SpaceCount, Sprinklers,
-    WaterOnFloor,
+    EvacIntervention, EvacKind, EvacScenario, FireFuel, FireGrowth, FireSource, MembersWalk, People, PeopleSpread,
+    SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
 pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
