@@ -6,7 +6,10 @@ use serde_json::{Map, Value, json};
 /// (method, path, summary, query parameters, request body, answer)
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str], Option<&'static str>, &'static str);
 
-const ROWS: [Row; 23] = [
+/// Options of SensorThings.
+const STA: [&str; 6] = ["$top", "$skip", "$count", "$expand", "$orderby", "$filter"];
+
+const ROWS: [Row; 34] = [
     ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
     ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
     ("get", "/api/community", "Manifest, counts, epoch and sequence", &[], None, "object"),
@@ -50,6 +53,28 @@ const ROWS: [Row; 23] = [
         Some("Edits"),
         "run",
     ),
+    ("get", "/ogc", "OGC API - Features: landing page", &[], None, "landing page"),
+    ("get", "/ogc/conformance", "OGC API - Features: conformance classes", &[], None, "conformance"),
+    ("get", "/ogc/collections", "Collections: one for each kind of entity, alarms, cases", &[], None, "collections"),
+    ("get", "/ogc/collections/{collection}", "One collection with its extent", &[], None, "collection"),
+    (
+        "get",
+        "/ogc/collections/{collection}/items",
+        "GeoJSON features (CRS84), streamed; entities filter by code, class, name, parent, alarms by severity, state, \
+         property, entity, cases by class, stage, grid, entity",
+        &[
+            "bbox", "datetime", "limit", "offset", "code", "class", "name", "parent", "severity", "state", "property",
+            "entity", "stage", "grid",
+        ],
+        None,
+        "GeoJSON feature collection",
+    ),
+    ("get", "/ogc/collections/{collection}/items/{item}", "One GeoJSON feature", &[], None, "GeoJSON feature"),
+    ("get", "/cap", "Atom feed of the open and predicted alarms as CAP 1.2 alerts", &[], None, "Atom"),
+    ("get", "/cap/alerts/{alert}", "One CAP 1.2 alert", &[], None, "CAP 1.2"),
+    ("get", "/sta/v1.1", "OGC SensorThings API 1.1, reading: the entity sets", &[], None, "entity sets"),
+    ("get", "/sta/v1.1/{set}", "Entities of a set, or one: Set(id)", &STA, None, "entities"),
+    ("get", "/sta/v1.1/{set}/{related}", "What hangs on an entity: Set(id)/Name", &STA, None, "entities"),
     ("get", "/ws", "Viewer WebSocket, sub-protocol twin.v1 (not REST; see the folder's README)", &[], None, "upgrade"),
 ];
 
