@@ -150,7 +150,7 @@ impl Gateway {
         // A run folder that somebody removed predicts nothing.
         let Ok(bytes) = tokio::fs::read(&path).await else { return Vec::new() };
         match serde_json::from_slice::<RunSummary>(&bytes) {
-            Ok(summary) => self.forecast(&run, &summary.impact, now()),
+            Ok(summary) => self.forecast(&run, summary.started_from, &summary.impact, now()),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "run summary");
                 Vec::new()
@@ -158,8 +158,7 @@ impl Gateway {
         }
     }
 
-    fn forecast(&self, run: &Run, impact: &FloodImpact, now: TimeMs) -> Vec<Warning> {
-        let begin = run.created_at.plus_secs(-impact.hindcast_s);
+    fn forecast(&self, run: &Run, begin: TimeMs, impact: &FloodImpact, now: TimeMs) -> Vec<Warning> {
         let end = begin.plus_secs(run.scenario.total_s());
         if end < now {
             return Vec::new();
