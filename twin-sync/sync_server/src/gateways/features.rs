@@ -1,6 +1,6 @@
 //! OGC API - Features, Part 1: Core 1.0.1 (OGC 17-069r4), GeoJSON, without HTML.
 
-use super::geometry::{Bounds, boxes_meet, shape};
+use super::geometry::{Bounds, boxes_meet, lies_in, shape};
 use super::privacy::is_personal;
 use super::query::Query;
 use super::records::{Collection, case_times};
@@ -140,13 +140,16 @@ impl<'a> Wanted<'a> {
         self.span.is_none_or(|(start, end)| from <= end && start <= to)
     }
 
-    /// What has no time is there at any (§7.15.4); its shape is only computed when the boxes meet.
+    /// What has no time is there at any (§7.15.4).
     fn entity(&self, gateway: &Gateway, e: &Entity) -> bool {
+        // The shape itself only has to be looked at where the edge of the box passes.
+        let in_box = |bbox| {
+            let bounds = gateway.bounds()[e.id.0 as usize];
+            lies_in(bounds, bbox) || (boxes_meet(bounds, bbox) && shape(&gateway.frame, e).meets(bbox))
+        };
         !is_personal(e)
             && self.equal.iter().all(|(key, value)| Gateway::entity_passes(e, key, value))
-            && self
-                .bbox
-                .is_none_or(|b| boxes_meet(gateway.bounds()[e.id.0 as usize], b) && shape(&gateway.frame, e).meets(b))
+            && self.bbox.is_none_or(in_box)
     }
 
     fn point(&self, gateway: &Gateway, p_enu: [f64; 3]) -> bool {

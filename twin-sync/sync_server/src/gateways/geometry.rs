@@ -104,6 +104,11 @@ pub(super) fn boxes_meet(a: Bounds, bbox: Bounds) -> bool {
     parts(bbox).into_iter().any(|b| a[0] <= b[2] && b[0] <= a[2] && a[1] <= b[3] && b[1] <= a[3])
 }
 
+/// True when the whole of `a` lies in `bbox`.
+pub(super) fn lies_in(a: Bounds, bbox: Bounds) -> bool {
+    parts(bbox).into_iter().any(|b| b[0] <= a[0] && a[2] <= b[2] && b[1] <= a[1] && a[3] <= b[3])
+}
+
 /// A box that crosses the date line as its two halves.
 fn parts([west, south, east, north]: Bounds) -> Vec<Bounds> {
     if west <= east {
@@ -130,7 +135,8 @@ mod tests {
         let holed = Shape::Polygon(vec![square(0.0, 10.0), square(4.0, 6.0)]);
         assert!(holed.meets([3.0, 3.0, 5.0, 5.0]) && !holed.meets([4.5, 4.5, 5.5, 5.5]));
         let line = Shape::Line(vec![[0.0, 0.0], [10.0, 10.0]]);
-        assert!(boxes_meet(line.bounds(), [8.0, 1.0, 9.0, 2.0]) && !line.meets([8.0, 1.0, 9.0, 2.0]));
+        assert!(boxes_meet(line.bounds(), [8.0, 1.0, 9.0, 2.0]) && !lies_in(line.bounds(), [8.0, 1.0, 9.0, 2.0]));
+        assert!(lies_in(line.bounds(), [0.0, 0.0, 10.0, 10.0]) && !line.meets([8.0, 1.0, 9.0, 2.0]));
         let fiji = Shape::Point([179.0, -18.0]);
         assert!(fiji.meets([170.0, -20.0, -170.0, -10.0]) && !fiji.meets([-170.0, -20.0, 170.0, -10.0]));
     }

@@ -13,11 +13,12 @@ mod sensor_things;
 mod stream;
 mod things;
 
+use crate::http::ApiError;
 use crate::options::AlertStatus;
 use crate::twin::Twin;
 use axum::Router;
 use axum::http::{HeaderMap, header, uri::Authority};
-use axum::routing::get;
+use axum::routing::{any, get};
 use geo_frame::EnuFrame;
 use std::sync::{Arc, OnceLock};
 
@@ -53,8 +54,12 @@ pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
         bounds: OnceLock::new(),
         directory: OnceLock::new(),
     });
+    // Long for a large community: nobody should wait for it, and the first who asks does not pay for it.
+    let ahead = gateway.clone();
+    drop(tokio::task::spawn_blocking(move || ahead.bounds().len()));
     Router::new()
         .route("/ogc", get(features::landing))
+        .route("/ogc/", get(features::landing))
         .route("/ogc/conformance", get(features::conformance))
         .route("/ogc/collections", get(features::collections))
         .route("/ogc/collections/{collection}", get(features::collection))
@@ -62,7 +67,10 @@ pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
         .route("/ogc/collections/{collection}/items/{item}", get(features::item))
         .route("/cap", get(alerts::feed))
         .route("/cap/alerts/{alert}", get(alerts::alert))
+        .route("/ogc/{*rest}", any(|| async { ApiError::not_found("no such resource: see /ogc") }))
+        .route("/cap/{*rest}", any(|| async { ApiError::not_found("no such resource: see /cap") }))
         .route("/sta/v1.1", get(sensor_things::root))
+        .route("/sta/v1.1/", get(sensor_things::root))
         .route("/sta/v1.1/{*path}", get(sensor_things::read))
         .with_state(gateway)
 }

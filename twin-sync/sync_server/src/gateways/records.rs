@@ -119,6 +119,8 @@ impl Gateway {
         // In the pack's vertical datum; the local plane's z leaves out the curvature of the earth. Millimetres.
         let altitude = |p_enu| json!((self.frame.geodetic_from_enu(p_enu).height_m * 1000.0).round() / 1000.0);
         let own = [
+            // Once more as a property: GDAL drops the number of a feature when it converts.
+            ("entity", json!(e.id)),
             ("kind", json!(e.kind.tag())),
             ("name", json!(e.name)),
             ("code", text(&e.code)),

@@ -160,6 +160,7 @@ fn a_client_finds_its_way_from_the_landing_page_to_an_item() {
     report(&fixture, RIVER, 3.25, 10);
     let strip = |href: &str| href.strip_prefix(&format!("http://{}", fixture.http)).unwrap().to_owned();
     let landing = fixture.get("/ogc");
+    assert_eq!(fixture.get("/ogc/"), landing);
     let conformance = fixture.get(&strip(link(&landing, "conformance").unwrap()));
     assert!(conformance["conformsTo"].as_array().unwrap().iter().any(|c| c.as_str().unwrap().ends_with("/conf/core")));
     assert!(fixture.get(&strip(link(&landing, "service-desc").unwrap()))["paths"]["/ogc"].is_object());
@@ -288,6 +289,7 @@ fn what_is_asked_wrongly_is_said_in_one_line() {
         let line = refusal(&fixture, &items(query), 400);
         assert!(line.contains(words) && !line.contains('\n'), "{query}: {line}");
     }
+    assert!(refusal(&fixture, "/ogc/castles/1/2", 404).contains("/ogc"));
     assert!(refusal(&fixture, "/ogc/collections/castles", 404).contains("castles"));
     assert!(refusal(&fixture, "/ogc/collections/castles/items", 404).contains("castles"));
     assert!(refusal(&fixture, "/ogc/collections/trees/items/oak", 404).contains("oak"));
