@@ -170,7 +170,7 @@ def features_by_owslib(base):
     first = page["features"][0]
     item = service.collection_item("devices", str(first["id"]))
     show("one device by id: name", first["properties"]["name"], item["properties"]["name"])
-    show("OpenAPI paths", len(get_json(base, "/openapi.json")["paths"]), len(service.api()["paths"]))
+    show("OpenAPI paths", len(get_json(base, "/ogc/api")["paths"]), len(service.api()["paths"]))
 
 
 def alerts_by_schema(base):

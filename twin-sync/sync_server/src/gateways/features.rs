@@ -7,6 +7,7 @@ use super::records::{Collection, case_times};
 use super::stream::Page;
 use super::{Gateway, base_url};
 use crate::http::ApiError;
+use crate::openapi::OPENAPI_3_0;
 use crate::twin::now;
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -27,7 +28,7 @@ pub(super) const MAX_LIMIT: usize = 1_000_000;
 
 const GEOJSON: &str = "application/geo+json";
 const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
-/// The document is OpenAPI 3.1, which the standard's requirements class `oas30` (3.0) does not cover: not claimed.
+/// `oas30` is not claimed: `/ogc/api` names every path and parameter but not the shape of every answer.
 const CONFORMANCE: [&str; 2] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
@@ -59,7 +60,7 @@ pub(super) async fn landing(State(gateway): Shared, RawQuery(query): RawQuery, h
         "description": "社区实体、设备最新值、告警与网格事件(不含个人信息)",
         "links": [
             link("self", json, format!("{base}/ogc"), "This page"),
-            link("service-desc", "application/vnd.oai.openapi+json;version=3.1", format!("{base}/openapi.json"), "API"),
+            link("service-desc", OPENAPI_3_0, format!("{base}/ogc/api"), "API"),
             link("conformance", json, format!("{base}/ogc/conformance"), "Conformance"),
             link("data", json, format!("{base}/ogc/collections"), "Collections"),
         ],

@@ -14,6 +14,7 @@ mod stream;
 mod things;
 
 use crate::http::ApiError;
+use crate::openapi;
 use crate::options::AlertStatus;
 use crate::twin::Twin;
 use axum::Router;
@@ -60,6 +61,7 @@ pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
     Router::new()
         .route("/ogc", get(features::landing))
         .route("/ogc/", get(features::landing))
+        .route("/ogc/api", get(openapi::features_document))
         .route("/ogc/conformance", get(features::conformance))
         .route("/ogc/collections", get(features::collections))
         .route("/ogc/collections/{collection}", get(features::collection))
