@@ -87,6 +87,11 @@ def publish(mqtt, pack, http):
         for path, value in values.items():
             body["m"][path.split(".")[-1]] = value
         sent.append(client.publish(topic, json.dumps(body), qos=1))
+    # Late values of the first topic: history, not state.
+    topic = next(iter(topics))
+    for minutes in (3, 1, 2):
+        body = {"ts": now - minutes * 60_000, "m": {path.split(".")[-1]: 0.5 for path in topics[topic]}}
+        sent.append(client.publish(topic, json.dumps(body), qos=1))
     for message in sent:
         message.wait_for_publish(60)
     client.disconnect()
@@ -196,7 +201,7 @@ def alerts_by_schema(base):
             valid += 1
         else:
             print("   ", schema.error_log.last_error)
-        if valid == 1:
+        if entry is entries[0]:
             print(text.decode())
         alert = CAPParser(text.decode()).as_dict()
         parsed += alert[0]["cap_scope"] == "Restricted" and len(alert[0]["cap_info"]) == 1

@@ -123,8 +123,10 @@ impl Gateway {
     fn area(&self, entity: &Entity) -> Area {
         let building = self.twin.pack.model.nearest(entity.id, EntityKind::Building);
         let outlined = [Some(entity), building].into_iter().flatten().find(|e| e.footprint.is_some());
-        if let Some(Shape::Polygon(mut rings)) = outlined.map(|e| shape(&self.frame, e)) {
-            return Area::Polygon(rings.swap_remove(0));
+        if let Some(Shape::Polygon(rings)) = outlined.map(|e| shape(&self.frame, e))
+            && let Some(outer) = rings.into_iter().next()
+        {
+            return Area::Polygon(outer);
         }
         Area::Point(lon_lat(&self.frame, entity.p_enu))
     }

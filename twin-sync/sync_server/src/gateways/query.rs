@@ -69,7 +69,7 @@ impl Query {
             ))
         };
         let numbers: Vec<f64> =
-            text.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+            text.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().map_err(|_unparsable| wrong())?;
         let [west, south, east, north] = match numbers[..] {
             [w, s, e, n] | [w, s, _, e, n, _] => [w, s, e, n],
             _ => return Err(wrong()),

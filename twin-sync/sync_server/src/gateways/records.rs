@@ -133,8 +133,12 @@ impl Gateway {
             ("height_m", json!(e.height_m)),
         ];
         let camera = e.camera.iter().flat_map(|c| {
-            let CameraValues(values) = CameraValues::of(c);
-            values.map(|(key, value)| (key, json!(value)))
+            [
+                ("heading_deg", json!(c.heading_deg)),
+                ("pitch_deg", json!(c.pitch_deg)),
+                ("hfov_deg", json!(c.hfov_deg)),
+                ("range_m", json!(c.range_m)),
+            ]
         });
         for (key, value) in own.into_iter().chain(camera) {
             // An attribute of the delivery that has our name keeps its value under another one.
@@ -216,19 +220,6 @@ impl Gateway {
             }
         };
         (all[0] <= all[2]).then_some(all)
-    }
-}
-
-struct CameraValues([(&'static str, f64); 4]);
-
-impl CameraValues {
-    fn of(c: &twin_model::CameraView) -> Self {
-        Self([
-            ("heading_deg", c.heading_deg),
-            ("pitch_deg", c.pitch_deg),
-            ("hfov_deg", c.hfov_deg),
-            ("range_m", c.range_m),
-        ])
     }
 }
 
