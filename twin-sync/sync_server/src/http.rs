@@ -4,7 +4,7 @@ use crate::options::ServeOptions;
 use crate::runs::{self, RunManager};
 use crate::twin::Twin;
 use crate::ws::{self, Frames};
-use crate::{openapi, pages, rest};
+use crate::{gateways, openapi, pages, rest};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -84,6 +84,7 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
     Router::new()
         .merge(api)
         .merge(computing)
+        .merge(gateways::router(twin, options.alert_status))
         .merge(viewers)
         .merge(files)
         .merge(web)

@@ -6,6 +6,7 @@
 
 mod error;
 mod forecast;
+mod gateways;
 mod http;
 mod metrics;
 mod mqtt;
@@ -23,6 +24,6 @@ mod writer;
 mod ws;
 
 pub use error::ServeError;
-pub use options::{DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions};
+pub use options::{AlertStatus, DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions};
 pub use server::{ServerHandle, serve};
 pub use store::live_json;

@@ -1,12 +1,17 @@
 //! The OpenAPI document of the REST side.
 
 use axum::Json;
+use axum::http::header;
+use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
 /// (method, path, summary, query parameters, request body, answer)
 type Row = (&'static str, &'static str, &'static str, &'static [&'static str], Option<&'static str>, &'static str);
 
-const ROWS: [Row; 23] = [
+/// Options of SensorThings.
+const STA: [&str; 6] = ["$top", "$skip", "$count", "$expand", "$orderby", "$filter"];
+
+const ROWS: [Row; 35] = [
     ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
     ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
     ("get", "/api/community", "Manifest, counts, epoch and sequence", &[], None, "object"),
@@ -50,29 +55,71 @@ const ROWS: [Row; 23] = [
         Some("Edits"),
         "run",
     ),
+    ("get", "/ogc", "OGC API - Features: landing page", &[], None, "landing page"),
+    ("get", "/ogc/api", "OGC API - Features: its part of this document, as OpenAPI 3.0", &[], None, "OpenAPI 3.0"),
+    ("get", "/ogc/conformance", "OGC API - Features: conformance classes", &[], None, "conformance"),
+    ("get", "/ogc/collections", "Collections: one for each kind of entity, alarms, cases", &[], None, "collections"),
+    ("get", "/ogc/collections/{collection}", "One collection with its extent", &[], None, "collection"),
+    (
+        "get",
+        "/ogc/collections/{collection}/items",
+        "GeoJSON features (CRS84), streamed; entities filter by code, class, name, parent, alarms by severity, state, \
+         property, entity, cases by class, stage, grid, entity",
+        &[
+            "bbox", "datetime", "limit", "offset", "code", "class", "name", "parent", "severity", "state", "property",
+            "entity", "stage", "grid",
+        ],
+        None,
+        "GeoJSON feature collection",
+    ),
+    ("get", "/ogc/collections/{collection}/items/{item}", "One GeoJSON feature", &[], None, "GeoJSON feature"),
+    ("get", "/cap", "Atom feed of the open and predicted alarms as CAP 1.2 alerts", &[], None, "Atom"),
+    ("get", "/cap/alerts/{alert}", "One CAP 1.2 alert", &[], None, "CAP 1.2"),
+    ("get", "/sta/v1.1", "OGC SensorThings API 1.1, reading: the entity sets", &[], None, "entity sets"),
+    ("get", "/sta/v1.1/{set}", "Entities of a set, or one: Set(id)", &STA, None, "entities"),
+    ("get", "/sta/v1.1/{set}/{related}", "What hangs on an entity: Set(id)/Name", &STA, None, "entities"),
     ("get", "/ws", "Viewer WebSocket, sub-protocol twin.v1 (not REST; see the folder's README)", &[], None, "upgrade"),
 ];
 
-/// `GET /openapi.json`
-pub(crate) async fn document() -> Json<Value> {
+/// Media type of [`features_document`].
+pub(crate) const OPENAPI_3_0: &str = "application/vnd.oai.openapi+json;version=3.0";
+
+fn paths(wanted: impl Fn(&Row) -> bool) -> Map<String, Value> {
     let mut paths: Map<String, Value> = Map::new();
-    for row in ROWS {
+    for row in ROWS.iter().filter(|row| wanted(row)) {
         let path = paths.entry(row.1).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            path.insert(row.0.to_owned(), operation(&row));
+            path.insert(row.0.to_owned(), operation(row));
         }
     }
+    paths
+}
+
+/// `GET /openapi.json`
+pub(crate) async fn document() -> Json<Value> {
     Json(json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Sandtable",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Live state, alarms, grid cases and simulation runs of one community. Times are ms since \
-                1970 UTC; positions are ENU metres at the community's origin. Errors are {\"error\": \"one line\"}.",
+                1970 UTC; positions are ENU metres at the community's origin. Errors are {\"error\": \"one line\"}. \
+                The gateways (/ogc, /cap, /sta) have the times and positions of their standards.",
         },
-        "paths": paths,
+        "paths": paths(|_| true),
         "components": { "schemas": schemas() },
     }))
+}
+
+/// `GET /ogc/api`: the part that OGC API - Features describes, as OpenAPI 3.0, which is all that its clients look for.
+pub(crate) async fn features_document() -> impl IntoResponse {
+    let document = json!({
+        "openapi": "3.0.3",
+        "info": { "title": "Sandtable: OGC API - Features", "version": env!("CARGO_PKG_VERSION") },
+        "paths": paths(|row| row.1.starts_with("/ogc")),
+        "components": { "schemas": { "Error": schemas()["Error"] } },
+    });
+    ([(header::CONTENT_TYPE, OPENAPI_3_0)], document.to_string())
 }
 
 fn operation((_, path, summary, query, body, answer): &Row) -> Value {

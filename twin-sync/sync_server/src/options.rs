@@ -9,6 +9,18 @@ pub const DEFAULT_HTTP: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Ad
 /// Default address of the MQTT listener; not 1883, so that a broker may run beside it.
 pub const DEFAULT_MQTT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 18830);
 
+/// What the alerts of the CAP feed are meant to be (CAP 1.2 §3.2.1, `status`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlertStatus {
+    /// To be acted on (实况).
+    Actual,
+    /// Only for those who take part in an exercise (演练).
+    Exercise,
+    /// To be disregarded by all (测试).
+    #[default]
+    Test,
+}
+
 /// Settings of [`crate::serve`].
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
@@ -32,6 +44,8 @@ pub struct ServeOptions {
     pub history_days: u32,
     /// Values committed between two snapshots; a restart reads back at most this many, or those of two minutes.
     pub snapshot_seqs: u64,
+    /// Status of every alert in the CAP feed. `Test` until somebody who may warn others says otherwise.
+    pub alert_status: AlertStatus,
 }
 
 impl ServeOptions {
@@ -49,6 +63,7 @@ impl ServeOptions {
             forecasts: true,
             history_days: 30,
             snapshot_seqs: 50_000,
+            alert_status: AlertStatus::default(),
         }
     }
 

@@ -261,6 +261,47 @@ impl Reader {
         Ok(points)
     }
 
+    /// Samples of a series within `from..=to` as (observed at, seq, value, quality), in the order of time, after `skip`
+    /// at most `top` of them.
+    pub(crate) fn observations(
+        &self,
+        series: (EntityId, PropertyId),
+        (from, to): (TimeMs, TimeMs),
+        newest_first: bool,
+        (skip, top): (usize, usize),
+    ) -> Result<Vec<(i64, i64, f64, u16)>, String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let order = if newest_first { "observed_at DESC, seq DESC" } else { "observed_at, seq" };
+        let mut select = self
+            .db
+            .prepare_cached(&format!(
+                "SELECT observed_at, seq, value, quality FROM history WHERE entity = ?1 AND property = ?2 \
+                 AND observed_at BETWEEN ?3 AND ?4 ORDER BY {order} LIMIT ?5 OFFSET ?6"
+            ))
+            .map_err(text)?;
+        let (top, skip) = (to_sql(top as u64), to_sql(skip as u64));
+        let key = params![series.0.0, series.1.0, from.0, to.0, top, skip];
+        let rows = select.query_map(key, |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).map_err(text)?;
+        rows.collect::<Result<Vec<_>, _>>().map_err(text)
+    }
+
+    /// How many samples a series has within `from..=to`.
+    pub(crate) fn count_observations(
+        &self,
+        series: (EntityId, PropertyId),
+        (from, to): (TimeMs, TimeMs),
+    ) -> Result<usize, String> {
+        let text = |e: rusqlite::Error| e.to_string();
+        let mut select = self
+            .db
+            .prepare_cached(
+                "SELECT count(*) FROM history WHERE entity = ?1 AND property = ?2 AND observed_at BETWEEN ?3 AND ?4",
+            )
+            .map_err(text)?;
+        let n: i64 = select.query_row(params![series.0.0, series.1.0, from.0, to.0], |r| r.get(0)).map_err(text)?;
+        Ok(usize::try_from(n).unwrap_or(0))
+    }
+
     /// The newest dead letters: (received at, client, topic, reason, bytes).
     pub(crate) fn dead_letters(&self, limit: u32) -> Result<Vec<(i64, String, String, String, i64)>, String> {
         let text = |e: rusqlite::Error| e.to_string();

@@ -56,8 +56,13 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn start() -> Self {
+        Self::start_with(pack::write)
+    }
+
+    /// With the pack that `write` puts into a folder.
+    pub fn start_with(write: impl Fn(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        pack::write(&dir.path().join("pack"));
+        write(&dir.path().join("pack"));
         write_simulate(&dir.path().join("simulate"));
         let runtime = Runtime::new().unwrap();
         let none = SocketAddr::from(([127, 0, 0, 1], 0));

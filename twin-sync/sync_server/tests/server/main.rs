@@ -5,6 +5,9 @@
 
 mod device;
 mod fixture;
+mod gateways;
+mod gateways_cap;
+mod gateways_sta;
 mod ingest;
 mod kill;
 mod measure;

@@ -51,7 +51,7 @@ properties = ["online"]
 expected_interval_s = 60.0
 "#;
 
-fn entity(id: u32, kind: EntityKind, name: String, class: &str) -> Entity {
+pub fn entity(id: u32, kind: EntityKind, name: String, class: &str) -> Entity {
     Entity {
         id: EntityId(id),
         kind,
@@ -89,6 +89,11 @@ pub fn write(dir: &Path) {
         writeln!(bindings, "{GATEWAY},{},level_m,m,m.x{i},60,-100,1e9", first + i).unwrap();
     }
     writeln!(bindings, "cam/1,{camera},online,1,,60,0,1").unwrap();
+    write_files(dir, &entities, TYPES, &bindings);
+}
+
+/// Writes a pack of these parts.
+pub fn write_files(dir: &Path, entities: &[Entity], types: &str, bindings: &str) {
     let origin = Origin { lon_deg: 120.7, lat_deg: 31.3, height_m: 0.0 };
     let manifest = Manifest {
         format: FORMAT.into(),
@@ -107,12 +112,12 @@ pub fn write(dir: &Path) {
     };
     std::fs::create_dir_all(dir).unwrap();
     let mut fgb = Vec::new();
-    write_entities(&entities, &manifest.origin, &mut fgb).unwrap();
+    write_entities(entities, &manifest.origin, &mut fgb).unwrap();
     let community = manifest.to_json();
     let files: [(&str, &[u8]); 4] = [
         ("community.json", community.as_bytes()),
         ("entities.fgb", &fgb),
-        ("device_types.toml", TYPES.as_bytes()),
+        ("device_types.toml", types.as_bytes()),
         ("bindings.csv", bindings.as_bytes()),
     ];
     for (name, content) in files {

@@ -1,0 +1,84 @@
+//! Read-only gateways in the words of other people's standards: OGC API - Features (`/ogc`), CAP 1.2 (`/cap`) and
+//! OGC SensorThings API 1.1 (`/sta/v1.1`). They show what REST shows, less what is personal (see [`privacy`]).
+
+mod alerts;
+mod cap;
+mod features;
+mod geometry;
+mod instant;
+mod privacy;
+mod query;
+mod records;
+mod sensor_things;
+mod stream;
+mod things;
+
+use crate::http::ApiError;
+use crate::openapi;
+use crate::options::AlertStatus;
+use crate::twin::Twin;
+use axum::Router;
+use axum::http::{HeaderMap, header, uri::Authority};
+use axum::routing::{any, get};
+use geo_frame::EnuFrame;
+use std::sync::{Arc, OnceLock};
+
+/// What the gateways share.
+pub(crate) struct Gateway {
+    twin: Arc<Twin>,
+    frame: EnuFrame,
+    alert_status: AlertStatus,
+    /// West, south, east, north of every entity, degrees; computed when first asked for.
+    bounds: OnceLock<Vec<geometry::Bounds>>,
+    /// What SensorThings shows; computed when first asked for.
+    directory: OnceLock<things::Directory>,
+}
+
+impl Gateway {
+    fn bounds(&self) -> &[geometry::Bounds] {
+        self.bounds
+            .get_or_init(|| self.twin.pack.model.entities().iter().map(|e| geometry::bounds(&self.frame, e)).collect())
+    }
+
+    fn directory(&self) -> &things::Directory {
+        self.directory.get_or_init(|| things::Directory::new(self))
+    }
+}
+
+/// The routes of all gateways.
+pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
+    let frame = twin.pack.manifest.origin.frame();
+    let gateway = Arc::new(Gateway {
+        twin: twin.clone(),
+        frame,
+        alert_status,
+        bounds: OnceLock::new(),
+        directory: OnceLock::new(),
+    });
+    // Long for a large community: nobody should wait for it, and the first who asks does not pay for it.
+    let ahead = gateway.clone();
+    drop(tokio::task::spawn_blocking(move || ahead.bounds().len()));
+    Router::new()
+        .route("/ogc", get(features::landing))
+        .route("/ogc/", get(features::landing))
+        .route("/ogc/api", get(openapi::features_document))
+        .route("/ogc/conformance", get(features::conformance))
+        .route("/ogc/collections", get(features::collections))
+        .route("/ogc/collections/{collection}", get(features::collection))
+        .route("/ogc/collections/{collection}/items", get(features::items))
+        .route("/ogc/collections/{collection}/items/{item}", get(features::item))
+        .route("/cap", get(alerts::feed))
+        .route("/cap/alerts/{alert}", get(alerts::alert))
+        .route("/ogc/{*rest}", any(|| async { ApiError::not_found("no such resource: see /ogc") }))
+        .route("/cap/{*rest}", any(|| async { ApiError::not_found("no such resource: see /cap") }))
+        .route("/sta/v1.1", get(sensor_things::root))
+        .route("/sta/v1.1/", get(sensor_things::root))
+        .route("/sta/v1.1/{*path}", get(sensor_things::read))
+        .with_state(gateway)
+}
+
+/// The address that the client used, for the links of an answer; relative when it said none that can be one.
+fn base_url(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).and_then(|h| h.parse::<Authority>().ok());
+    host.map_or_else(String::new, |h| format!("http://{h}"))
+}
