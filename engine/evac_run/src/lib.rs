@@ -42,6 +42,8 @@ pub struct EvacProgress {
 
 /// Longest file of spaces, frames: rows beyond are thinned out.
 const SPACE_ROWS: f64 = 200_000.0;
+/// The same of a forecast from live signals, for which somebody waits.
+const LIVE_ROWS: f64 = 20_000.0;
 
 /// Computes a scenario and writes its run folder. `flood`: the folder of the flood run whose water stands at the exits; without it
 /// the scenario's own (`flood.run` as a path), if it names one.
@@ -125,7 +127,8 @@ fn steps<const L: usize>(
     let (plan, scenario) = (model.plan(), model.scenario());
     let interval_s = scenario.frame_interval_s.round().max(1.0);
     let frames = scenario.duration_s / interval_s;
-    let every = (frames * plan.spaces.len() as f64 / SPACE_ROWS).ceil().max(1.0) as u32;
+    let rows = if start.live.is_some() { LIVE_ROWS } else { SPACE_ROWS };
+    let every = (frames * plan.spaces.len() as f64 / rows).ceil().max(1.0) as u32;
     let mut walks = trajectories::Trajectories::create(
         &folder.file("trajectories.sqlite"),
         plan,

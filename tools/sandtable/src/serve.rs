@@ -3,7 +3,7 @@
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use sync_server::{DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions, ServerHandle};
+use sync_server::{AlertStatus, DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions, ServerHandle};
 use tracing_subscriber::EnvFilter;
 
 #[derive(clap::Args)]
@@ -28,6 +28,29 @@ pub struct Args {
     /// Listen beyond this machine. There are no accounts yet: whoever reaches the port may do everything.
     #[arg(long)]
     allow_remote: bool,
+    /// Fire alarms start no evacuation forecasts.
+    #[arg(long)]
+    no_forecasts: bool,
+    /// What alerts of the CAP feed are meant to be.
+    #[arg(long, value_enum, default_value = "test")]
+    alert_status: AlertStatusArg,
+}
+
+#[derive(clap::ValueEnum, Debug, Clone, Copy)]
+enum AlertStatusArg {
+    Actual,
+    Exercise,
+    Test,
+}
+
+impl From<AlertStatusArg> for AlertStatus {
+    fn from(arg: AlertStatusArg) -> Self {
+        match arg {
+            AlertStatusArg::Actual => Self::Actual,
+            AlertStatusArg::Exercise => Self::Exercise,
+            AlertStatusArg::Test => Self::Test,
+        }
+    }
 }
 
 pub fn run(args: Args) -> anyhow::Result<()> {
@@ -48,6 +71,8 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         web_dir: args.web,
         simulate_exe: std::env::current_exe().context("finding this program for simulation runs")?,
         allow_remote: args.allow_remote,
+        forecasts: !args.no_forecasts,
+        alert_status: args.alert_status.into(),
         ..ServeOptions::new(args.pack.clone(), data)
     };
     if !args.demo {

@@ -23,7 +23,7 @@ const RECENT_S: f64 = 3600.0;
 /// Courses of events of a forecast.
 const MEMBERS: u32 = 16;
 /// How far a forecast looks beyond the present, s.
-const AHEAD_S: f64 = 900.0;
+const AHEAD_S: f64 = 600.0;
 /// Stored frames are so far apart, s.
 const FRAME_S: f64 = 2.0;
 /// Share by which a counter of people is off (standard deviation), and the least error, persons: the order of overhead
