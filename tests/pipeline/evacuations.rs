@@ -97,6 +97,10 @@ fn bad_evacuations_are_refused_in_one_line() {
     assert!(with("peeple", json!(1)).1.contains("peeple"));
     let material = with("fire", json!({ "space": "a", "fuel": "plutonium" }));
     assert!(material.0 >= 400 && material.1.contains("plutonium"), "{material:?}");
+    for run in ["/etc", "7", "../runs/1", ""] {
+        let (status, line) = with("flood", json!({ "run": run }));
+        assert!(status == 422 && line.contains("must be the number of a finished flood"), "{status} {line}");
+    }
     assert!(runs(&server).is_empty(), "nothing was begun");
 
     // What only the plan can tell ends the run with one line.

@@ -6,7 +6,7 @@ use community_pack::run_folder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use twin_model::{
-    EntityId, FRESH_INTERVALS, PropertyId, RunId, RunScenario, RunStatus, ScenarioBase, TimeMs, water_gauge,
+    EntityId, FRESH_INTERVALS, PropertyId, Run, RunId, RunScenario, RunStatus, ScenarioBase, TimeMs, water_gauge,
 };
 
 /// Points of one gauge that a hindcast is given at most: a week of one every 15 s.
@@ -18,10 +18,15 @@ pub(crate) struct RunInputs {
     pub(crate) live: PathBuf,
     /// The saved state of another run.
     pub(crate) state: Option<PathBuf>,
+    /// The folder of a flood whose water stands at an evacuated building's exits.
+    pub(crate) flood: Option<PathBuf>,
 }
 
 /// Why a scenario cannot start from the run that it names; `None` when it can.
 pub(crate) fn refusal(twin: &Twin, scenario: &RunScenario) -> Option<String> {
+    if let Some(water) = scenario.evacuation().and_then(|s| s.flood.as_ref()) {
+        return flood_refusal(twin, &water.run);
+    }
     let ScenarioBase::Run { run, at_s } = scenario.flood()?.base else { return None };
     let engine = twin.read();
     let Some(found) = engine.live().run(run) else { return Some(format!("base: there is no run {run}")) };
@@ -34,6 +39,19 @@ pub(crate) fn refusal(twin: &Twin, scenario: &RunScenario) -> Option<String> {
     let end_s = found.scenario.total_s();
     let off = (end_s - f64::from(at_s)).abs() > 0.5;
     off.then(|| format!("base.run.at_s = {at_s} s: run {run} can be continued from its end, {end_s:.0} s"))
+}
+
+/// Only runs of this server may be named, never a path.
+fn flood_refusal(twin: &Twin, named: &str) -> Option<String> {
+    let engine = twin.read();
+    let run = flood_id(named).and_then(|id| engine.live().run(id));
+    let done = |r: &Run| r.scenario.flood().is_some() && matches!(r.status, RunStatus::Done { .. });
+    (!run.is_some_and(done))
+        .then(|| format!("flood.run = {named:?}: must be the number of a finished flood of this server"))
+}
+
+fn flood_id(named: &str) -> Option<RunId> {
+    named.parse().ok().map(RunId)
 }
 
 /// Writes what the process reads.
@@ -57,7 +75,10 @@ pub(crate) async fn write(twin: &Arc<Twin>, dir: &Path, scenario: &RunScenario) 
         std::fs::write(&path, content).map_err(|e| format!("{}: {e}", path.display()))?;
         Ok::<_, String>(path)
     };
-    Ok(RunInputs { scenario: write("scenario.toml", text)?, live: write("live.json", live)?, state })
+    let water = scenario.evacuation().and_then(|s| s.flood.as_ref());
+    let folder = |id: RunId| twin.data_dir.join("runs").join(id.to_string());
+    let flood = water.and_then(|w| flood_id(&w.run)).map(folder);
+    Ok(RunInputs { scenario: write("scenario.toml", text)?, live: write("live.json", live)?, state, flood })
 }
 
 fn state_of(twin: &Twin, run: RunId) -> Result<PathBuf, String> {

@@ -154,6 +154,9 @@ impl RunManager {
         if let Some(state) = &inputs.state {
             command.arg("--from-state").arg(state);
         }
+        if let Some(flood) = &inputs.flood {
+            command.arg("--flood").arg(flood);
+        }
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
