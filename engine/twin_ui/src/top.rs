@@ -163,9 +163,24 @@ fn legend(painter: &egui::Painter, bottom_right: egui::Pos2, vm: &ViewModel) -> 
     } else if matches!(vm.time, ViewTime::Run { .. }) && !shows_evacuation(vm) && shown(LayerKind::Water) {
         let stops = [(0.05, "0.05"), (0.15, "0.15"), (0.5, "0.5"), (1.0, "1.0"), (2.0, "2.0")];
         Some(paint_legend(painter, bottom_right, "积水深度 (m)", &stops, depth_colour))
+    } else if vm.evac.is_some() && shown(LayerKind::Density) {
+        let stops = [(0.0, ">0.31"), (1.0, ">0.43"), (2.0, ">0.72"), (3.0, ">1.08"), (4.0, ">2.17")];
+        Some(paint_legend(painter, bottom_right, "人群密度 (人/m², Fruin B–F)", &stops, |k| pick(&DENSITY, k)))
+    } else if vm.evac.is_some() && shown(LayerKind::People) {
+        let stops = [(0.0, "等待"), (1.0, "行走"), (2.0, "排队"), (3.0, "失能"), (4.0, "待援")];
+        Some(paint_legend(painter, bottom_right, "人员状态 (模拟)", &stops, |k| pick(&DOING, k)))
     } else {
         None
     }
+}
+
+/// Colours of what people do, as `people.wgsl` draws them: waits, walks, queues, was overcome, waits for help.
+const DOING: [[u8; 3]; 5] = [[180, 196, 219], [69, 211, 137], [249, 183, 49], [237, 63, 63], [205, 111, 230]];
+/// Colours of Fruin's levels of service B to F, as `twin_view` draws them.
+const DENSITY: [[u8; 3]; 5] = [[89, 173, 225], [89, 205, 162], [237, 220, 80], [245, 162, 56], [231, 56, 63]];
+
+fn pick(colours: &[[u8; 3]], k: f32) -> Color32 {
+    colours.get(k as usize).map_or(Color32::WHITE, |[r, g, b]| Color32::from_rgb(*r, *g, *b))
 }
 
 /// Whether the shown run is an evacuation: there is no water in it.
