@@ -91,7 +91,7 @@ fn bad_evacuations_are_refused_in_one_line() {
     let growth = with("fire", json!({ "space": "a", "growth": { "alpha_kwps2": -1 } }));
     assert_eq!(
         growth,
-        (400, r#"scenario "x": fire.growth.alpha_kwps2 = -1 kW/s2: must be 0.0001..10 kW/s2"#.to_owned())
+        (422, r#"scenario "x": fire.growth.alpha_kwps2 = -1 kW/s2: must be 0.0001..10 kW/s2"#.to_owned())
     );
     assert!(with("kind", json!("storm")).1.contains("must be \"evacuation\""));
     assert!(with("peeple", json!(1)).1.contains("peeple"));
