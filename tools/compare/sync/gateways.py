@@ -149,6 +149,7 @@ def geometry(base, pack, table):
         # We write 9 decimals: half a unit of the last and the rounding of the pack.
         show(f"{collection}: differ by more than 1e-9 degrees", worst > 1e-9, False)
         print(f"    greatest difference {worst:.2e} degrees in {len(read)} features")
+    projected(base, pack, table)
     bbox = get_json(base, "/ogc/collections/trees")["extent"]["spatial"]["bbox"][0]
     west, south, east, north = bbox
     part = [west, south, (west + east) / 2, (south + north) / 2]
@@ -158,6 +159,31 @@ def geometry(base, pack, table):
     show("trees in a box: GDAL on the service", ours, len(rows_of(*spat, "-oo", "PAGE_SIZE=10000", f"OAPIF:{base}/ogc", "trees")))
     local = rows_of(*spat, "-where", "kind = 'tree'", os.path.join(pack, "entities.fgb"))
     show("trees in a box: GDAL on the pack", ours, len(local))
+
+
+def projected(base, pack, table):
+    """PROJ takes the pack's local metres to degrees by its own topocentric and geocentric conversions."""
+    import pyproj
+
+    with open(os.path.join(pack, "community.json"), encoding="utf-8") as file:
+        origin = json.load(file)["origin"]
+    pipeline = pyproj.Transformer.from_pipeline(
+        "+proj=pipeline +step +inv +proj=topocentric +ellps=WGS84 "
+        f"+lon_0={origin['lon_deg']!r} +lat_0={origin['lat_deg']!r} +h_0={origin['height_m']!r} "
+        "+step +inv +proj=cart +ellps=WGS84 +step +proj=unitconvert +xy_in=rad +xy_out=deg"
+    )
+    local = {row["properties"]["id"]: row["properties"] for row in table}
+    worst = 0.0
+    devices = get_json(base, "/ogc/collections/devices/items?limit=1000000")["features"]
+    for feature in devices:
+        p = local[feature["id"]]
+        lon, lat, height = pipeline.transform(p["px"], p["py"], p["pz"])
+        place = feature["geometry"]["coordinates"]
+        worst = max(worst, abs(lon - place[0]), abs(lat - place[1]))
+        if abs(height - feature["properties"]["altitude_m"]) > 0.001:
+            differences.append(f"device {feature['id']}: altitude")
+    show(f"PROJ {pyproj.proj_version_str}: devices off by more than 1e-9 degrees", worst > 1e-9, False)
+    print(f"    greatest difference {worst:.2e} degrees in {len(devices)} devices")
 
 
 def features_by_owslib(base):

@@ -52,7 +52,8 @@ pub(super) struct Warning {
     pub(super) geocodes: Vec<(&'static str, String)>,
 }
 
-/// 一级 to 四级 are the red to blue of GB/T 35965.1-2018 (an adoption of CAP), whose four degrees are CAP's first four.
+/// 一级 to 四级, red to blue in Chinese warnings, in the order of CAP's degrees (§3.2.2). The pairing is ours: CAP leaves
+/// the judgement to the sender.
 pub(super) fn severity_word(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "Extreme",
