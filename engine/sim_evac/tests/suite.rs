@@ -11,7 +11,7 @@ use twin_model::{Detection, DetectorPlaces, DoorState, EvacIntervention, EvacSce
 /// Rows that miss their bound, as the README says; one that no longer does must leave the list.
 ///
 /// The network does not see those who still wait: in the micro crowd people go round them in small rooms (27 % against 15 %).
-/// In thick smoke one person more or fewer of 32 gets out: doses near their limit, in the air of a whole layer once a second.
+/// In thick smoke one person more or fewer of 32 gets out; the row passed with the fires and the crowd before.
 const MISSED: &[(&str, &str)] =
     &[("network-corridor", "half out, off by, share"), ("network-smoke", "people out, off by")];
 
