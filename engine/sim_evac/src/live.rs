@@ -4,7 +4,7 @@ use crate::alarm_table::AlarmTable;
 use crate::fire_draw::pick_hypotheses;
 use crate::infer::{FireBelief, FireHypothesis, InferOptions, RoomDoors, SeenSignal};
 use crate::model::{EvacMember, EvacModel};
-use crate::names::{Names, full_name};
+use crate::names::Names;
 use crate::occupancy::{Occupancy, OccupancyOptions, drawn_where};
 use crate::{EvacError, infer};
 use sim_core::CancelToken;
@@ -227,7 +227,7 @@ impl EvacModel {
     /// People by space for the scenario: every space is listed, so that none is filled by density.
     fn standing(&self, count: &[u32], doubts: &mut Vec<String>) -> Vec<SpaceCount> {
         let mut named: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-        let names = (0..count.len()).map(|k| full_name(&self.plan, SpaceIndex(k as u32)));
+        let names = (0..count.len()).map(|k| self.plan.space_label(SpaceIndex(k as u32)));
         names.zip(count).for_each(|(name, n)| named.entry(name).or_default().push(*n));
         let mut list = Vec::new();
         for (space, n) in named {

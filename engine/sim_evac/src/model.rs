@@ -1,7 +1,7 @@
 //! The unchanging half of a run: plan, scenario, crowd world, smoke network, and how they correspond.
 
 use crate::EvacError;
-use crate::names::{Names, full_name};
+use crate::names::Names;
 use crate::network::{SmokeNetwork, smoke_network};
 use crate::tenability::sight_limit_m;
 use sim_core::CounterRng;
@@ -181,7 +181,7 @@ impl EvacModel {
     /// `storey/name` of a space.
     #[must_use]
     pub fn space_name(&self, space: SpaceIndex) -> String {
-        full_name(&self.plan, space)
+        self.plan.space_label(space)
     }
 
     /// The space of a name as scenarios use it.
@@ -333,7 +333,7 @@ impl EvacModel {
             if way_out[k] {
                 wanted.push((space, want));
             } else {
-                shut.push(format!("space {}: has no way out: nobody is placed there", full_name(&self.plan, space)));
+                shut.push(format!("space {}: has no way out: nobody is placed there", self.plan.space_label(space)));
             }
         }
         self.warnings.extend(shut);

@@ -22,7 +22,7 @@ impl Names<'_> {
     /// One space: `name` where only one has it, else `storey/name`.
     pub fn space(&self, field: &str, name: &str) -> Result<SpaceIndex, ScenarioError> {
         let all = || (0..self.plan.spaces.len() as u32).map(SpaceIndex);
-        let full: Vec<SpaceIndex> = all().filter(|s| full_name(self.plan, *s) == name).collect();
+        let full: Vec<SpaceIndex> = all().filter(|s| self.plan.space_label(*s) == name).collect();
         let found =
             if full.is_empty() { all().filter(|s| self.plan.spaces[s.index()].name == name).collect() } else { full };
         match found.as_slice() {
@@ -80,15 +80,8 @@ fn some<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 fn listed(plan: &BuildingPlan, spaces: impl Iterator<Item = SpaceIndex>) -> String {
-    let names: Vec<String> = spaces.map(|s| full_name(plan, s)).collect();
+    let names: Vec<String> = spaces.map(|s| plan.space_label(s)).collect();
     some(names.iter().map(String::as_str))
-}
-
-/// `storey/name` of a space.
-pub(crate) fn full_name(plan: &BuildingPlan, space: SpaceIndex) -> String {
-    let s = &plan.spaces[space.index()];
-    let storey = plan.storeys.get(s.storey.index()).map_or("?", |k| k.name.as_str());
-    format!("{storey}/{}", s.name)
 }
 
 /// Name of a stair with the storeys it joins.

@@ -1,7 +1,7 @@
 //! The smoke network of a plan with the scenario's fans and detectors.
 
 use crate::EvacError;
-use crate::names::{Names, full_name};
+use crate::names::Names;
 use sim_core::Air;
 use sim_fire::{
     Ambient, BuildingNetwork, Detector, DetectorKind, Network, NetworkBuilder, PlanOptions, Side, SpaceId, Vent, VentId,
@@ -125,7 +125,7 @@ fn detectors(names: &Names<'_>, made: &BuildingNetwork) -> Result<(Vec<Detector>
     };
     let kind = DetectorKind::Smoke { obscuration_per_m: d.obscuration_per_m };
     let of = |s: SpaceIndex| {
-        let name = full_name(plan, s);
+        let name = plan.space_label(s);
         let zones = made.zones[s.index()].iter();
         zones.map(move |z| (Detector { name: name.clone(), space: *z, kind, distance_m: DETECTOR_M }, s))
     };

@@ -6,7 +6,7 @@ mod tree;
 pub use hours::hour_share;
 
 use crate::EvacError;
-use crate::names::{Names, full_name};
+use crate::names::Names;
 use sim_core::CounterRng;
 use std::collections::BTreeMap;
 use tree::{Node, Spread, posterior};
@@ -554,7 +554,7 @@ impl Occupancy {
         OccupancyEstimate {
             building: of(plan.name.clone(), &all),
             storeys: (0..plan.storeys.len()).map(storey).collect(),
-            spaces: all.iter().map(|k| of(full_name(plan, SpaceIndex(*k as u32)), &[*k])).collect(),
+            spaces: all.iter().map(|k| of(plan.space_label(SpaceIndex(*k as u32)), &[*k])).collect(),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::EvacError;
 use crate::member::MemberRun;
 use crate::model::Place;
-use crate::names::{full_name, stair_name};
+use crate::names::stair_name;
 use crate::run::EvacRunOf;
 use crate::tenability::FED_STEPS;
 use sim_crowd::Status;
@@ -67,7 +67,7 @@ impl<const L: usize> EvacRunOf<L> {
         let mut alarms: Vec<SmokeAlarmTime> = self
             .smoke_alarms(0)?
             .into_iter()
-            .map(|(s, alarm_s)| SmokeAlarmTime { space: full_name(&model.plan, s), alarm_s })
+            .map(|(s, alarm_s)| SmokeAlarmTime { space: model.plan.space_label(s), alarm_s })
             .collect();
         alarms.sort_by(|a, b| a.alarm_s.total_cmp(&b.alarm_s));
         let over = |limit: f64| first.doses.iter().filter(|d| f64::from(d[0].max(d[1])) >= limit).count() as u32;
@@ -107,7 +107,7 @@ impl<const L: usize> EvacRunOf<L> {
         let last = (w.last_person_s >= 0.0 && !occupied).then_some(w.last_person_s);
         let caught = self.members().iter().filter(|m| m.caught(k)).count();
         SpaceOutcome {
-            space: full_name(&model.plan, space),
+            space: model.plan.space_label(space),
             people: standing + first.awaiting[k],
             aset_s: finite(w.aset_s),
             criterion: w.criterion(),
@@ -158,7 +158,7 @@ impl<const L: usize> EvacRunOf<L> {
         for row in first.crowd.frame() {
             let layer = row.layer.index();
             let place = match model.places[layer] {
-                Place::Space(s) => full_name(&model.plan, s),
+                Place::Space(s) => model.plan.space_label(s),
                 Place::Stair(s) => stair_name(&model.plan, s),
                 Place::Outside => first.crowd.world().layers()[layer].name.clone(),
             };
@@ -170,7 +170,7 @@ impl<const L: usize> EvacRunOf<L> {
             }
         }
         for (k, n) in first.awaiting.iter().enumerate().filter(|(_, n)| **n > 0) {
-            let place = full_name(&model.plan, SpaceIndex(k as u32));
+            let place = model.plan.space_label(SpaceIndex(k as u32));
             found.entry(place.clone()).or_insert_with(|| none(place)).awaiting += n;
         }
         found.into_values().collect()

@@ -8,8 +8,8 @@ use sim_core::CancelToken;
 pub use sim_core::VerificationRow;
 use std::sync::Arc;
 use twin_model::{
-    BuildingPlan, DoorState, EvacIntervention, EvacKind, EvacScenario, FireGrowth, FireSource, OpeningKind, People,
-    PeopleSpread, PlanOpening, PlanSpace, PlanStorey, SpaceCount, SpaceIndex, SpaceUse, StoreyIndex,
+    BuildingPlan, DoorState, EvacIntervention, EvacScenario, FireGrowth, FireSource, OpeningKind, People, PeopleSpread,
+    PlanOpening, PlanSpace, PlanStorey, SpaceCount, SpaceIndex, SpaceUse, StoreyIndex,
 };
 
 /// A named set of rows.
@@ -95,14 +95,7 @@ pub fn corridor_plan() -> BuildingPlan {
 pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
     let count = |k: u32| SpaceCount { space: format!("R{k}"), count: 10 };
     EvacScenario {
-        kind: EvacKind::Evacuation,
-        name: "corridor".into(),
-        building: None,
-        duration_s,
-        frame_interval_s: 1.0,
         seed: 7,
-        members: 1,
-        members_walk: Default::default(),
         fire: fire.then(|| FireSource {
             space: "R1".into(),
             growth: FireGrowth::Fast,
@@ -111,21 +104,12 @@ pub fn corridor_scenario(duration_s: f64, fire: bool) -> EvacScenario {
             start_s: 0.0,
             growth_sigma: 0.3,
         }),
-        live: None,
-        fires: vec![],
         people: People {
             spaces: (1..=4).map(count).collect(),
             pre_movement_s: PeopleSpread::Uniform { low: 0.0, high: 40.0 },
             ..People::default()
         },
-        smoke_law: Default::default(),
-        doors: Default::default(),
-        detection: Default::default(),
-        weather: Default::default(),
-        sprinklers: None,
-        flood: None,
-        water: vec![],
-        interventions: vec![],
+        ..EvacScenario::new("corridor".into(), duration_s)
     }
 }
 

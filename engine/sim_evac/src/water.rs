@@ -4,7 +4,7 @@
 //! wet rather early than late. Basements fill over the edge of the stair or ramp that leads down.
 
 use crate::EvacError;
-use crate::names::{Names, full_name};
+use crate::names::Names;
 use std::collections::BTreeMap;
 use twin_model::{BuildingPlan, EvacScenario, SpaceIndex, WaterOnFloor};
 
@@ -232,7 +232,7 @@ impl Course<'_> {
             let dried = depth == 0.0 && before[0] > 0.0;
             if dried || (depth - before[0]).abs() >= TOLD[0] || (speed - before[1]).abs() >= TOLD[1] {
                 self.told.insert(s, [depth, speed]);
-                let space = full_name(self.plan, s);
+                let space = self.plan.space_label(s);
                 entries.push(WaterOnFloor { space, at_s: t_s, depth_m: depth, speed_mps: speed });
             }
         }

@@ -342,7 +342,7 @@ fn fetch_runs(
 fn newest_forecasts(live: &Live) -> impl Iterator<Item = RunId> {
     let mut newest: BTreeMap<Option<&str>, RunId> = BTreeMap::new();
     for run in live.0.runs() {
-        if let Some(s) = run.scenario.evacuation().filter(|s| s.live.is_some()) {
+        if let Some(s) = run.scenario.evacuation().filter(|s| s.is_forecast()) {
             newest.insert(s.building.as_deref(), run.id);
         }
     }

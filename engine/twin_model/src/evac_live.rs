@@ -221,6 +221,12 @@ impl EvacScenario {
         }
     }
 
+    /// Whether it starts from live signals with nothing done: a forecast, not a what-if.
+    #[must_use]
+    pub fn is_forecast(&self) -> bool {
+        self.live.is_some() && self.interventions.is_empty()
+    }
+
     /// The fire of member `k`: of `fires`, if there are any, that at the (k + ½)/members quantile of their probabilities, else
     /// `fire`. With as many equally probable fires as members each member has its own.
     #[must_use]

@@ -71,7 +71,7 @@ impl BuildingPlan {
     #[must_use]
     pub fn space_label(&self, space: SpaceIndex) -> String {
         let Some(s) = self.spaces.get(space.index()) else { return format!("#{}", space.0) };
-        let storey = self.storeys.get(s.storey.index()).map_or("", |storey| storey.name.as_str());
+        let storey = self.storeys.get(s.storey.index()).map_or("?", |storey| storey.name.as_str());
         format!("{storey}/{}", s.name)
     }
 

@@ -1,6 +1,6 @@
 //! Builds the panels' view-model from the state.
 
-use crate::model_evac::{EvacParams, building_of};
+use crate::model_evac::EvacParams;
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 use bevy_egui::egui;
@@ -285,7 +285,7 @@ fn alarm_rows<'a>(model: &CommunityModel, alarms: impl Iterator<Item = &'a Alarm
     let row = |alarm: &Alarm| AlarmRow {
         id: alarm.id,
         entity: alarm.entity,
-        building: building_of(model, alarm.entity),
+        building: model.nearest(alarm.entity, EntityKind::Building).map(|e| e.id),
         place: model.address(alarm.entity),
         text: alarm.text.clone(),
         severity: alarm.severity,

@@ -5,7 +5,7 @@ use bevy::prelude::*;
 use community_pack::evac_folder::Doing;
 use std::sync::Arc;
 use twin_bevy::{BuildingPlans, EvacComparison, Live, LocalRuns, Runs, ShownEvac, ShownStorey};
-use twin_model::{BuildingPlan, CommunityModel, EntityId, EntityKind};
+use twin_model::BuildingPlan;
 use twin_ui::{EvacPair, EvacTime, Forecast};
 
 /// The state of evacuations.
@@ -59,17 +59,11 @@ impl EvacParams<'_> {
     /// Runs that start from alarms as they are, without what-ifs; with the building's entity.
     pub fn forecasts(&self, live: &Live, runs: &Runs) -> Vec<Forecast> {
         let of = |run: &twin_model::Run| {
-            let scenario = run.scenario.evacuation().filter(|s| s.live.is_some() && s.interventions.is_empty())?;
+            let scenario = run.scenario.evacuation().filter(|s| s.is_forecast())?;
             let building = self.plans.find(scenario.building.as_deref())?.building?;
             let summary = runs.data.get(&run.id).and_then(|d| d.evacuation.clone());
             Some(Forecast { building, run: run.id, summary })
         };
         live.0.runs().filter_map(of).collect()
     }
-}
-
-/// The building that a thing stands in, or that it is.
-pub(crate) fn building_of(model: &CommunityModel, thing: EntityId) -> Option<EntityId> {
-    let own = model.get(thing).into_iter();
-    own.chain(model.ancestors(thing)).find(|e| e.kind == EntityKind::Building).map(|e| e.id)
 }
