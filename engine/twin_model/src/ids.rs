@@ -41,6 +41,10 @@ typed_id! {
     /// A simulation run (演算), unique within one server's log.
     RunId(u64)
 }
+typed_id! {
+    /// A local account (账号): who acknowledged, moved, started. Never reused within one server's data.
+    AccountId(u32)
+}
 /// Ids from here on belong to runs that a viewer computes itself; JSON holds them exactly.
 const LOCAL_RUNS: u64 = 1 << 52;
 

@@ -45,7 +45,7 @@ pub use evacuation::{
     SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
-pub use ids::{AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use ids::{AccountId, AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
 pub use intervention::{
     Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,
