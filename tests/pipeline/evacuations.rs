@@ -61,6 +61,8 @@ fn smoke_alarms_start_forecasts_and_a_blocked_stair_is_compared() {
     let last = community_pack::evac_folder::decode(&last.1).unwrap();
     assert_eq!(u64::from(last.left) + last.people.len() as u64, forecast.balance.entered);
 
+    detail_near_the_fire_is_enough(&server, &run, &forecast);
+
     // The same alarms, people and draws with the stair of the other unit shut.
     let mut blocked = serde_json::to_value(&run.scenario).unwrap();
     blocked["name"] = json!("封堵 2 单元楼梯");
@@ -73,6 +75,28 @@ fn smoke_alarms_start_forecasts_and_a_blocked_stair_is_compared() {
     assert_eq!(shut.balance.entered, forecast.balance.entered);
     let inside = |s: &EvacSummary| s.balance.inside + s.balance.awaiting;
     assert!(inside(&shut) > inside(&forecast) + 20, "{:?} {:?}", shut.balance, forecast.balance);
+}
+
+/// The same run with a zone for every room of the tower says the same: flats away from the fire may share one.
+fn detail_near_the_fire_is_enough(server: &Server, run: &Run, forecast: &EvacSummary) {
+    let mut whole = serde_json::to_value(&run.scenario).unwrap();
+    assert_eq!(whole["smoke_detail"], "near_fire", "somebody waits for a forecast");
+    whole["smoke_detail"] = json!("full");
+    let (status, started) = post(server, "/api/runs", &whole);
+    assert_eq!(status, 201, "{started}");
+    let ended = |r: &Run| Some(r.id.0) == started["id"].as_u64() && matches!(r.status, RunStatus::Done { .. });
+    let whole = summary(server, &wait(server, "the same in full ends", ended));
+    let lost = |s: &EvacSummary| s.spaces.iter().filter(|s| s.aset_s.is_some()).count();
+    println!("{} and {} spaces lost; RSET {:?} and {:?}", lost(forecast), lost(&whole), forecast.rset_s, whole.rset_s);
+    assert!(lost(&whole) > 0);
+    for a in &whole.spaces {
+        let b = forecast.spaces.iter().find(|b| b.space == a.space);
+        let (full, near) = (a.aset_s, b.and_then(|b| b.aset_s));
+        let same = full.zip(near).map_or(full == near, |(x, y)| (x - y).abs() <= 5.0);
+        assert!(same, "{}: ASET {full:?} in full, {near:?} near the fire", a.space);
+    }
+    let apart = |x: Option<f64>, y: Option<f64>| x.zip(y).map_or(x != y, |(x, y)| (x - y).abs() > 5.0);
+    assert!(!apart(whole.left_s.p50, forecast.left_s.p50), "{:?} {:?}", whole.left_s, forecast.left_s);
 }
 
 #[test]

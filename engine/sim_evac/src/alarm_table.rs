@@ -15,7 +15,7 @@ use sim_fire::{
 use std::collections::BTreeSet;
 use twin_model::{
     BuildingPlan, DetectorPlaces, DoorState, EvacScenario, FireFuel, FireGrowth, FireSource, OpeningKind, SignalKind,
-    SpaceIndex, SpaceUse,
+    SmokeDetail, SpaceIndex, SpaceUse,
 };
 
 /// Growth classes tried.
@@ -204,6 +204,8 @@ impl EvacModel {
         let mut scenario: EvacScenario = self.scenario.clone();
         scenario.interventions.clear();
         scenario.detection.detectors = DetectorPlaces::Nowhere;
+        // The part is near the fire altogether.
+        scenario.smoke_detail = SmokeDetail::Full;
         let made = smoke_network(&Names { plan: &plan, scenario: &scenario })?;
         let vents = from.into_iter().zip(made.vents).filter_map(|(k, v)| v.map(|v| (k, v))).collect();
         Ok(Part { network: made.network, spaces: list.into_iter().zip(made.zones).collect(), vents })

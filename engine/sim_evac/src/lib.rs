@@ -10,6 +10,7 @@ mod fire_draw;
 mod infer;
 mod live;
 mod member;
+mod merge;
 mod model;
 mod names;
 mod network;

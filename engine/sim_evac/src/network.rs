@@ -1,12 +1,15 @@
 //! The smoke network of a plan with the scenario's fans and detectors.
 
 use crate::EvacError;
+use crate::merge::away_from;
 use crate::names::Names;
 use sim_core::Air;
 use sim_fire::{
     Ambient, BuildingNetwork, Detector, DetectorKind, Network, NetworkBuilder, PlanOptions, Side, SpaceId, Vent, VentId,
 };
-use twin_model::{BuildingPlan, DetectorPlaces, EvacIntervention, SpaceIndex, SpaceUse, Sprinklers};
+use twin_model::{
+    BuildingPlan, DetectorPlaces, EvacIntervention, ScenarioError, SmokeDetail, SpaceIndex, SpaceUse, Sprinklers,
+};
 
 /// Distance of a detector from the fire's axis, m: half the spacing of 9 m of NFPA 72 (30 ft; from memory).
 const DETECTOR_M: f64 = 4.5;
@@ -17,7 +20,7 @@ const RUN_UP_S: f64 = 5.0;
 #[derive(Debug, Clone)]
 pub(crate) struct SmokeNetwork {
     pub network: Network,
-    /// Per space of the plan: its zones.
+    /// Per space of the plan: its zones; spaces of a flat away from the fire may share one.
     pub zones: Vec<Vec<SpaceId>>,
     /// Floor area of each zone of the network, m².
     pub areas_m2: Vec<f64>,
@@ -34,6 +37,7 @@ pub(crate) fn smoke_network(names: &Names<'_>) -> Result<SmokeNetwork, EvacError
     let (plan, scenario) = (names.plan, names.scenario);
     let w = scenario.weather;
     let (fitted, kept) = fitted(plan);
+    let merged = away_from(&fitted, &fires_near(names)?);
     let ambient = Ambient { temperature_c: w.outside_c, ..Ambient::default() };
     let inside = |mut l: sim_fire::Lining| {
         l.back_c = Some(w.inside_c);
@@ -47,18 +51,29 @@ pub(crate) fn smoke_network(names: &Names<'_>) -> Result<SmokeNetwork, EvacError
         [-libm::sin(from), -libm::cos(from)]
     });
     let made = BuildingNetwork::new(
-        &fitted,
+        &merged.plan,
         &PlanOptions { ambient, indoor_c: w.inside_c, walls, slabs, heads, wind_towards, ..PlanOptions::default() },
     )?;
     let mut vents = vec![None; plan.openings.len()];
-    for (vent, k) in made.openings.iter().zip(kept) {
-        vents[k] = Some(*vent);
+    for (vent, k) in made.openings.iter().zip(&merged.openings) {
+        vents[kept[*k]] = Some(*vent);
     }
-    let network = with_fans(names, &made)?;
+    let zones: Vec<Vec<SpaceId>> = merged.spaces.iter().map(|s| made.zones[s.index()].clone()).collect();
+    let network = with_fans(names, &made.network, &zones)?;
     let areas_m2 = network.spaces().iter().map(|s| s.area_m2).collect();
-    let (mut detectors, detector_spaces) = detectors(names, &made)?;
+    let (mut detectors, detector_spaces) = detectors(names, &zones)?;
     detectors.extend(made.heads);
-    Ok(SmokeNetwork { network, zones: made.zones, areas_m2, vents, detectors, detector_spaces })
+    Ok(SmokeNetwork { network, zones, areas_m2, vents, detectors, detector_spaces })
+}
+
+/// Where it may burn, if the scenario asks for detail there only.
+fn fires_near(names: &Names<'_>) -> Result<Vec<SpaceIndex>, ScenarioError> {
+    let s = names.scenario;
+    if s.smoke_detail == SmokeDetail::Full {
+        return Ok(Vec::new());
+    }
+    let said = s.fires.iter().map(|f| &f.source).chain(&s.fire);
+    said.map(|f| names.space("fire.space", &f.space)).collect()
 }
 
 fn sprinkler(s: &Sprinklers) -> DetectorKind {
@@ -85,8 +100,7 @@ fn fitted(plan: &BuildingPlan) -> (BuildingPlan, Vec<usize>) {
 }
 
 /// The same network, numbers kept, with the fans of the scenario after it.
-fn with_fans(names: &Names<'_>, made: &BuildingNetwork) -> Result<Network, EvacError> {
-    let n = &made.network;
+fn with_fans(names: &Names<'_>, n: &Network, zones: &[Vec<SpaceId>]) -> Result<Network, EvacError> {
     let mut b = NetworkBuilder::new(*n.ambient());
     for (k, s) in n.spaces().iter().enumerate() {
         b.space(n.space_name(SpaceId(k as u32)), s.clone())?;
@@ -98,7 +112,7 @@ fn with_fans(names: &Names<'_>, made: &BuildingNetwork) -> Result<Network, EvacE
         if let EvacIntervention::Fan { space, flow_m3ps, at_s } = i {
             let space = names.space(&format!("interventions[{k}].space"), space)?;
             let s = &names.plan.spaces[space.index()];
-            let zones = &made.zones[space.index()];
+            let zones = &zones[space.index()];
             let level_m = s.floor_m + s.height_m - 0.3;
             let fan = Vent::fan(Side::Space(zones[zones.len() / 2]), Side::Outside, *flow_m3ps, level_m);
             b.vent(&format!("fan of {}", s.name), fan.opening(&[(*at_s, 0.0), (at_s + RUN_UP_S, 1.0)]))?;
@@ -108,7 +122,7 @@ fn with_fans(names: &Names<'_>, made: &BuildingNetwork) -> Result<Network, EvacE
 }
 
 /// One detector per zone of the spaces that have any.
-fn detectors(names: &Names<'_>, made: &BuildingNetwork) -> Result<(Vec<Detector>, Vec<SpaceIndex>), EvacError> {
+fn detectors(names: &Names<'_>, zones: &[Vec<SpaceId>]) -> Result<(Vec<Detector>, Vec<SpaceIndex>), EvacError> {
     let plan = names.plan;
     let d = &names.scenario.detection;
     let spaces: Vec<SpaceIndex> = match &d.detectors {
@@ -126,7 +140,7 @@ fn detectors(names: &Names<'_>, made: &BuildingNetwork) -> Result<(Vec<Detector>
     let kind = DetectorKind::Smoke { obscuration_per_m: d.obscuration_per_m };
     let of = |s: SpaceIndex| {
         let name = plan.space_label(s);
-        let zones = made.zones[s.index()].iter();
+        let zones = zones[s.index()].iter();
         zones.map(move |z| (Detector { name: name.clone(), space: *z, kind, distance_m: DETECTOR_M }, s))
     };
     Ok(spaces.into_iter().flat_map(of).unzip())

@@ -3,7 +3,7 @@
 
 use crate::{
     Detection, DoorState, DoorStates, EvacKind, EvacScenario, EvacWeather, FireSource, MembersWalk, OpeningIndex,
-    People, SmokeSpeedLaw, TimeMs,
+    People, SmokeDetail, SmokeSpeedLaw, TimeMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -213,6 +213,7 @@ impl EvacScenario {
             smoke_law: SmokeSpeedLaw::default(),
             doors: DoorStates::default(),
             detection: Detection::default(),
+            smoke_detail: SmokeDetail::default(),
             weather: EvacWeather::default(),
             sprinklers: None,
             flood: None,

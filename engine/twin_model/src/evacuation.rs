@@ -66,6 +66,9 @@ pub struct EvacScenario {
     /// What raises the alarm.
     #[serde(default)]
     pub detection: Detection,
+    /// How finely the smoke is computed away from the fire.
+    #[serde(default, skip_serializing_if = "SmokeDetail::is_full")]
+    pub smoke_detail: SmokeDetail,
     /// The air.
     #[serde(default)]
     pub weather: EvacWeather,
@@ -100,6 +103,24 @@ pub enum MembersWalk {
     Network,
     /// With the micro crowd, as the first.
     Micro,
+}
+
+/// How finely the smoke is computed (烟气计算精细程度).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmokeDetail {
+    /// A zone for every space, several for a corridor.
+    #[default]
+    Full,
+    /// The same on the storeys of the fires, the one above and the one below; elsewhere the rooms of a flat share a zone. For
+    /// forecasts that somebody waits for.
+    NearFire,
+}
+
+impl SmokeDetail {
+    const fn is_full(&self) -> bool {
+        matches!(self, Self::Full)
+    }
 }
 
 /// How fast a fire grows: `"fast"`, `{ alpha_kwps2 = 0.03 }` or `{ table = [[0, 0], [60, 500]] }`.

@@ -42,7 +42,7 @@ pub use evac_summary::{
 };
 pub use evacuation::{
     EvacIntervention, EvacKind, EvacScenario, FireFuel, FireGrowth, FireSource, MembersWalk, People, PeopleSpread,
-    SmokeSpeedLaw, SpaceCount, WaterOnFloor,
+    SmokeDetail, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
 pub use ids::{AccountId, AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};

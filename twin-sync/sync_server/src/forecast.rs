@@ -11,7 +11,7 @@ use sync_core::LiveState;
 use tokio::time::Instant;
 use twin_model::{
     Alarm, BuildingPlan, CountObservation, CountScope, DetectorSignal, EntityId, EntityKind, EvacScenario,
-    FRESH_INTERVALS, LiveStart, RunId, RunScenario, SignalKind, TimeMs, fire_signal,
+    FRESH_INTERVALS, LiveStart, RunId, RunScenario, SignalKind, SmokeDetail, TimeMs, fire_signal,
 };
 
 /// After an alarm so long is waited for others that came with it.
@@ -153,6 +153,7 @@ impl Forecasts {
         scenario.frame_interval_s = FRAME_S;
         scenario.seed = u64::from(building.0);
         scenario.members = MEMBERS;
+        scenario.smoke_detail = SmokeDetail::NearFire;
         scenario.live = Some(live);
         Some(scenario)
     }
