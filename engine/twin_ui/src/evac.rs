@@ -4,8 +4,8 @@ use crate::evac_form::{EvacForm, growth_zh, measure_zh, room_of};
 use crate::model::ViewModel;
 use crate::state::UiState;
 use crate::theme::Palette;
-use crate::widgets::{card_frame, heading, one_line, percent, primary_button, small_button, tag, weak};
-use crate::{evac_result, names, runs};
+use crate::widgets::{card_frame, heading, percent, primary_button, small_button, tag, weak};
+use crate::{evac_doors, evac_result, names, runs};
 use egui::{Align, ComboBox, DragValue, Layout, RichText, Ui};
 use twin_model::{BuildingPlan, Command, EvacIntervention, FireGrowth, StoreyIndex, TwinCommand};
 
@@ -38,6 +38,7 @@ fn editor(ui: &mut Ui, vm: &ViewModel, plan: &BuildingPlan, state: &mut UiState,
         building(ui, vm, plan, form);
         fire(ui, plan, form);
         people(ui, form);
+        evac_doors::rows(ui, vm, form);
         extent(ui, form);
     });
     measures(ui, plan, form);
@@ -46,7 +47,7 @@ fn editor(ui: &mut Ui, vm: &ViewModel, plan: &BuildingPlan, state: &mut UiState,
 }
 
 /// Width of the fields beside their names, points.
-const FIELD: f32 = 190.0;
+pub(crate) const FIELD: f32 = 190.0;
 
 fn building(ui: &mut Ui, vm: &ViewModel, plan: &BuildingPlan, form: &mut EvacForm) {
     ui.label(weak("建筑"));
@@ -203,6 +204,11 @@ fn measures(ui: &mut Ui, plan: &BuildingPlan, form: &mut EvacForm) {
         {
             list.push(EvacIntervention::BlockStair { stair: (*stair).to_owned(), at_s });
         }
+        if let Some(door) = evac_doors::first_door(plan)
+            && small_button(ui, "开关门")
+        {
+            list.push(EvacIntervention::CloseDoor { door, at_s });
+        }
         if small_button(ui, "语音广播") {
             list.push(EvacIntervention::VoiceMessage { remaining: 0.3, at_s });
         }
@@ -243,10 +249,8 @@ fn measure_card(ui: &mut Ui, plan: &BuildingPlan, measure: &mut EvacIntervention
                 ui.add(DragValue::new(flow_m3ps).range(0.001..=200.0).speed(0.1).max_decimals(3).suffix(" m³/s"));
             });
         }
-        EvacIntervention::CloseDoor { door, .. }
-        | EvacIntervention::OpenDoor { door, .. }
-        | EvacIntervention::BlockDoor { door, .. } => {
-            one_line(ui, weak(names::element(door))).on_hover_text(door.as_str());
+        EvacIntervention::CloseDoor { .. } | EvacIntervention::OpenDoor { .. } | EvacIntervention::BlockDoor { .. } => {
+            evac_doors::measure(ui, plan, measure)
         }
     }
     remove

@@ -82,6 +82,13 @@ impl EvacForm {
                     let field = format!("interventions[{k}].stair");
                     return Err(error(&scenario, field, stair, "a stair of the plan"));
                 }
+                EvacIntervention::CloseDoor { door, .. }
+                | EvacIntervention::OpenDoor { door, .. }
+                | EvacIntervention::BlockDoor { door, .. }
+                    if !crate::evac_doors::has_door(plan, door) =>
+                {
+                    return Err(error(&scenario, format!("interventions[{k}].door"), door, "a door of the plan"));
+                }
                 _ => {}
             }
         }
@@ -207,6 +214,8 @@ mod tests {
         assert!(said(&form).contains("interventions[0].stair = \"9号梯\""), "{}", said(&form));
         form.draft.interventions = vec![EvacIntervention::BlockStair { stair: "1单元楼梯".into(), at_s: 9e5 }];
         assert!(said(&form).contains("interventions[0].at_s"), "{}", said(&form));
+        form.draft.interventions = vec![EvacIntervention::BlockDoor { door: "暗门".into(), at_s: 0.0 }];
+        assert!(said(&form).contains("interventions[0].door = \"暗门\""), "{}", said(&form));
         form.draft.duration_s = 1.0;
         assert!(said(&form).contains("duration_s"), "{}", said(&form));
     }

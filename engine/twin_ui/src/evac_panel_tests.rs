@@ -245,6 +245,21 @@ fn the_timeline_counts_people() {
 }
 
 #[test]
+fn a_door_is_shut_instead_of_opened() {
+    let Some(ctx) = context() else { return };
+    let vm = model(Some(sample::summary()));
+    let mut state = UiState { tab: RightTab::Edit, ..Default::default() };
+    click(&ctx, "照此修改", &vm, &mut state);
+    let door = |state: &UiState| state.evac.draft.interventions.last().cloned();
+    let Some(EvacIntervention::OpenDoor { door: name, at_s }) = door(&state) else { panic!("{:?}", door(&state)) };
+    click(&ctx, "关", &vm, &mut state);
+    assert_eq!(door(&state), Some(EvacIntervention::CloseDoor { door: name, at_s }));
+    click(&ctx, "开关门", &vm, &mut state);
+    let added = EvacIntervention::CloseDoor { door: "门".into(), at_s: 60.0 };
+    assert_eq!((door(&state), state.evac.draft.interventions.len()), (Some(added), 5));
+}
+
+#[test]
 fn without_plans_evacuations_are_explained() {
     let Some(ctx) = context() else { return };
     let mut vm = ViewModel { link: LinkState::Live, ..Default::default() };

@@ -7,6 +7,7 @@ mod edit;
 mod evac;
 mod evac_chart;
 mod evac_compare;
+mod evac_doors;
 mod evac_form;
 #[cfg(test)]
 mod evac_panel_tests;

@@ -52,6 +52,11 @@ pub(crate) fn plan() -> BuildingPlan {
         space("走道", SpaceUse::Circulation);
         space("101 客厅", SpaceUse::Dwelling);
         space("LW01001-U1-F05-0501-0 带独立卫生间和步入式衣帽间的主卧室", SpaceUse::Dwelling);
+        plan.openings.push(door("门", [Some(3 * k), Some(3 * k + 1)]));
+        if k == 0 {
+            plan.openings.push(door("单元门-1F (29K6OsgHAk5iwTQGO8L_uS)", [Some(0), None]));
+            plan.openings.push(door("单元门-1F (07$aGVae0a7lVSwgqgLh__)", [Some(0), None]));
+        }
         if k > 0 {
             for (unit, id) in IDS.iter().enumerate() {
                 let (lower, upper) = (SpaceIndex(3 * k - 3), SpaceIndex(3 * k));
@@ -61,6 +66,19 @@ pub(crate) fn plan() -> BuildingPlan {
         }
     }
     plan
+}
+
+fn door(name: &str, sides: [Option<u32>; 2]) -> PlanOpening {
+    PlanOpening {
+        entity: None,
+        name: name.to_owned(),
+        kind: OpeningKind::Door,
+        sides: sides.map(|s| s.map(SpaceIndex)),
+        ends: [[1.0, 0.0], [2.0, 0.0]],
+        clear_width_m: 0.9,
+        sill_m: 0.0,
+        head_m: 2.1,
+    }
 }
 
 /// A scenario in [`plan`] with a fire and all measures.
