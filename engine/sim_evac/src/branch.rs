@@ -34,10 +34,6 @@ impl EvacModel {
                 let allowed = format!("at least {from_s} s: the branch begins there");
                 return Err(refuse(".at_s", format!("{} s", i.at_s()), allowed).into());
             }
-            if matches!(i, EvacIntervention::Fan { .. }) {
-                let allowed = "no new fan in a branch: fans belong to the smoke network from the start".into();
-                return Err(refuse("", "fan".into(), allowed).into());
-            }
             scenario.interventions.push(i.clone());
         }
         Self::new(&self.plan, &scenario, &self.outdoors)
@@ -49,10 +45,15 @@ impl<const L: usize> EvacRunOf<L> {
     /// does. A branch with nothing added goes on as this run does, to the last bit.
     ///
     /// # Errors
-    /// [`EvacError::Scenario`] for an intervention before now, a new fan, an unknown name or a value outside its range.
+    /// [`EvacError::Scenario`] for an intervention before now, an unknown name or a value outside its range.
     pub fn branch(&self, added: &[EvacIntervention]) -> Result<Self, EvacError> {
         let mut branch = self.clone();
         branch.model = Arc::new(self.model.with_more(added, self.latest_s())?);
+        if added.iter().any(|i| matches!(i, EvacIntervention::Fan { .. })) {
+            for fire in branch.fires.iter_mut().flatten() {
+                *fire = fire.with_vents(branch.model.smoke.network.clone())?;
+            }
+        }
         Ok(branch)
     }
 }

@@ -42,7 +42,7 @@ pub struct EvacLedger {
 pub struct EvacRunOf<const L: usize> {
     pub(crate) model: Arc<EvacModel>,
     /// Per block; `None` without a fire.
-    fires: Vec<Option<FireRunOf<L>>>,
+    pub(crate) fires: Vec<Option<FireRunOf<L>>>,
     members: Vec<MemberRun>,
     /// Per block; they differ only after a run was stopped on its way.
     seconds: Vec<u64>,

@@ -7,6 +7,7 @@ use crate::scenes::{block_plan, block_scenario};
 use crate::verification::{VerificationRow, corridor_plan, corridor_scenario, made};
 use crate::{EvacError, EvacModel, EvacRunOf, MemberRun};
 use sim_core::CancelToken;
+use sim_fire::Species;
 use std::sync::Arc;
 use twin_model::{BuildingPlan, DoorState, EvacIntervention, EvacScenario, PeopleSpread};
 
@@ -187,6 +188,7 @@ pub(crate) fn branches() -> Rows {
     let mut restored = made::<2>(&EvacScenario { interventions: shut.to_vec(), ..scenario.clone() })?;
     restored.restore(&bytes)?;
     let past = EvacIntervention::BlockDoor { door: "east".into(), at_s: 30.0 };
+    let scenario_fan = scenario.clone();
     let foreign = EvacScenario { interventions: vec![past.clone()], ..scenario };
     let refused = run.branch(&[past]).is_err() && made::<2>(&foreign)?.restore(&bytes).is_err();
     for r in [&mut run, &mut same, &mut other, &mut restored] {
@@ -201,6 +203,7 @@ pub(crate) fn branches() -> Rows {
         r.members().iter().flat_map(|m| m.origins().iter().map(|o| o.pre_movement_s)).collect()
     };
     let flag = |wrong: bool| f64::from(u8::from(wrong));
+    let [without, fanned, from_start] = fans(&scenario_fan)?;
     let east = other.model().portals[1].map_or(0, |p| p.0);
     let by_east = gone(&other, false).iter().filter(|d| d.2 == east).count();
     Ok(vec![
@@ -223,5 +226,41 @@ pub(crate) fn branches() -> Rows {
         ),
         VerificationRow::at_most(case, "people out by the shut exit", by_east as f64, 0.0, "it is shut"),
         VerificationRow::at_least(case, "changed past is refused", flag(refused), 1.0, "a branch begins now"),
+        VerificationRow::at_most(
+            case,
+            "fan brought in: soot off by, relative",
+            (fanned / from_start - 1.0).abs(),
+            1e-3,
+            "the fan there from the start",
+        ),
+        VerificationRow::at_most(
+            case,
+            "fan brought in: share of the soot left",
+            fanned / without,
+            0.95,
+            "it draws smoke off",
+        ),
     ])
+}
+
+/// Soot in the fire's space 90 s after a fan would start: without it, with it brought in by a branch, with it from
+/// the start, kg.
+fn fans(scenario: &EvacScenario) -> Result<[f64; 3], EvacError> {
+    let cancel = CancelToken::new();
+    let space = scenario.fire.as_ref().map_or_else(String::new, |f| f.space.clone());
+    let fan = EvacIntervention::Fan { space: space.clone(), flow_m3ps: 2.0, at_s: 60.0 };
+    let mut run = made::<2>(scenario)?;
+    run.advance_to(50.0, &cancel)?;
+    let mut fanned = run.branch(std::slice::from_ref(&fan))?;
+    let mut from_start = made::<2>(&EvacScenario { interventions: vec![fan], ..scenario.clone() })?;
+    let mut ends = [0.0; 3];
+    for (end, r) in ends.iter_mut().zip([&mut run, &mut fanned, &mut from_start]) {
+        r.advance_to(150.0, &cancel)?;
+        let model = r.model();
+        let zone = model.smoke.zones[model.space_named("fire.space", &space)?.index()][0];
+        *end = r.fires[0]
+            .as_ref()
+            .map_or(Ok(0.0), |f| f.view(0, zone).map(|v| v.upper_species_kg[Species::Soot as usize]))?;
+    }
+    Ok(ends)
 }

@@ -375,6 +375,31 @@ impl<const L: usize> FireRunOf<L> {
         Ok(())
     }
 
+    /// The same run in a network with more vents (a fan brought in): they come after the present ones and are given to no member by
+    /// hand.
+    ///
+    /// # Errors
+    /// [`FireError::Item`] when the network is otherwise another.
+    pub fn with_vents(&self, network: Network) -> Result<Self, FireError> {
+        let old = self.network();
+        let same = network.ambient() == old.ambient()
+            && network.spaces() == old.spaces()
+            && network.vents().get(..old.vents().len()) == Some(old.vents());
+        if !same {
+            let allowed = "the same spaces, and the same vents before the new ones";
+            return Err(crate::error::bad("network", "", "vents", network.vents().len(), allowed));
+        }
+        let model = Arc::new(Model::new(network));
+        let blocks = self.blocks.iter().map(|b| {
+            let members = b.kernel.members.clone();
+            let kernel = FireKernel::shared(Arc::clone(&model), members, Arc::clone(&self.detectors))?;
+            let state = b.state.with_vents(&model);
+            Ok(Block { kernel, state })
+        });
+        let blocks = blocks.collect::<Result<_, FireError>>()?;
+        Ok(Self { model: Arc::clone(&model), blocks, detectors: Arc::clone(&self.detectors), ..*self })
+    }
+
     /// Digest of the state of all members.
     #[must_use]
     pub fn checksum(&self) -> u64 {

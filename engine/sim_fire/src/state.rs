@@ -122,6 +122,17 @@ impl<const L: usize> FireState<L> {
         (mass, species, energy)
     }
 
+    /// The same state in a model with more vents at the end.
+    pub(crate) fn with_vents(&self, model: &Model) -> Self {
+        let mut s = self.clone();
+        s.model = model.digest();
+        s.held_open.resize(model.pipes.len(), V::splat(-1.0));
+        if !s.tangent.is_empty() {
+            s.tangent.resize(model.pipes.len(), [V::default(); 3]);
+        }
+        s
+    }
+
     /// Numbers of a layer (0 lower, 1 upper).
     #[inline(always)]
     pub(crate) fn gas(&self, space: usize, layer: usize) -> &[V<L>] {
