@@ -11,6 +11,7 @@ mod local;
 mod model;
 mod model_evac;
 mod options;
+mod pace;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod wall;
 
@@ -58,6 +59,7 @@ pub fn app(options: AppOptions) -> App {
     host::register(&mut app, &options);
     input::register(&mut app);
     bridge::register(&mut app);
+    pace::register(&mut app);
     #[cfg(not(target_arch = "wasm32"))]
     if let Some(capture) = options.capture.clone() {
         capture::register(&mut app, capture);
