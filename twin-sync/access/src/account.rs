@@ -221,6 +221,9 @@ pub struct Login {
     /// Six digits of the second factor.
     #[serde(default)]
     pub code: Option<String>,
+    /// True for a programme that keeps the session itself: it gets a token instead of a cookie.
+    #[serde(default)]
+    pub bearer: bool,
 }
 
 #[cfg(test)]

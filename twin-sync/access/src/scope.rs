@@ -117,6 +117,12 @@ impl Scope {
         self.actions().contains(action)
     }
 
+    /// True when a masked field is shown somewhere.
+    #[must_use]
+    pub fn shows_somewhere(&self, field: Field) -> bool {
+        self.parts.iter().any(|p| p.fields.contains(field))
+    }
+
     /// Everything that is permitted somewhere.
     #[must_use]
     pub fn actions(&self) -> ActionSet {

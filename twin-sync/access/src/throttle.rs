@@ -69,6 +69,13 @@ impl Backoff {
         *entry = Failures { count: entry.count.saturating_add(1), last: now.0 };
     }
 
+    /// Takes one failure back: it was none.
+    pub fn forgive(&mut self, key: &str) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.count = entry.count.saturating_sub(1);
+        }
+    }
+
     /// Forgets the failures.
     pub fn succeeded(&mut self, key: &str) {
         self.entries.remove(key);

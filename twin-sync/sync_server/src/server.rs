@@ -1,5 +1,6 @@
 //! Start, serve, stop.
 
+use crate::access::{Access, RunPlaces};
 use crate::error::ServeError;
 use crate::forecast::Forecasts;
 use crate::options::ServeOptions;
@@ -18,7 +19,7 @@ use sync_core::{Dedup, Intake, LiveEngine, LogRecord, RuleBook};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use twin_model::Seq;
+use twin_model::{EntityId, Seq};
 
 /// Jobs that may wait for the writer.
 const QUEUE: usize = 8192;
@@ -89,12 +90,17 @@ impl ServerHandle {
             tokio::spawn(mqtt::listen(twin.clone(), mqtt_listener)),
             tokio::spawn(ws::broadcast_frames(twin.clone(), frames)),
             tokio::spawn(async move {
+                let app = app.into_make_service_with_connect_info::<SocketAddr>();
                 if let Err(error) = axum::serve(http_listener, app).with_graceful_shutdown(until_stopped).await {
                     tracing::error!(%error, "HTTP server");
                 }
             }),
         ];
         tasks.extend(forecasts.map(|f| tokio::spawn(f.watch())));
+        if let Some(access) = &twin.access {
+            access.service("start").await;
+            tasks.push(tokio::spawn(access.clone().watch(twin.stopping.subscribe())));
+        }
         tracing::info!(http = %http_addr, mqtt = %mqtt_addr, epoch = %twin.epoch, "serving");
         Ok(Self { http_addr, mqtt_addr, twin, writer_ended, tasks, _lock: lock })
     }
@@ -164,6 +170,10 @@ impl ServerHandle {
             if tokio::time::timeout(Duration::from_secs(2), task).await.is_err() {
                 abort.abort();
             }
+        }
+        if let Some(access) = &self.twin.access {
+            access.service("stop").await;
+            access.auditor.stop().await;
         }
         tracing::info!("stopped");
         match self.twin.failure() {
@@ -245,8 +255,16 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     }
     tracing::info!(seq = engine.live().seq().0, replayed, series = engine.live().len(), "state restored");
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
-    let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, engine, jobs, reader };
+    let access = Access::open(&options.data_dir, &pack, options.tls())?;
+    let places = RunPlaces::new(plan_buildings(&pack));
+    let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
     Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock })
+}
+
+/// Names of the plans with their buildings; a pack whose plans do not read has none, which is said when runs are made.
+fn plan_buildings(pack: &Pack) -> Vec<(String, Option<EntityId>)> {
+    let plans = pack.plans().map(|p| p.buildings).unwrap_or_default();
+    plans.into_iter().map(|p| (p.name, p.building)).collect()
 }
 
 fn lock_folder(dir: &Path) -> Result<File, ServeError> {
