@@ -1,6 +1,6 @@
 //! Start, serve, stop.
 
-use crate::access::{Access, RunPlaces};
+use crate::access::{Access, RunPlaces, snapshot_for};
 use crate::error::ServeError;
 use crate::forecast::Forecasts;
 use crate::options::ServeOptions;
@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync_core::{Dedup, Intake, LiveEngine, LogRecord, RuleBook};
+use sync_core::{Dedup, Intake, LiveEngine, LiveState, LogRecord, RuleBook};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -127,6 +127,16 @@ impl ServerHandle {
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         self.twin.read().live().hash()
+    }
+
+    /// Hash of that part of the live state that an account sees; `None` without such an account.
+    #[must_use]
+    pub fn state_hash_seen_by(&self, login: &str) -> Option<u64> {
+        let caller = self.twin.access.as_ref()?.caller_for(login)?;
+        let mut seen = LiveState::default();
+        let all = snapshot_for(&caller, &self.twin.places, self.twin.read().live());
+        seen.apply_message(&all).ok()?;
+        Some(seen.hash())
     }
 
     /// Median and 99th percentile of the time of a commit, ms: upper bounds of the histogram's buckets.

@@ -2,6 +2,7 @@
 //! compiled from it.
 
 use super::auditor::Auditor;
+use super::caller::{Caller, Visit};
 use super::store::{AccessError, AccessStore, Held, Loaded};
 use crate::twin::{now, stopped};
 use access::{
@@ -213,6 +214,15 @@ impl Access {
         let scope = Arc::new(Scope::compile(&account.grants, &self.territory, at));
         scopes.insert(account.id, (generation, scope.clone()));
         scope
+    }
+
+    /// An account as a caller, without a session: to ask what it would see.
+    pub(crate) fn caller_for(self: &Arc<Self>, login: &str) -> Option<Caller> {
+        let (account, at) = (self.account(login)?, now());
+        let scope = self.scope_of(&account, at);
+        let (secret, kind) = (SecretHash([0; 32]), SecretKind::Session);
+        let session = Session { account, scope, secret, kind, expires_at: at };
+        Some(Caller::Known(Arc::new(Visit::new(self.clone(), session, String::new()))))
     }
 
     pub(crate) fn is_masked(&self, series: (EntityId, PropertyId)) -> bool {

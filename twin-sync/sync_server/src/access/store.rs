@@ -6,7 +6,6 @@ use access::{
 };
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use twin_model::{AccountId, TimeMs};
 
 /// File within the data folder.
@@ -171,8 +170,10 @@ impl AccessStore {
         std::fs::create_dir_all(dir).map_err(io)?;
         let key = signing_key(dir)?;
         let db = Connection::open(&path).map_err(fail)?;
-        db.busy_timeout(Duration::from_secs(10)).map_err(fail)?;
-        db.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;").map_err(fail)?;
+        db.execute_batch(
+            "PRAGMA busy_timeout=10000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        )
+        .map_err(fail)?;
         let version: i64 = db.query_row("PRAGMA user_version", [], |r| r.get(0)).map_err(fail)?;
         if version > SCHEMA_VERSION {
             let reason = format!("written by a newer version (schema {version}): this program reads {SCHEMA_VERSION}");
