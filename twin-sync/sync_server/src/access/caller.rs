@@ -214,6 +214,18 @@ impl Caller {
         Cow::Owned(shown)
     }
 
+    /// Notes that an answer holds all that the caller may see: what is personal, and cameras, if they may.
+    pub(crate) fn reads_everything(&self) {
+        let Caller::Known(visit) = self else { return };
+        let scope = &visit.session.scope;
+        if [Field::Personal, Field::Evacuation].iter().any(|f| scope.shows_somewhere(*f)) {
+            visit.personal.store(true, Ordering::Relaxed);
+        }
+        if scope.may_somewhere(Action::SeeCamera) {
+            self.reads_camera();
+        }
+    }
+
     /// Notes that a camera was looked at.
     pub(crate) fn reads_camera(&self) {
         if let Caller::Known(visit) = self {

@@ -107,6 +107,9 @@ impl ScopedFiles {
     fn pack_file(&self, caller: &Caller, name: &str) -> Fate {
         let pack = &self.twin.pack;
         let files = &pack.manifest.files;
+        if [&files.entities, &files.bindings, &files.cameras].into_iter().any(|table| table == name) {
+            caller.reads_everything();
+        }
         if is_unrestricted(caller) || name == files.device_types {
             return Fate::Whole;
         }
@@ -171,23 +174,12 @@ impl ScopedFiles {
             tables.insert(fingerprint, bytes.clone());
             Some(bytes)
         });
-        // One that was kept ready was noted when it was made only; it is read again now.
-        let scope = &visit.session.scope;
-        if [access::Field::Personal, access::Field::Evacuation].iter().any(|f| scope.shows_somewhere(*f)) {
-            visit.personal.store(true, std::sync::atomic::Ordering::Relaxed);
-        }
-        if scope.may_somewhere(access::Action::SeeCamera) {
-            caller.reads_camera();
-        }
         table.map_or(Fate::Missing, |bytes| Fate::Instead("application/octet-stream", bytes))
     }
 
     /// A table by its column `entity_id`; with a column `property` by series.
     fn table(&self, caller: &Caller, name: &str) -> Fate {
         let Ok(bytes) = self.twin.pack.read(name) else { return Fate::Missing };
-        if name == self.twin.pack.manifest.files.cameras {
-            caller.reads_camera();
-        }
         match cut_table(&bytes, |entity, property| match property.map(|key| self.twin.pack.properties.id(key)) {
             None => caller.sees(entity),
             Some(id) => id.is_some_and(|p| caller.sees_series(entity, p)),

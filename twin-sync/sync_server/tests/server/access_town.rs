@@ -24,7 +24,7 @@ pub struct Half {
     /// The letter of its codes and topics.
     pub letter: &'static str,
     pub first: u32,
-    west: f64,
+    pub west: f64,
 }
 
 pub const A: Half = Half { mark: "甲", letter: "qa", first: 4001, west: 0.0 };
