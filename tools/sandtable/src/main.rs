@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed with one clear line, 2 wrong usage. With `--json` one JSON document goes to stdout;
 //! messages go to stderr.
 
+mod access;
 mod evacuate;
 mod generate;
 mod import;
@@ -25,6 +26,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Accounts of a server: who may see and do what.
+    Account(access::AccountArgs),
+    /// Tokens of programmes and credentials of devices.
+    Token(access::TokenArgs),
+    /// The trace of a server: check it, read it.
+    Audit(access::AuditArgs),
     /// Write the deliveries of a fictional riverside community in real formats.
     Generate(generate::Args),
     /// Turn deliveries into a community pack, with a report of everything skipped or approximated.
@@ -41,6 +48,9 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Account(args) => access::account(args),
+        Command::Token(args) => access::token(args),
+        Command::Audit(args) => access::audit(args),
         Command::Generate(args) => generate::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Info(args) => info::run(&args),

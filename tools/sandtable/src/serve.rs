@@ -25,7 +25,8 @@ pub struct Args {
     /// Start simulated devices inside: rain, a rising river, doors, an alarm, devices that die.
     #[arg(long)]
     demo: bool,
-    /// Listen beyond this machine. There are no accounts yet: whoever reaches the port may do everything.
+    /// Listen beyond this machine. Needs accounts in the data folder (`sandtable account add`), and for MQTT credentials of
+    /// devices (`sandtable token device`).
     #[arg(long)]
     allow_remote: bool,
     /// Fire alarms start no evacuation forecasts.

@@ -18,10 +18,11 @@ const WASM: Option<&str> = Some("wasm32-unknown-unknown");
 
 const RULES: &[Rule] = &[
     Rule {
-        crates: &["twin_model", "geo_frame", "sync_core", "community_pack", "osgb", "tiles3d"],
+        crates: &["twin_model", "geo_frame", "sync_core", "access", "community_pack", "osgb", "tiles3d"],
         forbidden: PURE,
         target: None,
     },
+    Rule { crates: &["access"], forbidden: &["axum*", "rusqlite", "getrandom"], target: None },
     Rule { crates: &["sim_core", "sim_flood", "sim_drainage", "sim_urban", "sim_run"], forbidden: PURE, target: None },
     Rule { crates: &["sim_crowd", "sim_fire", "sim_evac", "evac_run"], forbidden: PURE, target: None },
     Rule { crates: &["gis_import", "ifc_import"], forbidden: &["bevy*", "egui*", "tokio"], target: None },

@@ -1,5 +1,6 @@
 //! Commands to the server.
 
+use crate::credentials::{AccessRefused, Credentials};
 use crate::url::server_url;
 use serde::de::DeserializeOwned;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,9 @@ pub enum CommandError {
     /// The server refused it, in one line for people.
     #[error("{0}")]
     Refused(String),
+    /// The server has accounts and did not let this viewer.
+    #[error(transparent)]
+    Access(#[from] AccessRefused),
     /// The server did not answer; whether the command was carried out is unknown.
     #[error("{server}: {reason}")]
     Network {
@@ -51,9 +55,16 @@ impl CommandTicket {
     }
 }
 
-/// Sends a command to a server (`http://host:port`) without blocking.
+/// Sends a command to a server (`http://host:port`) without blocking, with the token of the environment if there is one
+/// ([`Credentials::from_env`]).
 #[must_use]
 pub fn send_command(server: &str, command: &TwinCommand) -> CommandTicket {
+    send_command_as(server, command, &Credentials::from_env())
+}
+
+/// As [`send_command`], with these credentials.
+#[must_use]
+pub fn send_command_as(server: &str, command: &TwinCommand, credentials: &Credentials) -> CommandTicket {
     let ticket = CommandTicket { answer: Arc::default() };
     let server = server_url(server);
     let slot = ticket.answer.clone();
@@ -65,11 +76,14 @@ pub fn send_command(server: &str, command: &TwinCommand) -> CommandTicket {
             return ticket;
         }
     };
-    ehttp::fetch(request, move |answer| {
+    ehttp::fetch(credentials.sign(request), move |answer| {
         put(match answer {
             Err(reason) => Err(CommandError::Network { server, reason }),
             Ok(response) if response.ok => kind.read(&response.bytes),
-            Ok(response) => Err(CommandError::Refused(refusal(&response))),
+            Ok(response) => Err(match AccessRefused::of_status(response.status) {
+                Some(refused) => CommandError::Access(refused),
+                None => CommandError::Refused(refusal(&response)),
+            }),
         });
     });
     ticket
@@ -117,7 +131,7 @@ fn request(server: &str, command: &TwinCommand) -> serde_json::Result<(ehttp::Re
 }
 
 /// The server's `{"error": "…"}`, or the status when it sent something else.
-fn refusal(response: &ehttp::Response) -> String {
+pub(crate) fn refusal(response: &ehttp::Response) -> String {
     let body: Option<serde_json::Value> = serde_json::from_slice(&response.bytes).ok();
     let line = body.as_ref().and_then(|b| b.get("error")).and_then(|e| e.as_str());
     line.map_or_else(|| format!("HTTP {} {}", response.status, response.status_text), str::to_owned)

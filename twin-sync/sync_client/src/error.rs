@@ -1,11 +1,21 @@
 //! Why a file did not come.
 
+use crate::credentials::AccessRefused;
+
 /// A failed fetch. Each text names what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// There is no such file.
     #[error("{0}: not found")]
     NotFound(String),
+    /// The server has accounts and did not let this viewer.
+    #[error("{url}: {refused}")]
+    Access {
+        /// What was asked for.
+        url: String,
+        /// Not known, or not permitted.
+        refused: AccessRefused,
+    },
     /// The server answered with an error.
     #[error("{url}: HTTP {status}: {text}")]
     Status {

@@ -1,5 +1,6 @@
 //! Files of a pack, by ticket.
 
+use crate::credentials::{AccessRefused, Credentials};
 use crate::error::FetchError;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::folder::FolderPool;
@@ -53,6 +54,7 @@ struct Queue {
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     source: Source,
+    credentials: Credentials,
     queue: Arc<Mutex<Queue>>,
     #[cfg(not(target_arch = "wasm32"))]
     pool: Option<Arc<FolderPool>>,
@@ -78,10 +80,27 @@ impl Fetcher {
         };
         Self {
             source,
+            credentials: Credentials::from_env(),
             queue: Arc::default(),
             #[cfg(not(target_arch = "wasm32"))]
             pool,
         }
+    }
+
+    /// The same with these credentials instead of those of the environment ([`Credentials::from_env`]).
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
+    }
+
+    /// Signed for the fetcher's own server; another one learns nothing of the token.
+    fn sign(&self, url: &str, request: ehttp::Request) -> ehttp::Request {
+        let own = match &self.source {
+            Source::Server(server) => url.strip_prefix(server.as_str()).is_some_and(|rest| rest.starts_with('/')),
+            #[cfg(not(target_arch = "wasm32"))]
+            Source::PackDir(_) => false,
+        };
+        if own { self.credentials.sign(request) } else { request }
     }
 
     /// Where it fetches from.
@@ -178,7 +197,7 @@ impl Fetcher {
         };
         match job {
             Job::Http(url) => {
-                let request = ehttp::Request::get(&url).with_timeout(Some(TIMEOUT));
+                let request = self.sign(&url, ehttp::Request::get(&url)).with_timeout(Some(TIMEOUT));
                 ehttp::fetch(request, move |answer| finish(read_answer(url, answer)));
             }
             #[cfg(not(target_arch = "wasm32"))]
@@ -195,6 +214,10 @@ fn read_answer(url: String, answer: ehttp::Result<ehttp::Response>) -> FetchResu
         Err(reason) => Err(FetchError::Network { url, reason }),
         Ok(response) if response.ok => Ok(response.bytes),
         Ok(response) if response.status == 404 => Err(FetchError::NotFound(url)),
+        Ok(response) if AccessRefused::of_status(response.status).is_some() => {
+            let refused = AccessRefused::of_status(response.status).unwrap_or(AccessRefused::LoginNeeded);
+            Err(FetchError::Access { url, refused })
+        }
         Ok(response) => {
             let text = response.text().and_then(|t| t.lines().next()).unwrap_or(&response.status_text);
             let text = text.chars().take(200).collect();
@@ -240,6 +263,14 @@ mod tests {
         assert_eq!(results[&climbing], Err(FetchError::BadPath("../secret".into())));
         assert!(matches!(results[&api], Err(FetchError::BadPath(_))));
         assert_eq!(fetcher.pending(), 0);
+    }
+
+    #[test]
+    fn only_the_own_server_is_shown_the_token() {
+        let fetcher = Fetcher::new(Source::Server("http://h:1".into())).with_credentials(Credentials::token("stt_1"));
+        let signed = |url: &str| fetcher.sign(url, ehttp::Request::get(url)).headers.get("authorization").is_some();
+        assert!(signed("http://h:1/pack/community.json"));
+        assert!(!signed("http://h:11/x") && !signed("http://h:1.evil.example/x") && !signed("https://other/x"));
     }
 
     #[test]

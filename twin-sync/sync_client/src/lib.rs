@@ -3,6 +3,7 @@
 //! runtime, and the same code runs natively and in the browser; time is always passed in.
 
 mod command;
+mod credentials;
 mod error;
 mod fetch;
 #[cfg(not(target_arch = "wasm32"))]
@@ -10,7 +11,8 @@ mod folder;
 mod link;
 mod url;
 
-pub use command::{CommandError, CommandReply, CommandTicket, send_command};
+pub use command::{CommandError, CommandReply, CommandTicket, send_command, send_command_as};
+pub use credentials::{AccessRefused, Credentials, LoginError, LoginTicket, log_in};
 pub use error::FetchError;
 pub use fetch::{Fetcher, Source, Ticket};
 pub use link::{LinkEvent, LiveLink};

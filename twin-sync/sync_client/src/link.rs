@@ -1,5 +1,6 @@
 //! The live connection.
 
+use crate::credentials::{AccessRefused, Credentials};
 use crate::url::ws_url;
 use ewebsock::{WsEvent, WsMessage, WsSender};
 use std::ops::ControlFlow;
@@ -52,6 +53,8 @@ pub struct LiveLink {
     token: Option<ResumeToken>,
     welcomed: bool,
     backoff_ms: i64,
+    credentials: Credentials,
+    refused: Option<AccessRefused>,
 }
 
 impl std::fmt::Debug for LiveLink {
@@ -65,13 +68,27 @@ impl LiveLink {
     #[must_use]
     pub fn connect(url: &str) -> Self {
         let socket = Socket::Closed { retry_at: TimeMs(i64::MIN) };
-        Self { url: ws_url(url), socket, token: None, welcomed: false, backoff_ms: FIRST_BACKOFF_MS }
+        let (credentials, backoff_ms) = (Credentials::from_env(), FIRST_BACKOFF_MS);
+        Self { url: ws_url(url), socket, token: None, welcomed: false, backoff_ms, credentials, refused: None }
     }
 
     /// A link that goes on from where an earlier one stood (its [`LiveLink::token`]); the state held then must be kept.
     #[must_use]
     pub fn resume(url: &str, token: ResumeToken) -> Self {
         Self { token: Some(token), ..Self::connect(url) }
+    }
+
+    /// The same with these credentials instead of those of the environment ([`Credentials::from_env`]). In a browser
+    /// the cookie goes along by itself.
+    #[must_use]
+    pub fn with_credentials(self, credentials: Credentials) -> Self {
+        Self { credentials, ..self }
+    }
+
+    /// Why the server does not let this viewer in, when that is why the link was lost. A browser does not say.
+    #[must_use]
+    pub fn refused(&self) -> Option<AccessRefused> {
+        self.refused
     }
 
     /// The WebSocket address.
@@ -131,7 +148,8 @@ impl LiveLink {
 
     fn open(&mut self, now: TimeMs) -> Result<(), String> {
         let (queue, events) = sync_channel(QUEUE);
-        let options = ewebsock::Options { subprotocols: vec![PROTOCOL.to_owned()], ..Default::default() };
+        let mut options = ewebsock::Options { subprotocols: vec![PROTOCOL.to_owned()], ..Default::default() };
+        options.additional_headers.extend(self.credentials.bearer().map(|b| ("Authorization".to_owned(), b)));
         let sender = ewebsock::ws_connect(self.url.clone(), options, Box::new(move |event| forward(&queue, event)))?;
         self.welcomed = false;
         self.socket = Socket::Open { sender, events, heard_at: now };
@@ -142,6 +160,7 @@ impl LiveLink {
         self.socket = Socket::Closed { retry_at: TimeMs(now.0.saturating_add(self.backoff_ms)) };
         self.backoff_ms = (self.backoff_ms * 2).min(MAX_BACKOFF_MS);
         self.welcomed = false;
+        self.refused = AccessRefused::of_handshake(&reason);
         out.push(LinkEvent::Lost(reason));
     }
 
@@ -174,6 +193,7 @@ impl LiveLink {
         match message {
             ServerMessage::Welcome { epoch, properties, now: server_now, resumed, .. } => {
                 self.backoff_ms = FIRST_BACKOFF_MS;
+                self.refused = None;
                 self.welcomed = true;
                 let held = self.token.take().filter(|t| resumed && t.epoch == epoch).map(|t| t.seq);
                 self.token = Some(ResumeToken { epoch, seq: held.unwrap_or(Seq(0)) });

@@ -171,16 +171,16 @@ impl LiveEngine {
                     self.live.seq = seq;
                 }
             }
-            LogRecord::AlarmAck { alarm, at } => self.acknowledge(*alarm, *at, first),
-            LogRecord::CaseCreated { case } => self.live.cases.put(case.id, case.clone(), first),
-            LogRecord::CaseMoved { case, action, note, at } => {
+            LogRecord::AlarmAck { alarm, at, .. } => self.acknowledge(*alarm, *at, first),
+            LogRecord::CaseCreated { case, .. } => self.live.cases.put(case.id, case.clone(), first),
+            LogRecord::CaseMoved { case, action, note, at, .. } => {
                 if let Some(mut moved) = self.live.case(*case).cloned()
                     && moved.apply(*action, *at, note.clone()).is_ok()
                 {
                     self.live.cases.put(*case, moved, first);
                 }
             }
-            LogRecord::RunCreated { run, scenario, at } => {
+            LogRecord::RunCreated { run, scenario, at, .. } => {
                 let queued = Run { id: *run, scenario: scenario.clone(), created_at: *at, status: RunStatus::Queued };
                 self.live.runs.put(*run, queued, first);
             }

@@ -1,7 +1,7 @@
 //! Records of the durable log. What is not in a record cannot influence state.
 
 use serde::{Deserialize, Serialize};
-use twin_model::{AlarmId, Case, CaseAction, CaseId, RunId, RunScenario, RunStatus, TimeMs};
+use twin_model::{AccountId, AlarmId, Case, CaseAction, CaseId, RunId, RunScenario, RunStatus, TimeMs};
 
 /// First byte of every encoded record.
 pub const LOG_VERSION: u8 = 1;
@@ -53,11 +53,17 @@ pub enum LogRecord {
         alarm: AlarmId,
         /// When.
         at: TimeMs,
+        /// Who; `None` on a server without accounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
     },
     /// A case was reported.
     CaseCreated {
         /// The case at its first stage, with its id and first event.
         case: Case,
+        /// Who reported it; `None` on a server without accounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
     },
     /// A case was moved.
     CaseMoved {
@@ -69,6 +75,9 @@ pub enum LogRecord {
         note: String,
         /// When.
         at: TimeMs,
+        /// Who; `None` on a server without accounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
     },
     /// A run was asked for.
     RunCreated {
@@ -78,6 +87,9 @@ pub enum LogRecord {
         scenario: RunScenario,
         /// When.
         at: TimeMs,
+        /// Who; `None` for the server's own forecasts and on a server without accounts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
     },
     /// A run came further.
     RunProgress {
@@ -178,12 +190,17 @@ mod tests {
         let status = RunStatus::Running { reached_s: 1.5, frames: 2 };
         let records = [
             observations(),
-            LogRecord::AlarmAck { alarm: AlarmId(1), at: TimeMs(2) },
+            LogRecord::AlarmAck { alarm: AlarmId(1), at: TimeMs(2), by: Some(AccountId(3)) },
             LogRecord::RunProgress { run: RunId(1), state: status },
         ];
         for record in &records {
             assert_eq!(&LogRecord::decode(&record.encode().unwrap()).unwrap(), record);
         }
+        // Written before there were accounts.
+        let old = [&[LOG_VERSION, KIND_EVENT][..], br#"{"kind":"alarm_ack","alarm":1,"at":2}"#].concat();
+        let read = LogRecord::AlarmAck { alarm: AlarmId(1), at: TimeMs(2), by: None };
+        assert_eq!(LogRecord::decode(&old).unwrap(), read);
+        assert_eq!(read.encode().unwrap(), old);
         assert_eq!(observations().seq_count(), 2);
         assert_eq!(LogRecord::decode(&[9, 1]), Err(LogError::Version(9)));
         assert!(LogRecord::decode(&[]).is_err() && LogRecord::decode(&[1, 7, 0]).is_err());

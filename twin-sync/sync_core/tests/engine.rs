@@ -123,7 +123,7 @@ fn one_alarm_per_rule_with_hysteresis_and_count() {
     assert_eq!(alarms.len(), 1);
     assert_eq!((alarms[0].count, alarms[0].state), (2, AlarmState::ReturnedUnacknowledged));
     assert_eq!(alarms[0].raised_at, TimeMs(T0 + 1000));
-    m.commit(&LogRecord::AlarmAck { alarm: alarms[0].id, at: TimeMs(T0 + 9000) });
+    m.commit(&LogRecord::AlarmAck { alarm: alarms[0].id, at: TimeMs(T0 + 9000), by: None });
     assert_eq!(m.engine.live().open_alarms().count(), 0);
     m.level(1, 21.0, T0 + 10_000);
     let open: Vec<AlarmId> = m.engine.live().open_alarms().map(|a| a.id).collect();
@@ -210,9 +210,9 @@ fn cases_and_runs_follow_the_log() {
     };
     let id = m.engine.next_case_id();
     let case = check_new_case(&model, new.clone(), id, TimeMs(T0)).unwrap();
-    m.commit(&LogRecord::CaseCreated { case });
+    m.commit(&LogRecord::CaseCreated { case, by: None });
     for action in [CaseAction::Advance, CaseAction::SendBack, CaseAction::Close] {
-        m.commit(&LogRecord::CaseMoved { case: id, action, note: String::new(), at: TimeMs(T0) });
+        m.commit(&LogRecord::CaseMoved { case: id, action, note: String::new(), at: TimeMs(T0), by: None });
     }
     let case = m.engine.live().case(id).unwrap();
     assert_eq!((case.title.as_str(), case.stage, case.events.len()), ("积存垃圾", CaseStage::Closed, 3));
@@ -235,7 +235,7 @@ fn a_viewer_that_lost_closed_alarms_gets_a_snapshot() {
     for i in 1..1100 {
         m.level(0, 25.0, T0 + i * 2000);
         let id = m.engine.live().open_alarms().find(|a| a.entity == EntityId(0)).unwrap().id;
-        m.commit(&LogRecord::AlarmAck { alarm: id, at: TimeMs(T0) });
+        m.commit(&LogRecord::AlarmAck { alarm: id, at: TimeMs(T0), by: None });
         m.level(0, 10.0, T0 + i * 2000 + 1000);
     }
     let live = m.engine.live();
@@ -292,7 +292,7 @@ proptest! {
             m.batch(&batch);
             let open = m.engine.live().open_alarms().next().map(|a| a.id);
             if let Some(alarm) = open.filter(|_| i % 3 == 0) {
-                m.commit(&LogRecord::AlarmAck { alarm, at: TimeMs(T0) });
+                m.commit(&LogRecord::AlarmAck { alarm, at: TimeMs(T0), by: None });
             }
             if i == cut {
                 saved = serde_json::to_string(&m.engine.snapshot(m.intake.dedup())).unwrap();

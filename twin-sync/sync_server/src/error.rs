@@ -17,15 +17,32 @@ pub enum ServeError {
     },
     /// The address can be reached by other machines.
     #[error(
-        "{what} address {addr} can be reached from other machines and there are no accounts yet: \
-         use a loopback address, or --allow-remote on a network you trust"
+        "{what} address {addr} can be reached from other machines and there are no {missing} in {data_dir}: \
+         use a loopback address, or first {remedy}"
     )]
     NotLoopback {
         /// HTTP or MQTT.
         what: &'static str,
         /// The address.
         addr: SocketAddr,
+        /// What there has to be first.
+        missing: &'static str,
+        /// The data folder.
+        data_dir: PathBuf,
+        /// How it is made.
+        remedy: String,
     },
+    /// The address can be reached by other machines, and that was not asked for.
+    #[error("{what} address {addr} can be reached from other machines: say --allow-remote if that is meant")]
+    NotAllowed {
+        /// HTTP or MQTT.
+        what: &'static str,
+        /// The address.
+        addr: SocketAddr,
+    },
+    /// Accounts or their trace cannot be used.
+    #[error(transparent)]
+    Access(#[from] crate::access::AccessError),
     /// The port is taken or not permitted.
     #[error("{what} address {addr}: {source}")]
     Listen {

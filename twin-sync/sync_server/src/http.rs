@@ -1,5 +1,6 @@
 //! Routes, and what guards them.
 
+use crate::access::{self, ScopedFiles, scoped_files};
 use crate::options::ServeOptions;
 use crate::runs::{self, RunManager};
 use crate::twin::Twin;
@@ -68,6 +69,7 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
     let files = Router::new()
         .nest_service("/pack", ServeDir::new(&options.pack_dir).append_index_html_on_directories(false))
         .nest_service("/runs", ServeDir::new(twin.data_dir.join("runs")).append_index_html_on_directories(false))
+        .layer(middleware::from_fn_with_state(ScopedFiles::new(twin.clone()), scoped_files))
         .layer(middleware::from_fn(etag));
     let web = match &options.web_dir {
         Some(dir) => Router::new()
@@ -83,12 +85,14 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
         .and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
         .merge(api)
+        .merge(access::router(twin))
         .merge(computing)
         .merge(gateways::router(twin, options.alert_status))
         .merge(viewers)
         .merge(files)
         .merge(web)
         .layer(CompressionLayer::new().compress_when(worth_it))
+        .layer(middleware::from_fn_with_state(twin.clone(), access::guard))
         .layer(middleware::from_fn_with_state(options.allow_remote, same_origin))
         .layer(middleware::map_response(no_sniff))
 }

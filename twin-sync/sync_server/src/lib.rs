@@ -4,6 +4,7 @@
 //! One writer thread owns the log: it takes messages and commands from a bounded queue, commits them in groups, applies
 //! them to the shared state and only then acknowledges. Everything else reads.
 
+mod access;
 mod error;
 mod forecast;
 mod gateways;
@@ -23,6 +24,7 @@ mod twin;
 mod writer;
 mod ws;
 
+pub use crate::access::{AccessAdmin, AccessError, AccountChange, NewAccount, NewDevice};
 pub use error::ServeError;
 pub use options::{AlertStatus, DEFAULT_HTTP, DEFAULT_MQTT, ServeOptions};
 pub use server::{ServerHandle, serve};

@@ -37,6 +37,7 @@ counters! {
     oversized: "Packets refused for their size";
     protocol_errors: "MQTT connections ended for a protocol error";
     refused_clients: "MQTT connections refused at CONNECT";
+    refused_publishes: "MQTT messages refused: not a topic of the device";
     alarms_raised: "Alarms raised";
     changes: "Operator changes committed";
     commits: "Transactions committed";

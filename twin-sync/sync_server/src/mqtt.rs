@@ -1,11 +1,13 @@
 //! The MQTT listener: ingest only. A message is acknowledged when it is on disk, never before.
 
+use crate::access::{Admission, DeviceGate};
 use crate::mqtt_packet::{Answer, Goodbye, Packet, RECEIVE_MAX, Will, Wire};
 use crate::twin::{Twin, now, stopped};
 use crate::writer::{Job, Message};
 use bytes::{Bytes, BytesMut};
 use rmqtt_codec::error::DecodeError;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,7 +74,7 @@ pub(crate) async fn listen(twin: Arc<Twin>, listener: TcpListener) {
         let (twin, sessions) = (twin.clone(), sessions.clone());
         tokio::spawn(async move {
             let guard = twin.metrics.mqtt_clients.enter();
-            if let Err(end) = serve_client(&twin, &sessions, stream).await {
+            if let Err(end) = serve_client(&twin, &sessions, stream, peer).await {
                 tracing::debug!(%peer, end, "MQTT client");
             }
             drop((guard, place));
@@ -80,7 +82,12 @@ pub(crate) async fn listen(twin: Arc<Twin>, listener: TcpListener) {
     }
 }
 
-async fn serve_client(twin: &Arc<Twin>, sessions: &Sessions, stream: TcpStream) -> Result<(), &'static str> {
+async fn serve_client(
+    twin: &Arc<Twin>,
+    sessions: &Sessions,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Result<(), &'static str> {
     stream.set_nodelay(true).map_err(|_gone| "gone")?;
     let (mut read, write) = stream.into_split();
     let (mut wire, mut buffer) = (Wire::new(), BytesMut::with_capacity(4096));
@@ -93,7 +100,7 @@ async fn serve_client(twin: &Arc<Twin>, sessions: &Sessions, stream: TcpStream) 
             return Err("no valid CONNECT");
         }
     };
-    let Packet::Connect { client_id, keep_alive_s, will } = connect else {
+    let Packet::Connect { client_id, keep_alive_s, will, user, password } = connect else {
         twin.metrics.refused_clients.add(1);
         return Err("the first packet is not CONNECT");
     };
@@ -105,6 +112,12 @@ async fn serve_client(twin: &Arc<Twin>, sessions: &Sessions, stream: TcpStream) 
             out.send(Answer::BadClientId).await?;
             return Err("client id refused");
         }
+    };
+    let gate = DeviceGate::new(twin.access.clone(), peer.ip().to_string());
+    let Some(admission) = gate.admit(&client_id, user.as_deref(), password.as_deref()) else {
+        twin.metrics.refused_clients.add(1);
+        out.send(Answer::BadCredentials).await?;
+        return Err("credentials refused");
     };
     if twin.failure().is_some() {
         out.send(Answer::Unavailable).await?;
@@ -120,11 +133,16 @@ async fn serve_client(twin: &Arc<Twin>, sessions: &Sessions, stream: TcpStream) 
         silence: silence(keep_alive_s),
         answers,
         held: BTreeSet::new(),
+        gate,
+        admission,
+        goes_on_refused: wire.can_refuse_publish(),
     };
     let finish = session.run(read, wire, buffer, &end).await;
     sessions.leave(&client, number);
     if let (Finish::Abrupt | Finish::DisconnectWithWill, Some(Will { topic, payload })) = (&finish, will) {
-        session.submit(topic, payload, false, None).await?;
+        if session.gate.may_publish(&session.admission, &topic) {
+            session.submit(topic, payload, false, None).await?;
+        }
     }
     drop(session);
     // The writer ends by itself once what was received is on disk and answered.
@@ -184,6 +202,10 @@ struct Session {
     answers: mpsc::Sender<Pending>,
     /// QoS 2 messages stored but not yet released by the client.
     held: BTreeSet<NonZeroU16>,
+    gate: DeviceGate,
+    admission: Admission,
+    /// A message that is not permitted can be refused by itself (MQTT 5).
+    goes_on_refused: bool,
 }
 
 impl Session {
@@ -218,6 +240,10 @@ impl Session {
         match packet {
             Packet::Publish { topic, payload, retained, packet_id, exactly_once } => {
                 self.twin.metrics.received.add(1);
+                if !self.gate.may_publish(&self.admission, &topic) {
+                    self.twin.metrics.refused_publishes.add(1);
+                    return self.refuse(packet_id, exactly_once).await;
+                }
                 match packet_id {
                     None => self.submit(topic, payload, retained, None).await?,
                     Some(id) if !exactly_once => {
@@ -235,6 +261,7 @@ impl Session {
                 self.answer(Answer::PublishComplete(id)).await?;
             }
             Packet::Subscribe { packet_id, filters } => {
+                self.gate.asked_to_subscribe(&self.admission);
                 self.answer(Answer::SubscribeRefused { packet_id, filters }).await?;
             }
             Packet::Unsubscribe { packet_id, filters } => {
@@ -276,6 +303,15 @@ impl Session {
 
     async fn answer(&self, answer: Answer) -> Result<(), &'static str> {
         self.answers.send(Pending::Now(answer)).await.map_err(|_closed| "gone")
+    }
+
+    /// A message to a topic that is not the device's: refused by itself where the version can say so, else the
+    /// connection ends (3.1.1 §3.3.5: acknowledge it falsely, or close).
+    async fn refuse(&self, packet_id: Option<NonZeroU16>, exactly_once: bool) -> Result<Option<Finish>, &'static str> {
+        match packet_id.filter(|_| self.goes_on_refused) {
+            Some(packet_id) => self.answer(Answer::PublishRefused { packet_id, exactly_once }).await.map(|()| None),
+            None => Ok(Some(self.goodbye(Goodbye::NotAuthorized).await)),
+        }
     }
 
     async fn malformed(&self) -> Finish {

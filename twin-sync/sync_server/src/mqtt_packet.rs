@@ -27,6 +27,8 @@ pub(crate) enum Packet {
         client_id: String,
         keep_alive_s: u16,
         will: Option<Will>,
+        user: Option<String>,
+        password: Option<Bytes>,
     },
     Publish {
         topic: String,
@@ -61,8 +63,14 @@ pub(crate) enum Answer {
         assigned: Option<String>,
     },
     BadClientId,
+    BadCredentials,
     Unavailable,
     PublishAck(NonZeroU16),
+    /// Not permitted on this topic (5 only: 3.1.1 can only end the connection).
+    PublishRefused {
+        packet_id: NonZeroU16,
+        exactly_once: bool,
+    },
     PublishReceived(NonZeroU16),
     PublishComplete(NonZeroU16),
     SubscribeRefused {
@@ -85,6 +93,7 @@ pub(crate) enum Goodbye {
     TakenOver,
     ShuttingDown,
     KeepAlive,
+    NotAuthorized,
 }
 
 /// Codec of one connection; finds the version by itself.
@@ -106,6 +115,11 @@ impl Wire {
                 MqttPacket::V5(packet) => return Ok(Some(from_v5(packet))),
             }
         }
+    }
+
+    /// True for a version that can refuse one message and go on.
+    pub(crate) fn can_refuse_publish(&self) -> bool {
+        matches!(self.0, MqttCodec::V5(_))
     }
 
     /// Appends an answer; what the version has no packet for is left out.
@@ -133,6 +147,8 @@ fn from_v3(packet: v3::Packet) -> Packet {
         v3::Packet::Connect(c) => Packet::Connect {
             client_id: c.client_id.to_string(),
             keep_alive_s: c.keep_alive,
+            user: c.username.map(|u| u.to_string()),
+            password: c.password,
             will: c.last_will.map(|w| Will { topic: w.topic.to_string(), payload: w.message }),
         },
         v3::Packet::Publish(p) => Packet::Publish {
@@ -160,6 +176,8 @@ fn from_v5(packet: v5::Packet) -> Packet {
         v5::Packet::Connect(c) => Packet::Connect {
             client_id: c.client_id.to_string(),
             keep_alive_s: c.keep_alive,
+            user: c.username.map(|u| u.to_string()),
+            password: c.password,
             will: c.last_will.map(|w| Will { topic: w.topic.to_string(), payload: w.message }),
         },
         // Topic aliases were not offered in CONNACK.
@@ -187,7 +205,9 @@ fn to_v3(answer: Answer) -> Option<v3::Packet> {
     Some(match answer {
         Answer::Accept { .. } => connack(v3::ConnectAckReason::ConnectionAccepted),
         Answer::BadClientId => connack(v3::ConnectAckReason::IdentifierRejected),
+        Answer::BadCredentials => connack(v3::ConnectAckReason::BadUserNameOrPassword),
         Answer::Unavailable => connack(v3::ConnectAckReason::ServiceUnavailable),
+        Answer::PublishRefused { .. } => return None,
         Answer::PublishAck(packet_id) => v3::Packet::PublishAck { packet_id },
         Answer::PublishReceived(packet_id) => v3::Packet::PublishReceived { packet_id },
         Answer::PublishComplete(packet_id) => v3::Packet::PublishComplete { packet_id },
@@ -204,7 +224,16 @@ fn to_v5(answer: Answer) -> v5::Packet {
     match answer {
         Answer::Accept { assigned } => v5_connack(v5::ConnectAckReason::Success, assigned),
         Answer::BadClientId => v5_connack(v5::ConnectAckReason::ClientIdentifierNotValid, None),
+        Answer::BadCredentials => v5_connack(v5::ConnectAckReason::BadUserNameOrPassword, None),
         Answer::Unavailable => v5_connack(v5::ConnectAckReason::ServerUnavailable, None),
+        Answer::PublishRefused { packet_id, exactly_once: false } => v5::Packet::PublishAck(v5::PublishAck {
+            reason_code: v5::PublishAckReason::NotAuthorized,
+            ..v5_ack(packet_id)
+        }),
+        Answer::PublishRefused { packet_id, exactly_once: true } => v5::Packet::PublishReceived(v5::PublishAck {
+            reason_code: v5::PublishAckReason::NotAuthorized,
+            ..v5_ack(packet_id)
+        }),
         Answer::PublishAck(packet_id) => v5::Packet::PublishAck(v5_ack(packet_id)),
         Answer::PublishReceived(packet_id) => v5::Packet::PublishReceived(v5_ack(packet_id)),
         Answer::PublishComplete(packet_id) => v5::Packet::PublishComplete(v5::PublishAck2 {
@@ -243,6 +272,7 @@ fn goodbye_code(why: Goodbye) -> v5::DisconnectReasonCode {
         Goodbye::TakenOver => v5::DisconnectReasonCode::SessionTakenOver,
         Goodbye::ShuttingDown => v5::DisconnectReasonCode::ServerShuttingDown,
         Goodbye::KeepAlive => v5::DisconnectReasonCode::KeepAliveTimeout,
+        Goodbye::NotAuthorized => v5::DisconnectReasonCode::NotAuthorized,
     }
 }
 

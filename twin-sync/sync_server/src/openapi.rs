@@ -11,9 +11,17 @@ type Row = (&'static str, &'static str, &'static str, &'static [&'static str], O
 /// Options of SensorThings.
 const STA: [&str; 6] = ["$top", "$skip", "$count", "$expand", "$orderby", "$filter"];
 
-const ROWS: [Row; 35] = [
+const ROWS: [Row; 43] = [
     ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
     ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
+    ("post", "/api/login", "Log in: a session cookie, or a token with `bearer`", &[], Some("Login"), "me"),
+    ("post", "/api/logout", "End the session", &[], None, "object"),
+    ("get", "/api/me", "Who is asking, with roles, permitted actions and grants", &[], None, "me"),
+    ("get", "/api/accounts", "Accounts with their grants", &[], None, "accounts"),
+    ("post", "/api/accounts", "Make an account without rights", &[], Some("NewAccount"), "object"),
+    ("post", "/api/accounts/{login}/enabled", "Open or shut an account", &[], Some("Enabled"), "object"),
+    ("post", "/api/accounts/{login}/grants", "All grants of an account anew", &[], Some("Grants"), "object"),
+    ("get", "/api/audit", "Records of the trace, oldest first", &["after", "limit"], None, "records"),
     ("get", "/api/community", "Manifest, counts, epoch and sequence", &[], None, "object"),
     ("get", "/api/properties", "Property definitions and device classes", &[], None, "object"),
     ("get", "/api/entities", "Entities, paged", &["kind", "parent", "q", "limit", "offset"], None, "entities"),
@@ -104,10 +112,20 @@ pub(crate) async fn document() -> Json<Value> {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Live state, alarms, grid cases and simulation runs of one community. Times are ms since \
                 1970 UTC; positions are ENU metres at the community's origin. Errors are {\"error\": \"one line\"}. \
-                The gateways (/ogc, /cap, /sta) have the times and positions of their standards.",
+                The gateways (/ogc, /cap, /sta) have the times and positions of their standards. On a server with \
+                accounts everything but /health, /openapi.json, /web/ and /api/login needs a session or a token, and \
+                shows what lies within the caller's jurisdiction: 401 without, 403 where rights do not reach, and for a \
+                thing outside of the jurisdiction what is said of one that does not exist.",
         },
+        "security": [{ "bearer": [] }, { "session": [] }],
         "paths": paths(|_| true),
-        "components": { "schemas": schemas() },
+        "components": {
+            "schemas": schemas(),
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer" },
+                "session": { "type": "apiKey", "in": "cookie", "name": "sandtable_session" },
+            },
+        },
     }))
 }
 
@@ -148,6 +166,39 @@ fn schemas() -> Value {
     let text = json!({ "type": "string" });
     json!({
         "Error": { "type": "object", "required": ["error"], "properties": { "error": text } },
+        "Login": {
+            "type": "object",
+            "required": ["login", "password"],
+            "properties": {
+                "login": text,
+                "password": text,
+                "code": { "description": "six digits of the second factor", "type": "string" },
+                "bearer": { "description": "true for a token in the answer instead of a cookie", "type": "boolean" },
+            },
+        },
+        "NewAccount": {
+            "type": "object",
+            "required": ["login", "display_name", "password"],
+            "properties": { "login": text, "display_name": text, "password": text },
+        },
+        "Enabled": { "type": "object", "required": ["enabled"], "properties": { "enabled": { "type": "boolean" } } },
+        "Grants": {
+            "type": "object",
+            "required": ["grants"],
+            "properties": { "grants": { "type": "array", "items": { "$ref": "#/components/schemas/Grant" } } },
+        },
+        "Grant": {
+            "type": "object",
+            "required": ["role", "jurisdiction"],
+            "properties": {
+                "role": { "enum": ::access::Role::ALL },
+                "jurisdiction": { "description": "*, digits of a division or grid code, or below:CODE", "type": "string" },
+                "classes": { "description": "kinds and device_classes; empty for all", "type": "object" },
+                "fields": { "type": "array", "items": { "enum": ::access::Field::ALL } },
+                "from": { "type": ["integer", "null"] },
+                "to": { "type": ["integer", "null"] },
+            },
+        },
         "NewCase": {
             "type": "object",
             "required": ["class", "title"],

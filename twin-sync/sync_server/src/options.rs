@@ -1,5 +1,6 @@
 //! What to serve and where.
 
+use crate::access::AccessAdmin;
 use crate::error::ServeError;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -36,7 +37,8 @@ pub struct ServeOptions {
     pub web_dir: Option<PathBuf>,
     /// Program whose `simulate` subcommand computes runs.
     pub simulate_exe: PathBuf,
-    /// Listen on addresses other machines can reach. There are no accounts yet: whoever reaches the port may do all.
+    /// Listen on addresses other machines can reach. Needs accounts in the data folder, and for MQTT credentials of
+    /// devices.
     pub allow_remote: bool,
     /// Fire alarms in buildings whose inside is known start evacuation forecasts.
     pub forecasts: bool,
@@ -67,10 +69,37 @@ impl ServeOptions {
         }
     }
 
+    /// Whether HTTP is spoken over TLS.
+    #[must_use]
+    pub fn tls(&self) -> bool {
+        false
+    }
+
+    /// Refuses an address that other machines can reach unless that is meant and everybody there is known.
     pub(crate) fn check(&self) -> Result<(), ServeError> {
+        let data = self.data_dir.display();
         for (what, addr) in [("HTTP", self.http_addr), ("MQTT", self.mqtt_addr)] {
-            if !addr.ip().is_loopback() && !self.allow_remote {
-                return Err(ServeError::NotLoopback { what, addr });
+            if addr.ip().is_loopback() {
+                continue;
+            }
+            let mut admin = None;
+            if AccessAdmin::has_accounts(&self.data_dir)? {
+                admin = Some(AccessAdmin::open(&self.data_dir)?);
+            }
+            let (known, missing, remedy) = if what == "HTTP" {
+                let first = "sandtable account add NAME --role duty_officer --jurisdiction '*' --data";
+                (admin.is_some(), "accounts", format!("{first} {data}"))
+            } else {
+                let devices = admin.as_mut().map(AccessAdmin::devices).transpose()?.unwrap_or_default();
+                let remedy =
+                    format!("sandtable token device ID --topic TOPIC --data {data} (with an account made before)");
+                (!devices.is_empty(), "credentials of devices", remedy)
+            };
+            if !known {
+                return Err(ServeError::NotLoopback { what, addr, missing, data_dir: self.data_dir.clone(), remedy });
+            }
+            if !self.allow_remote {
+                return Err(ServeError::NotAllowed { what, addr });
             }
         }
         Ok(())
@@ -80,15 +109,35 @@ impl ServeOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{NewAccount, NewDevice};
+    use access::{Grant, Jurisdiction, Role};
 
     #[test]
-    fn only_loopback_without_being_told() {
-        let mut options = ServeOptions::new("p".into(), "d".into());
+    fn other_machines_only_with_accounts_and_when_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = ServeOptions::new("p".into(), dir.path().join("data"));
+        assert!(options.check().is_ok());
+        options.http_addr = SocketAddr::from(([0, 0, 0, 0], 8080));
+        options.allow_remote = true;
+        let line = options.check().unwrap_err().to_string();
+        assert!(line.contains("0.0.0.0:8080") && line.contains("sandtable account add"), "{line}");
+        assert!(!options.data_dir.exists(), "looking makes nothing");
+        let mut admin = AccessAdmin::open(&options.data_dir).unwrap();
+        let new = NewAccount {
+            login: "duty".into(),
+            display_name: "值班".into(),
+            password: "a long enough one".into(),
+            grants: vec![Grant::new(Role::DutyOfficer, Jurisdiction::Everywhere)],
+        };
+        admin.add(&new).unwrap();
         assert!(options.check().is_ok());
         options.mqtt_addr = SocketAddr::from(([0, 0, 0, 0], 1883));
-        let error = options.check().unwrap_err().to_string();
-        assert!(error.contains("0.0.0.0:1883") && error.contains("--allow-remote"), "{error}");
-        options.allow_remote = true;
+        let line = options.check().unwrap_err().to_string();
+        assert!(line.contains("MQTT address 0.0.0.0:1883") && line.contains("sandtable token device"), "{line}");
+        admin.put_device(NewDevice { id: "d1".into(), topics: vec!["a/b".into()] }).unwrap();
         assert!(options.check().is_ok());
+        options.allow_remote = false;
+        let line = options.check().unwrap_err().to_string();
+        assert!(line.contains("--allow-remote"), "{line}");
     }
 }

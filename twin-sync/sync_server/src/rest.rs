@@ -1,8 +1,10 @@
 //! REST. Errors are `{"error": "one clear line"}` with a fitting status.
 
+use crate::access::Caller;
 use crate::http::ApiError;
 use crate::twin::{Twin, now};
 use crate::writer::{Change, Refusal, Reply};
+use ::access::Action;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -11,12 +13,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use sync_core::quality_at;
+use sync_core::{check_new_case, quality_at};
 use twin_model::{
-    Alarm, AlarmId, Case, CaseAction, CaseId, Entity, EntityId, EntityKind, NewCase, PropertyDef, PropertyId,
-    StateEntry, TimeMs,
+    Alarm, AlarmId, CaseAction, CaseId, Entity, EntityId, EntityKind, NewCase, PropertyDef, PropertyId, StateEntry,
+    TimeMs,
 };
 
 type Shared = State<Arc<Twin>>;
@@ -57,13 +59,16 @@ fn internal(line: String) -> ApiError {
     ApiError(StatusCode::INTERNAL_SERVER_ERROR, line)
 }
 
-pub(crate) async fn health(State(twin): Shared) -> Response {
+pub(crate) async fn health(State(twin): Shared, caller: Caller) -> Response {
     let queue = twin.jobs.max_capacity() - twin.jobs.capacity();
     let seq = twin.seq.borrow().0;
     let (status, word) = match twin.failure() {
         Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "red"),
         None => (StatusCode::OK, "green"),
     };
+    if matches!(caller, Caller::Nobody) {
+        return (status, Json(json!({ "status": word }))).into_response();
+    }
     let reason = twin.failure();
     let answer = json!({ "status": word, "reason": reason, "epoch": twin.epoch, "seq": seq, "queue": queue });
     (status, Json(answer)).into_response()
@@ -88,20 +93,28 @@ pub(crate) async fn metrics(State(twin): Shared) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }
 
-pub(crate) async fn community(State(twin): Shared) -> Answer {
+pub(crate) async fn community(State(twin): Shared, caller: Caller) -> Answer {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for entity in twin.pack.model.entities() {
+    for entity in twin.pack.model.entities().iter().filter(|e| caller.sees(e.id)) {
         *counts.entry(entity.kind.tag()).or_default() += 1;
     }
+    let mut manifest = twin.pack.manifest.clone();
+    if !caller.sees_everything() {
+        manifest.entities = counts.values().sum();
+        manifest.provenance.clear();
+    }
+    let bound = || twin.pack.bindings.iter().filter(|b| caller.sees_series(b.entity, b.property));
+    let topics: BTreeSet<&str> = bound().map(|b| b.topic.as_str()).collect();
+    let series: BTreeSet<(EntityId, PropertyId)> = bound().map(|b| (b.entity, b.property)).collect();
     let engine = twin.read();
     let live = engine.live();
     Ok(Json(json!({
-        "manifest": twin.pack.manifest,
+        "manifest": manifest,
         "counts": counts,
-        "topics": twin.index.topic_count(),
-        "series": twin.index.series_count(),
-        "open_alarms": live.open_alarms().count(),
-        "open_cases": live.cases().filter(|c| c.stage.is_open()).count(),
+        "topics": topics.len(),
+        "series": series.len(),
+        "open_alarms": live.open_alarms().filter(|a| caller.sees_alarm(a)).count(),
+        "open_cases": live.cases().filter(|c| c.stage.is_open() && caller.sees_case(c)).count(),
         "epoch": twin.epoch,
         "seq": live.seq(),
         "now": now(),
@@ -112,19 +125,23 @@ pub(crate) async fn properties(State(twin): Shared) -> Answer {
     Ok(Json(json!(twin.pack.properties)))
 }
 
-pub(crate) async fn entities(State(twin): Shared, params: Params) -> Answer {
+pub(crate) async fn entities(State(twin): Shared, caller: Caller, params: Params) -> Answer {
     let kind: Option<EntityKind> = param(&params, "kind", "an entity kind, e.g. building")?;
     let parent: Option<u32> = param(&params, "parent", "an entity id")?;
     let (limit, offset) = page(&params)?;
     let q = params.get("q").map_or("", |q| q.trim());
     let model = &twin.pack.model;
-    let fits = |e: &&Entity| kind.is_none_or(|k| e.kind == k) && parent.is_none_or(|p| e.parent == Some(EntityId(p)));
+    let within = parent.is_none_or(|p| caller.sees(EntityId(p)));
+    let fits = |e: &&Entity| {
+        let asked = kind.is_none_or(|k| e.kind == k) && parent.is_none_or(|p| e.parent == Some(EntityId(p)));
+        within && asked && caller.sees(e.id)
+    };
     let found: Vec<&Entity> = if q.is_empty() {
         model.entities().iter().filter(fits).collect()
     } else {
         model.search(q, usize::MAX).iter().filter_map(|hit| model.get(hit.id)).filter(fits).collect()
     };
-    let items: Vec<&&Entity> = found.iter().skip(offset).take(limit).collect();
+    let items: Vec<_> = found.iter().skip(offset).take(limit).map(|e| caller.entity(e)).collect();
     Ok(Json(json!({ "total": found.len(), "offset": offset, "entities": items })))
 }
 
@@ -136,19 +153,22 @@ fn page(params: &Params) -> Result<(usize, usize), ApiError> {
     Ok((limit, param(params, "offset", "a number ≥ 0")?.unwrap_or(0)))
 }
 
-pub(crate) async fn entity(State(twin): Shared, Path(id): Path<String>) -> Answer {
+pub(crate) async fn entity(State(twin): Shared, caller: Caller, Path(id): Path<String>) -> Answer {
     let id = EntityId(number("entity", &id)?);
     let model = &twin.pack.model;
-    let entity = model.get(id).ok_or_else(|| ApiError::not_found(format!("no entity {id}")))?;
+    let entity =
+        model.get(id).filter(|e| caller.sees(e.id)).ok_or_else(|| ApiError::not_found(format!("no entity {id}")))?;
     let engine = twin.read();
     let (live, at) = (engine.live(), now());
-    let state: Vec<Value> = live.of_entity(id).map(|e| describe(&twin, e, at)).collect();
-    let alarms: Vec<&Alarm> = live.open_alarms().filter(|a| a.entity == id).collect();
-    let cases: Vec<&Case> = live.cases().filter(|c| c.entity == Some(id) && c.stage.is_open()).collect();
+    let shown = live.of_entity(id).filter(|e| caller.sees_series(id, e.property));
+    let state: Vec<Value> = shown.map(|e| describe(&twin, e, at)).collect();
+    let alarms: Vec<&Alarm> = live.open_alarms().filter(|a| a.entity == id && caller.sees_alarm(a)).collect();
+    let about = live.cases().filter(|c| c.entity == Some(id) && c.stage.is_open() && caller.sees_case(c));
+    let cases: Vec<_> = about.map(|c| caller.case(c)).collect();
     Ok(Json(json!({
-        "entity": entity,
-        "address": model.address(id),
-        "children": model.children(id).len(),
+        "entity": caller.entity(entity),
+        "address": caller.address(model, id),
+        "children": model.children(id).iter().filter(|c| caller.sees(**c)).count(),
         "state": state,
         "alarms": alarms,
         "cases": cases,
@@ -176,29 +196,44 @@ fn describe(twin: &Twin, entry: &StateEntry, at: TimeMs) -> Value {
     })
 }
 
-pub(crate) async fn search(State(twin): Shared, params: Params) -> Answer {
+pub(crate) async fn search(State(twin): Shared, caller: Caller, params: Params) -> Answer {
     let q = params.get("q").ok_or_else(|| ApiError::bad("q is missing: what should be found?"))?;
     let (limit, _) = page(&params)?;
-    Ok(Json(json!({ "hits": twin.pack.model.search(q, limit.min(200)) })))
+    let model = &twin.pack.model;
+    if caller.sees_everything() {
+        return Ok(Json(json!({ "hits": model.search(q, limit.min(200)) })));
+    }
+    // Words above the jurisdiction still find what is in it; they are only not said.
+    let mut hits = model.search(q, usize::MAX);
+    hits.retain(|hit| caller.sees(hit.id));
+    hits.truncate(limit.min(200));
+    hits.iter_mut().for_each(|hit| hit.address = caller.address(model, hit.id));
+    Ok(Json(json!({ "hits": hits })))
 }
 
 fn property_id(twin: &Twin, key: &str) -> Result<PropertyId, ApiError> {
     twin.pack.properties.id(key).ok_or_else(|| ApiError::not_found(format!("no property {key:?}: see /api/properties")))
 }
 
-pub(crate) async fn state(State(twin): Shared, params: Params) -> Answer {
+pub(crate) async fn state(State(twin): Shared, caller: Caller, params: Params) -> Answer {
     let entity: Option<u32> = param(&params, "entity", "an entity id")?;
     let property = params.get("property").map(|key| property_id(&twin, key)).transpose()?;
     let (engine, at) = (twin.read(), now());
     let live = engine.live();
     let wanted =
         |e: &&StateEntry| entity.is_none_or(|id| e.entity == EntityId(id)) && property.is_none_or(|p| e.property == p);
-    let rows: Vec<Value> = live.iter().filter(wanted).map(|e| describe(&twin, e, at)).collect();
+    let rows: Vec<Value> = live
+        .iter()
+        .filter(wanted)
+        .filter(|e| caller.sees_series(e.entity, e.property))
+        .map(|e| describe(&twin, e, at))
+        .collect();
     Ok(Json(json!({ "epoch": twin.epoch, "seq": live.seq(), "now": at, "state": rows })))
 }
 
 pub(crate) async fn history(
     State(twin): Shared,
+    caller: Caller,
     Path((entity, key)): Path<(String, String)>,
     params: Params,
 ) -> Answer {
@@ -211,7 +246,11 @@ pub(crate) async fn history(
     if limit == 0 || limit > MAX_HISTORY_POINTS {
         return Err(ApiError::bad(format!("limit = {limit}: must be 1..{MAX_HISTORY_POINTS}")));
     }
-    let points = twin.query(move |db| db.history((entity, property), from, to, limit)).await.map_err(internal)?;
+    let points = match caller.sees_series(entity, property) {
+        true => twin.query(move |db| db.history((entity, property), from, to, limit)).await.map_err(internal)?,
+        // As for an entity that does not exist.
+        false => Vec::new(),
+    };
     let unit = twin.pack.properties.def(property).map_or("", |d| d.unit.as_str());
     let more = points.len() == limit as usize;
     Ok(Json(json!({ "entity": entity, "property": key, "unit": unit, "points": points, "maybe_more": more })))
@@ -222,36 +261,61 @@ fn open_only(params: &Params) -> Result<bool, ApiError> {
     Ok(param(params, "open", "true or false")?.unwrap_or(false))
 }
 
-pub(crate) async fn alarms(State(twin): Shared, params: Params) -> Answer {
+pub(crate) async fn alarms(State(twin): Shared, caller: Caller, params: Params) -> Answer {
     let open = open_only(&params)?;
     let engine = twin.read();
-    let list: Vec<&Alarm> = engine.live().alarms().rev().filter(|a| !open || a.state.is_open()).collect();
+    let all = engine.live().alarms().rev();
+    let list: Vec<&Alarm> = all.filter(|a| (!open || a.state.is_open()) && caller.sees_alarm(a)).collect();
     Ok(Json(json!({ "alarms": list })))
 }
 
-pub(crate) async fn acknowledge(State(twin): Shared, Path(id): Path<String>) -> Answer {
+pub(crate) async fn acknowledge(State(twin): Shared, caller: Caller, Path(id): Path<String>) -> Answer {
     let id = AlarmId(number("alarm", &id)?);
-    answer(twin.change(Change::AcknowledgeAlarm(id)).await)
+    let alarm = twin.read().live().alarm(id).filter(|a| caller.sees_alarm(a)).map(|a| a.entity);
+    let entity = alarm.ok_or_else(|| ApiError::not_found(format!("no alarm {id}")))?;
+    permitted(caller.may(Action::AcknowledgeAlarm, entity))?;
+    answer(&caller, twin.change_by(Change::AcknowledgeAlarm(id), caller.account()).await)
 }
 
-pub(crate) async fn cases(State(twin): Shared, params: Params) -> Answer {
+pub(crate) async fn cases(State(twin): Shared, caller: Caller, params: Params) -> Answer {
     let open = open_only(&params)?;
     let engine = twin.read();
-    let list: Vec<&Case> = engine.live().cases().rev().filter(|c| !open || c.stage.is_open()).collect();
+    let all = engine.live().cases().rev().filter(|c| (!open || c.stage.is_open()) && caller.sees_case(c));
+    let list: Vec<_> = all.map(|c| caller.case(c)).collect();
     Ok(Json(json!({ "cases": list })))
 }
 
-pub(crate) async fn case(State(twin): Shared, Path(id): Path<String>) -> Answer {
+pub(crate) async fn case(State(twin): Shared, caller: Caller, Path(id): Path<String>) -> Answer {
     let id = CaseId(number("case", &id)?);
     let engine = twin.read();
-    let found = engine.live().case(id).ok_or_else(|| ApiError::not_found(format!("no case {id}")))?;
-    Ok(Json(json!(found)))
+    let found = engine.live().case(id).filter(|c| caller.sees_case(c));
+    let found = found.ok_or_else(|| ApiError::not_found(format!("no case {id}")))?;
+    Ok(Json(json!(caller.case(found))))
 }
 
-pub(crate) async fn create_case(State(twin): Shared, bytes: Bytes) -> Result<Response, ApiError> {
+pub(crate) async fn create_case(State(twin): Shared, caller: Caller, bytes: Bytes) -> Result<Response, ApiError> {
     let new: NewCase = body(&bytes)?;
-    let created = answer(twin.change(Change::CreateCase(new)).await)?;
+    match (new.entity, new.p_enu) {
+        (Some(entity), _) if !caller.sees(entity) => return Err(unknown_entity(&twin, new, entity)),
+        (Some(entity), _) if twin.pack.model.get(entity).is_some() => {
+            permitted(caller.may(Action::ReportCase, entity))?
+        }
+        (None, Some(p)) => permitted(caller.may_at(Action::ReportCase, twin.pack.model.grid_at([p[0], p[1]])))?,
+        _ => {}
+    }
+    let created = answer(&caller, twin.change_by(Change::CreateCase(new), caller.account()).await)?;
     Ok((StatusCode::CREATED, created).into_response())
+}
+
+/// What is said of a report about a thing that is not there for the caller, in the same order and words as of one that
+/// does not exist.
+fn unknown_entity(twin: &Twin, new: NewCase, entity: EntityId) -> ApiError {
+    let elsewhere = NewCase { entity: None, p_enu: Some([0.0; 3]), ..new };
+    let line = match check_new_case(&twin.pack.model, elsewhere, CaseId(0), TimeMs(0)) {
+        Err(other) => other.to_string(),
+        Ok(_) => format!("case: entity {entity} is not in the community"),
+    };
+    ApiError(StatusCode::UNPROCESSABLE_ENTITY, line)
 }
 
 #[derive(Debug, Deserialize)]
@@ -261,31 +325,45 @@ struct Move {
     note: String,
 }
 
-pub(crate) async fn move_case(State(twin): Shared, Path(id): Path<String>, bytes: Bytes) -> Answer {
+pub(crate) async fn move_case(State(twin): Shared, caller: Caller, Path(id): Path<String>, bytes: Bytes) -> Answer {
     let case = CaseId(number("case", &id)?);
     let Move { action, note } = body(&bytes)?;
-    answer(twin.change(Change::MoveCase { case, action, note }).await)
+    let held = twin.read().live().case(case).filter(|c| caller.sees_case(c)).cloned();
+    let held = held.ok_or_else(|| ApiError::not_found(format!("no case {case}")))?;
+    let needed = match action {
+        CaseAction::Advance | CaseAction::SendBack => Action::MoveCase,
+        CaseAction::Close | CaseAction::Cancel => Action::DecideCase,
+    };
+    permitted(caller.may_on_case(needed, &held))?;
+    answer(&caller, twin.change_by(Change::MoveCase { case, action, note }, caller.account()).await)
 }
 
-fn answer(result: Result<Reply, Refusal>) -> Answer {
+/// What may be seen but not done.
+pub(crate) fn permitted(may: bool) -> Result<(), ApiError> {
+    if may { Ok(()) } else { Err(ApiError(StatusCode::FORBIDDEN, "your rights do not reach this".to_owned())) }
+}
+
+fn answer(caller: &Caller, result: Result<Reply, Refusal>) -> Answer {
     Ok(Json(match result.map_err(refused)? {
         Reply::Alarm(alarm) => json!(alarm),
-        Reply::Case(case) => json!(case),
+        Reply::Case(case) => json!(caller.case(&case)),
         Reply::Run(run) => json!(run),
     }))
 }
 
-pub(crate) async fn cameras(State(twin): Shared) -> Answer {
+pub(crate) async fn cameras(State(twin): Shared, caller: Caller) -> Answer {
     let (engine, online) = (twin.read(), twin.pack.properties.id("online"));
     let at = now();
     let list: Vec<Value> = twin
         .pack
         .model
         .of_kind(EntityKind::Camera)
+        .filter(|c| caller.sees(c.id))
         .map(|c| {
+            caller.reads_camera();
             let state = online.and_then(|p| engine.live().latest(c.id, p)).map(|e| describe(&twin, e, at));
             json!({ "entity": c.id, "code": c.code, "name": c.name, "p_enu": c.p_enu, "camera": c.camera,
-                "address": twin.pack.model.address(c.id), "online": state })
+                "address": caller.address(&twin.pack.model, c.id), "online": state })
         })
         .collect();
     Ok(Json(json!({ "cameras": list })))

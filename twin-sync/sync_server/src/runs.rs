@@ -1,11 +1,13 @@
 //! Simulation runs: child processes of the same program, so that a crash or a cancel cannot hurt the server.
 
+use crate::access::Caller;
 use crate::http::ApiError;
 use crate::options::ServeOptions;
-use crate::rest::{body, number, refused};
+use crate::rest::{body, number, permitted, refused};
 use crate::run_inputs;
 use crate::twin::Twin;
 use crate::writer::{Change, Reply};
+use ::access::Action;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -21,7 +23,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
-use twin_model::{Intervention, Run, RunId, RunScenario, RunStatus, Scenario};
+use twin_model::{AccountId, Intervention, Run, RunId, RunScenario, RunStatus, Scenario};
 
 /// Runs computed at one time.
 const AT_ONCE: usize = 2;
@@ -80,7 +82,7 @@ impl RunManager {
 
     /// Begins a run of the server's own.
     pub(crate) async fn begin(self: &Arc<Self>, scenario: RunScenario) -> Result<RunId, String> {
-        self.create(scenario).await.map(|run| run.id).map_err(|e| e.1)
+        self.create(scenario, None).await.map(|run| run.id).map_err(|e| e.1)
     }
 
     /// Stops a run if it goes on.
@@ -90,7 +92,7 @@ impl RunManager {
         }
     }
 
-    async fn create(self: &Arc<Self>, scenario: RunScenario) -> Result<Run, ApiError> {
+    async fn create(self: &Arc<Self>, scenario: RunScenario, by: Option<AccountId>) -> Result<Run, ApiError> {
         if let Some(line) = run_inputs::refusal(&self.twin, &scenario) {
             return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, line));
         }
@@ -98,13 +100,26 @@ impl RunManager {
             let line = format!("{WAITING} runs are waiting already: wait for one to end or cancel one");
             return Err(ApiError(StatusCode::TOO_MANY_REQUESTS, line));
         }
-        let run = match self.twin.change(Change::CreateRun(scenario)).await.map_err(refused)? {
+        let run = match self.twin.change_by(Change::CreateRun(scenario), by).await.map_err(refused)? {
             Reply::Run(run) => *run,
             _ => return Err(ApiError(StatusCode::INTERNAL_SERVER_ERROR, "the run was not created".to_owned())),
         };
         let cancel = Arc::new(Notify::new());
         self.cancels().insert(run.id, cancel.clone());
         tokio::spawn(self.clone().compute(run.clone(), cancel));
+        Ok(run)
+    }
+
+    /// The run, if there is one for the caller.
+    fn seen_by(&self, caller: &Caller, id: RunId) -> Result<Run, ApiError> {
+        let found = self.twin.read().live().run(id).filter(|r| caller.sees_run(&self.twin.places, r)).cloned();
+        found.ok_or_else(|| ApiError::not_found(format!("no run {id}")))
+    }
+
+    /// The run, if the caller may interfere with it.
+    fn steered_by(&self, caller: &Caller, id: RunId) -> Result<Run, ApiError> {
+        let run = self.seen_by(caller, id)?;
+        permitted(caller.may_on_run(Action::SteerRun, &self.twin.places, &run.scenario))?;
         Ok(run)
     }
 
@@ -275,34 +290,43 @@ fn last_line(text: &str) -> Option<String> {
 }
 
 /// `GET /api/runs`
-pub(crate) async fn list(State(runs): State<Arc<RunManager>>) -> Json<serde_json::Value> {
+pub(crate) async fn list(State(runs): State<Arc<RunManager>>, caller: Caller) -> Json<serde_json::Value> {
     let engine = runs.twin.read();
-    let list: Vec<&Run> = engine.live().runs().rev().collect();
+    let list: Vec<&Run> = engine.live().runs().rev().filter(|r| caller.sees_run(&runs.twin.places, r)).collect();
     Json(serde_json::json!({ "runs": list }))
 }
 
 /// `GET /api/runs/{id}`
-pub(crate) async fn one(State(runs): State<Arc<RunManager>>, Path(id): Path<String>) -> Result<Json<Run>, ApiError> {
+pub(crate) async fn one(
+    State(runs): State<Arc<RunManager>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, ApiError> {
     let id = RunId(number("run", &id)?);
-    let found = runs.twin.read().live().run(id).cloned();
-    found.map(Json).ok_or_else(|| ApiError::not_found(format!("no run {id}")))
+    runs.seen_by(&caller, id).map(Json)
 }
 
 /// `POST /api/runs`
 pub(crate) async fn start(
     State(runs): State<Arc<RunManager>>,
+    caller: Caller,
     bytes: Bytes,
 ) -> Result<(StatusCode, Json<Run>), ApiError> {
     let scenario: RunScenario = body(&bytes)?;
-    Ok((StatusCode::CREATED, Json(runs.create(scenario).await?)))
+    permitted(caller.may_on_run(Action::StartRun, &runs.twin.places, &scenario))?;
+    Ok((StatusCode::CREATED, Json(runs.create(scenario, caller.account()).await?)))
 }
 
 /// `DELETE /api/runs/{id}`
-pub(crate) async fn cancel(State(runs): State<Arc<RunManager>>, Path(id): Path<String>) -> Result<Json<Run>, ApiError> {
+pub(crate) async fn cancel(
+    State(runs): State<Arc<RunManager>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Run>, ApiError> {
     let id = RunId(number("run", &id)?);
     let mut seq = runs.twin.seq.subscribe();
     let status_of = || runs.twin.read().live().run(id).cloned();
-    let run = status_of().ok_or_else(|| ApiError::not_found(format!("no run {id}")))?;
+    let run = runs.steered_by(&caller, id)?;
     let cancel = runs.cancels().get(&id).cloned();
     let Some(cancel) = cancel.filter(|_| is_unfinished(&run)) else {
         return Err(ApiError(StatusCode::CONFLICT, format!("run {id} has ended already")));
@@ -333,12 +357,13 @@ struct EditBody {
 /// `POST /api/runs/{id}/edits`: answers when the run has taken the edit up, with the run.
 pub(crate) async fn edit(
     State(runs): State<Arc<RunManager>>,
+    caller: Caller,
     Path(id): Path<String>,
     bytes: Bytes,
 ) -> Result<Json<Run>, ApiError> {
     let id = RunId(number("run", &id)?);
     let EditBody { interventions } = body(&bytes)?;
-    let run = runs.twin.read().live().run(id).cloned().ok_or_else(|| ApiError::not_found(format!("no run {id}")))?;
+    let run = runs.steered_by(&caller, id)?;
     let Some(flood) = run.scenario.flood() else {
         return Err(ApiError(StatusCode::CONFLICT, format!("run {id} is an evacuation: it takes no edits")));
     };

@@ -1,5 +1,6 @@
 //! Start, serve, stop.
 
+use crate::access::{Access, RunPlaces, snapshot_for};
 use crate::error::ServeError;
 use crate::forecast::Forecasts;
 use crate::options::ServeOptions;
@@ -14,11 +15,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use sync_core::{Dedup, Intake, LiveEngine, LogRecord, RuleBook};
+use sync_core::{Dedup, Intake, LiveEngine, LiveState, LogRecord, RuleBook};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use twin_model::Seq;
+use twin_model::{EntityId, Seq};
 
 /// Jobs that may wait for the writer.
 const QUEUE: usize = 8192;
@@ -89,12 +90,17 @@ impl ServerHandle {
             tokio::spawn(mqtt::listen(twin.clone(), mqtt_listener)),
             tokio::spawn(ws::broadcast_frames(twin.clone(), frames)),
             tokio::spawn(async move {
+                let app = app.into_make_service_with_connect_info::<SocketAddr>();
                 if let Err(error) = axum::serve(http_listener, app).with_graceful_shutdown(until_stopped).await {
                     tracing::error!(%error, "HTTP server");
                 }
             }),
         ];
         tasks.extend(forecasts.map(|f| tokio::spawn(f.watch())));
+        if let Some(access) = &twin.access {
+            access.service("start").await;
+            tasks.push(tokio::spawn(access.clone().watch(twin.stopping.subscribe())));
+        }
         tracing::info!(http = %http_addr, mqtt = %mqtt_addr, epoch = %twin.epoch, "serving");
         Ok(Self { http_addr, mqtt_addr, twin, writer_ended, tasks, _lock: lock })
     }
@@ -121,6 +127,16 @@ impl ServerHandle {
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         self.twin.read().live().hash()
+    }
+
+    /// Hash of that part of the live state that an account sees; `None` without such an account.
+    #[must_use]
+    pub fn state_hash_seen_by(&self, login: &str) -> Option<u64> {
+        let caller = self.twin.access.as_ref()?.caller_for(login)?;
+        let mut seen = LiveState::default();
+        let all = snapshot_for(&caller, &self.twin.places, self.twin.read().live());
+        seen.apply_message(&all).ok()?;
+        Some(seen.hash())
     }
 
     /// Median and 99th percentile of the time of a commit, ms: upper bounds of the histogram's buckets.
@@ -164,6 +180,10 @@ impl ServerHandle {
             if tokio::time::timeout(Duration::from_secs(2), task).await.is_err() {
                 abort.abort();
             }
+        }
+        if let Some(access) = &self.twin.access {
+            access.service("stop").await;
+            access.auditor.stop().await;
         }
         tracing::info!("stopped");
         match self.twin.failure() {
@@ -245,8 +265,16 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     }
     tracing::info!(seq = engine.live().seq().0, replayed, series = engine.live().len(), "state restored");
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
-    let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, engine, jobs, reader };
+    let access = Access::open(&options.data_dir, &pack, options.tls())?;
+    let places = RunPlaces::new(plan_buildings(&pack));
+    let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
     Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock })
+}
+
+/// Names of the plans with their buildings; a pack whose plans do not read has none, which is said when runs are made.
+fn plan_buildings(pack: &Pack) -> Vec<(String, Option<EntityId>)> {
+    let plans = pack.plans().map(|p| p.buildings).unwrap_or_default();
+    plans.into_iter().map(|p| (p.name, p.building)).collect()
 }
 
 fn lock_folder(dir: &Path) -> Result<File, ServeError> {

@@ -1,5 +1,6 @@
 //! What all parts of the server share.
 
+use crate::access::{Access, RunPlaces};
 use crate::error::ServeError;
 use crate::metrics::Metrics;
 use crate::store::Reader;
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLo
 use std::time::{SystemTime, UNIX_EPOCH};
 use sync_core::{BindingIndex, BindingRow, LiveEngine, fnv1a_64};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use twin_model::{Seq, TimeMs};
+use twin_model::{AccountId, Seq, TimeMs};
 
 /// Payload bytes that may wait for the disk.
 pub(crate) const QUEUE_BYTES: usize = 64 << 20;
@@ -22,6 +23,10 @@ pub(crate) struct Twin {
     /// Folder of this pack's database and runs.
     pub(crate) data_dir: PathBuf,
     pub(crate) epoch: String,
+    /// Accounts; `None` when there are none and everybody who reaches the port may do everything.
+    pub(crate) access: Option<Arc<Access>>,
+    /// Which building each plan is of.
+    pub(crate) places: RunPlaces,
     engine: RwLock<LiveEngine>,
     pub(crate) metrics: Metrics,
     pub(crate) jobs: mpsc::Sender<Job>,
@@ -42,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) index: BindingIndex,
     pub(crate) data_dir: PathBuf,
     pub(crate) epoch: String,
+    pub(crate) access: Option<Arc<Access>>,
+    pub(crate) places: RunPlaces,
     pub(crate) engine: LiveEngine,
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) reader: Reader,
@@ -49,13 +56,15 @@ pub(crate) struct Parts {
 
 impl Twin {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { pack, index, data_dir, epoch, engine, jobs, reader } = parts;
+        let Parts { pack, index, data_dir, epoch, access, places, engine, jobs, reader } = parts;
         let seq = watch::Sender::new(engine.live().seq());
         Self {
             pack,
             index,
             data_dir,
             epoch,
+            access,
+            places,
             engine: RwLock::new(engine),
             metrics: Metrics::default(),
             jobs,
@@ -91,9 +100,14 @@ impl Twin {
 
     /// Hands a change to the writer and waits until it is on disk and applied.
     pub(crate) async fn change(&self, change: Change) -> Result<Reply, Refusal> {
+        self.change_by(change, None).await
+    }
+
+    /// As [`Twin::change`], with who asked for it.
+    pub(crate) async fn change_by(&self, change: Change, by: Option<AccountId>) -> Result<Reply, Refusal> {
         let (done, answer) = oneshot::channel();
         let stopped = || Refusal::Stopped(self.failure().unwrap_or("the server is shutting down").to_owned());
-        self.jobs.send(Job::Change(change, done)).await.map_err(|_closed| stopped())?;
+        self.jobs.send(Job::Change(change, by, done)).await.map_err(|_closed| stopped())?;
         answer.await.unwrap_or_else(|_closed| Err(stopped()))
     }
 

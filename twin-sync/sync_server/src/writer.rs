@@ -9,8 +9,8 @@ use sync_core::{Admitted, Incoming, Intake, LiveState, LogRecord, LoggedMessage,
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use twin_model::{
-    Alarm, AlarmId, Case, CaseAction, CaseId, EntityId, NewCase, PropertyId, Run, RunId, RunScenario, RunStatus, Seq,
-    TimeMs,
+    AccountId, Alarm, AlarmId, Case, CaseAction, CaseId, EntityId, NewCase, PropertyId, Run, RunId, RunScenario,
+    RunStatus, Seq, TimeMs,
 };
 
 /// Messages in one commit. There is no waiting for more: while one group is on its way to disk the next one gathers.
@@ -63,7 +63,8 @@ pub(crate) enum Refusal {
 /// Work for the writer.
 pub(crate) enum Job {
     Message(Message),
-    Change(Change, oneshot::Sender<Result<Reply, Refusal>>),
+    /// With who asked, if somebody with an account.
+    Change(Change, Option<AccountId>, oneshot::Sender<Result<Reply, Refusal>>),
     /// Snapshot and end.
     Stop,
 }
@@ -127,8 +128,8 @@ impl Writer {
             self.commit_messages(&mut group)?;
             match after {
                 Some(Job::Stop) => return Ok(()),
-                Some(Job::Change(change, done)) => {
-                    let result = self.change(change)?;
+                Some(Job::Change(change, by, done)) => {
+                    let result = self.change(change, by)?;
                     // The asker may have gone; the change stands.
                     drop(done.send(result));
                 }
@@ -217,8 +218,8 @@ impl Writer {
     }
 
     /// The outer error stops the server, the inner one is the asker's.
-    fn change(&mut self, change: Change) -> Result<Result<Reply, Refusal>, String> {
-        let record = match self.record_of(change) {
+    fn change(&mut self, change: Change, by: Option<AccountId>) -> Result<Result<Reply, Refusal>, String> {
+        let record = match self.record_of(change, by) {
             Ok(record) => record,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -227,7 +228,7 @@ impl Writer {
         Ok(reply_to(&record, self.twin.read().live()))
     }
 
-    fn record_of(&self, change: Change) -> Result<LogRecord, Refusal> {
+    fn record_of(&self, change: Change, by: Option<AccountId>) -> Result<LogRecord, Refusal> {
         let at = now();
         let engine = self.twin.read();
         let live = engine.live();
@@ -238,11 +239,11 @@ impl Writer {
                     let line = format!("alarm {alarm} is {}: there is nothing to acknowledge", held.state.zh());
                     return Err(Refusal::Conflict(line));
                 }
-                LogRecord::AlarmAck { alarm, at }
+                LogRecord::AlarmAck { alarm, at, by }
             }
             Change::CreateCase(new) => {
                 let case = check_new_case(&self.twin.pack.model, new, engine.next_case_id(), at);
-                LogRecord::CaseCreated { case: case.map_err(|e| Refusal::Invalid(e.to_string()))? }
+                LogRecord::CaseCreated { case: case.map_err(|e| Refusal::Invalid(e.to_string()))?, by }
             }
             Change::MoveCase { case, action, note } => {
                 let mut held = live.case(case).cloned().ok_or_else(|| Refusal::NotFound(format!("no case {case}")))?;
@@ -250,11 +251,11 @@ impl Writer {
                     return Err(Refusal::Invalid("note: must be at most 2000 characters".to_owned()));
                 }
                 held.apply(action, at, note.clone()).map_err(|e| Refusal::Conflict(e.to_string()))?;
-                LogRecord::CaseMoved { case, action, note, at }
+                LogRecord::CaseMoved { case, action, note, at, by }
             }
             Change::CreateRun(scenario) => {
                 scenario.validate().map_err(|e| Refusal::Invalid(e.to_string()))?;
-                LogRecord::RunCreated { run: engine.next_run_id(), scenario, at }
+                LogRecord::RunCreated { run: engine.next_run_id(), scenario, at, by }
             }
             Change::RunProgress(run, state) => {
                 let held = live.run(run).ok_or_else(|| Refusal::NotFound(format!("no run {run}")))?;
@@ -296,7 +297,7 @@ impl Writer {
 fn reply_to(record: &LogRecord, live: &LiveState) -> Result<Reply, Refusal> {
     let reply = match record {
         LogRecord::AlarmAck { alarm, .. } => live.alarm(*alarm).map(|a| Reply::Alarm(Box::new(a.clone()))),
-        LogRecord::CaseCreated { case } => live.case(case.id).map(|c| Reply::Case(Box::new(c.clone()))),
+        LogRecord::CaseCreated { case, .. } => live.case(case.id).map(|c| Reply::Case(Box::new(c.clone()))),
         LogRecord::CaseMoved { case, .. } => live.case(*case).map(|c| Reply::Case(Box::new(c.clone()))),
         LogRecord::RunCreated { run, .. } | LogRecord::RunProgress { run, .. } => {
             live.run(*run).map(|r| Reply::Run(Box::new(r.clone())))

@@ -1,13 +1,16 @@
 //! Viewers: one frame per change for all who keep up, built once; their own for those who do not.
 
+use crate::access::{Caller, delta_for, is_unrestricted, note_reads, snapshot_for};
 use crate::twin::{Twin, now, stopped};
 use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use sync_core::{ClientMessage, Delta, PROTOCOL, ResumeToken, ServerMessage};
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use twin_model::Seq;
 
@@ -29,6 +32,31 @@ pub(crate) struct Frame {
     from: Seq,
     seq: Seq,
     text: Utf8Bytes,
+    /// What it was made of, on a server with accounts, and the texts of those who see a part of it.
+    parts: Option<Arc<Parts>>,
+}
+
+/// A delta, and what it comes to for each kind of scope: made once for all viewers with the same rights.
+#[derive(Debug)]
+struct Parts {
+    delta: Delta,
+    texts: Mutex<BTreeMap<u64, Option<Utf8Bytes>>>,
+}
+
+impl Frame {
+    /// The text for a caller; `None` when it cannot be told.
+    fn text_for(&self, twin: &Twin, caller: &Caller) -> Option<Utf8Bytes> {
+        match (&self.parts, caller) {
+            (_, caller) if is_unrestricted(caller) => Some(self.text.clone()),
+            (Some(parts), Caller::Known(visit)) => {
+                let fingerprint = visit.session.scope.fingerprint();
+                let mut texts = parts.texts.lock().unwrap_or_else(PoisonError::into_inner);
+                let make = || text_of(&delta_for(caller, &twin.places, &parts.delta).into_message(now()));
+                texts.entry(fingerprint).or_insert_with(make).clone()
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Sends frames to all viewers.
@@ -67,8 +95,10 @@ pub(crate) async fn broadcast_frames(twin: Arc<Twin>, frames: Frames) {
 fn frame_since(twin: &Twin, from: Seq) -> Option<Frame> {
     let delta: Delta = twin.read().live().delta_since(from)?;
     let seq = delta.seq;
+    let parts = || Parts { delta: delta.clone(), texts: Mutex::default() };
+    let parts = twin.access.as_ref().map(|_| Arc::new(parts()));
     let text = text_of(&delta.into_message(now()))?;
-    Some(Frame { from, seq, text })
+    Some(Frame { from, seq, text, parts })
 }
 
 fn text_of(message: &ServerMessage) -> Option<Utf8Bytes> {
@@ -82,11 +112,15 @@ fn text_of(message: &ServerMessage) -> Option<Utf8Bytes> {
 }
 
 /// `GET /ws`.
-pub(crate) async fn upgrade(State((twin, frames)): State<(Arc<Twin>, Frames)>, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) async fn upgrade(
+    State((twin, frames)): State<(Arc<Twin>, Frames)>,
+    caller: Caller,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let upgrade = upgrade.protocols([PROTOCOL]).max_message_size(MAX_INCOMING).max_frame_size(MAX_INCOMING);
     upgrade.on_upgrade(move |socket| async move {
         let guard = twin.metrics.viewers.enter();
-        let viewer = Viewer { twin: &twin, socket, sent: Seq(0) };
+        let viewer = Viewer { twin: &twin, socket, sent: Seq(0), caller };
         if let Err(end) = viewer.run(&frames).await {
             tracing::debug!(end, "viewer");
         }
@@ -94,10 +128,26 @@ pub(crate) async fn upgrade(State((twin, frames)): State<(Arc<Twin>, Frames)>, u
     })
 }
 
+/// Rights are looked at again so often, for those that end by themselves.
+const RENEW_EVERY: Duration = Duration::from_millis(500);
+
+/// Returns when something of accounts changed; never on a server without accounts.
+async fn changed(rights: &mut Option<watch::Receiver<u64>>) {
+    let told = match rights {
+        Some(rights) => rights.changed().await.is_ok(),
+        None => false,
+    };
+    if !told {
+        // Without accounts, or when the server is ending, which is noticed elsewhere.
+        std::future::pending().await
+    }
+}
+
 struct Viewer<'a> {
     twin: &'a Twin,
     socket: WebSocket,
     sent: Seq,
+    caller: Caller,
 }
 
 impl Viewer<'_> {
@@ -108,10 +158,14 @@ impl Viewer<'_> {
         };
         // Listening starts before the state is read, so that nothing falls in between.
         let mut shared = frames.subscribe();
+        let mut rights = self.twin.access.as_ref().map(|a| a.generation.subscribe());
+        let mut look = tokio::time::interval(RENEW_EVERY);
         self.greet(resume).await?;
         let mut stopping = self.twin.stopping.subscribe();
         loop {
             tokio::select! {
+                () = changed(&mut rights) => self.renew().await?,
+                _tick = look.tick(), if rights.is_some() => self.renew().await?,
                 frame = shared.recv() => match frame {
                     Ok(frame) => self.forward(frame).await?,
                     Err(RecvError::Lagged(_)) => self.catch_up().await?,
@@ -144,20 +198,58 @@ impl Viewer<'_> {
         let (welcome, state) = {
             let engine = self.twin.read();
             let live = engine.live();
-            let token = resume.filter(|token| token.epoch == self.twin.epoch);
+            let epoch = self.epoch();
+            let token = resume.filter(|token| token.epoch == epoch);
             let delta = token.and_then(|token| live.delta_since(token.seq));
+            let delta = delta.map(|delta| delta_for(&self.caller, &self.twin.places, &delta));
             let welcome = ServerMessage::Welcome {
-                epoch: self.twin.epoch.clone(),
+                epoch,
                 seq: live.seq(),
                 properties: self.twin.pack.properties.clone(),
                 now: now(),
                 resumed: delta.is_some(),
             };
             self.sent = live.seq();
-            (welcome, delta.map_or_else(|| live.snapshot(), |delta| delta.into_message(now())))
+            let everything = || snapshot_for(&self.caller, &self.twin.places, live);
+            (welcome, delta.map_or_else(everything, |delta| delta.into_message(now())))
         };
+        self.note_reads().await?;
         self.send(text_of(&welcome)).await?;
         self.send(text_of(&state)).await
+    }
+
+    /// What a resume token is bound to: the log, and on a server with accounts what the viewer may see of it. A token
+    /// from before rights changed is worth nothing.
+    fn epoch(&self) -> String {
+        match &self.caller {
+            Caller::Known(visit) => format!("{}.{:016x}", self.twin.epoch, visit.session.scope.fingerprint()),
+            _ => self.twin.epoch.clone(),
+        }
+    }
+
+    /// Looks whether the session is still there and reaches as far; a viewer whose rights changed is told to begin anew:
+    /// a welcome that is not a resumption, and a snapshot that replaces all it holds.
+    async fn renew(&mut self) -> Result<(), &'static str> {
+        let Caller::Known(visit) = &self.caller else { return Ok(()) };
+        let Some(session) = visit.renewed() else {
+            let error = "the session has ended: log in again".to_owned();
+            self.send(text_of(&ServerMessage::Error { error })).await?;
+            return Err("session ended");
+        };
+        if session.scope.fingerprint() == visit.session.scope.fingerprint() {
+            return Ok(());
+        }
+        self.caller = visit.with(session);
+        self.greet(None).await
+    }
+
+    /// Personal data and cameras on their way to a viewer are written down when the view opens.
+    async fn note_reads(&mut self) -> Result<(), &'static str> {
+        self.caller.reads_everything();
+        match &self.caller {
+            Caller::Known(visit) if !note_reads(visit, "GET /ws").await => Err("no audit trail"),
+            _ => Ok(()),
+        }
     }
 
     async fn forward(&mut self, frame: Frame) -> Result<(), &'static str> {
@@ -168,16 +260,18 @@ impl Viewer<'_> {
             return self.catch_up().await;
         }
         self.sent = frame.seq;
-        self.send(Some(frame.text)).await
+        let text = frame.text_for(self.twin, &self.caller);
+        self.send(text).await
     }
 
     async fn catch_up(&mut self) -> Result<(), &'static str> {
         self.twin.metrics.resyncs.add(1);
         if let Some(frame) = frame_since(self.twin, self.sent) {
             self.sent = frame.seq;
-            return self.send(Some(frame.text)).await;
+            let text = frame.text_for(self.twin, &self.caller);
+            return self.send(text).await;
         }
-        let snapshot = self.twin.read().live().snapshot();
+        let snapshot = snapshot_for(&self.caller, &self.twin.places, self.twin.read().live());
         if let ServerMessage::Snapshot { seq, .. } = &snapshot {
             self.sent = *seq;
         }

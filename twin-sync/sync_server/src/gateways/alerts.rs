@@ -1,13 +1,12 @@
 //! Which warnings there are: open alarms as measured, and what the newest flood forecast predicts (marked 模拟).
 
 use super::cap::{Area, CAP_TYPE, Warning, atom, category};
-use super::features::Shared;
 use super::geometry::{Shape, lon_lat, shape};
 use super::query::Query;
-use super::{Gateway, base_url};
+use super::{Gateway, Scoped, base_url};
 use crate::http::ApiError;
 use crate::twin::now;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use community_pack::run_folder;
@@ -24,7 +23,7 @@ fn internal(error: &std::io::Error) -> ApiError {
 
 /// `GET /cap`: Atom, newest first.
 pub(super) async fn feed(
-    State(gateway): Shared,
+    Scoped(gateway): Scoped,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
@@ -43,7 +42,7 @@ pub(super) async fn feed(
 
 /// `GET /cap/alerts/{alert}`: an alarm by number (a closed one as Cancel), or `run-N-M` for the M-th of run N.
 pub(super) async fn alert(
-    State(gateway): Shared,
+    Scoped(gateway): Scoped,
     Path(key): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
@@ -85,7 +84,7 @@ impl Gateway {
         let name = |at: TimeMs| format!("{}.{}.alarm.{}.{}", self.sender(), plain(epoch), alarm.id, at.0);
         let def = self.twin.pack.properties.def(alarm.property);
         let value = def.map_or_else(|| alarm.value.to_string(), |d| format!("{} {}", d.name, d.format(alarm.value)));
-        let address = self.twin.pack.model.address(alarm.entity);
+        let address = self.address(alarm.entity);
         let simulated = alarm.run.map(|run| format!("模拟:由演算 {} 得出,不是实测", run.label()));
         let mark = if simulated.is_some() { "【模拟】" } else { "" };
         Some(Warning {
@@ -178,7 +177,7 @@ impl Gateway {
         now: TimeMs,
     ) -> Option<Warning> {
         let model = &self.twin.pack.model;
-        let entity = model.get(predicted.entity).filter(|e| !super::privacy::is_personal(e))?;
+        let entity = model.get(predicted.entity).filter(|e| self.shows_entity(e))?;
         let onset = begin.plus_secs(predicted.first_s);
         let urgency = match onset.secs_since(now) {
             lead if lead <= 0.0 => "Immediate",
@@ -188,7 +187,7 @@ impl Gateway {
         let def = self.twin.pack.properties.id(&predicted.property).and_then(|p| self.twin.pack.properties.def(p));
         let value =
             def.map_or_else(|| predicted.value.to_string(), |d| format!("{} {}", d.name, d.format(predicted.value)));
-        let address = model.address(predicted.entity);
+        let address = self.address(predicted.entity);
         Some(Warning {
             key: format!("run-{}-{index}", run.id),
             sender: self.sender(),

@@ -1,23 +1,20 @@
 //! OGC API - Features, Part 1: Core 1.0.1 (OGC 17-069r4), GeoJSON, without HTML.
 
 use super::geometry::{Bounds, boxes_meet, lies_in, shape};
-use super::privacy::is_personal;
 use super::query::Query;
 use super::records::{Collection, case_times};
 use super::stream::Page;
-use super::{Gateway, base_url};
+use super::{Gateway, Scoped, base_url};
 use crate::http::ApiError;
 use crate::openapi::OPENAPI_3_0;
 use crate::twin::now;
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use twin_model::{Case, Entity, TimeMs};
+use twin_model::{Case, Entity, EntityKind, TimeMs};
 
-pub(super) type Shared = State<Arc<Gateway>>;
 type Answer = Result<Json<Value>, ApiError>;
 
 /// Items of a page unless asked for another number. The standard's example is 10; a client that pages by the default
@@ -51,7 +48,7 @@ fn only_json(query: &Query) -> Result<(), ApiError> {
 }
 
 /// `GET /ogc`
-pub(super) async fn landing(State(gateway): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+pub(super) async fn landing(Scoped(gateway): Scoped, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
     plain(query.as_deref())?;
     let base = base_url(&headers);
     let json = "application/json";
@@ -100,7 +97,7 @@ fn describe(gateway: &Gateway, collection: Collection, base: &str) -> Value {
 }
 
 /// `GET /ogc/collections`
-pub(super) async fn collections(State(gateway): Shared, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
+pub(super) async fn collections(Scoped(gateway): Scoped, RawQuery(query): RawQuery, headers: HeaderMap) -> Answer {
     plain(query.as_deref())?;
     let base = base_url(&headers);
     let list: Vec<Value> = Collection::all(&gateway).into_iter().map(|c| describe(&gateway, c, &base)).collect();
@@ -115,7 +112,7 @@ fn named(gateway: &Gateway, id: &str) -> Result<Collection, ApiError> {
 
 /// `GET /ogc/collections/{collection}`
 pub(super) async fn collection(
-    State(gateway): Shared,
+    Scoped(gateway): Scoped,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -148,7 +145,7 @@ impl<'a> Wanted<'a> {
             let bounds = gateway.bounds()[e.id.0 as usize];
             lies_in(bounds, bbox) || (boxes_meet(bounds, bbox) && shape(&gateway.frame, e).meets(bbox))
         };
-        !is_personal(e)
+        gateway.shows_entity(e)
             && self.equal.iter().all(|(key, value)| Gateway::entity_passes(e, key, value))
             && self.bbox.is_none_or(in_box)
     }
@@ -159,6 +156,9 @@ impl<'a> Wanted<'a> {
     }
 
     fn case(&self, gateway: &Gateway, c: &Case) -> bool {
+        if !gateway.caller.sees_case(c) {
+            return false;
+        }
         let (reported, changed) = case_times(c);
         let end = if c.stage.is_open() { now() } else { changed };
         self.in_time(reported, end.max(changed))
@@ -203,7 +203,7 @@ impl<'a> Wanted<'a> {
 
 /// `GET /ogc/collections/{collection}/items`
 pub(super) async fn items(
-    State(gateway): Shared,
+    Scoped(gateway): Scoped,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -212,6 +212,9 @@ pub(super) async fn items(
     let known = [&["f", "bbox", "datetime", "limit", "offset"], collection.filters()].concat();
     let query = Query::parse(query.as_deref(), &known)?;
     only_json(&query)?;
+    if collection == Collection::Kind(EntityKind::Camera) {
+        gateway.caller.reads_camera();
+    }
     let limit = query.count("limit", 1..=MAX_LIMIT, true)?.unwrap_or(DEFAULT_LIMIT);
     let offset = query.count("offset", 0..=usize::MAX / 2, false)?.unwrap_or(0);
     let (ids, matched) = Wanted::of(collection, &query)?.choose(&gateway, collection, offset, limit);
@@ -233,7 +236,7 @@ pub(super) async fn items(
 
 /// `GET /ogc/collections/{collection}/items/{item}`
 pub(super) async fn item(
-    State(gateway): Shared,
+    Scoped(gateway): Scoped,
     Path((id, item)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

@@ -13,25 +13,49 @@ mod sensor_things;
 mod stream;
 mod things;
 
+use crate::access::Caller;
 use crate::http::ApiError;
 use crate::openapi;
 use crate::options::AlertStatus;
 use crate::twin::Twin;
 use axum::Router;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, header, uri::Authority};
 use axum::routing::{any, get};
 use geo_frame::EnuFrame;
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use twin_model::EntityId;
 
-/// What the gateways share.
+/// Directories of SensorThings kept ready, one for each kind of scope.
+const DIRECTORIES: usize = 32;
+
+/// The gateways as one caller sees them.
+#[derive(Clone)]
 pub(crate) struct Gateway {
+    caller: Caller,
     twin: Arc<Twin>,
     frame: EnuFrame,
     alert_status: AlertStatus,
     /// West, south, east, north of every entity, degrees; computed when first asked for.
-    bounds: OnceLock<Vec<geometry::Bounds>>,
-    /// What SensorThings shows; computed when first asked for.
-    directory: OnceLock<things::Directory>,
+    bounds: Arc<OnceLock<Vec<geometry::Bounds>>>,
+    /// What SensorThings shows the caller; found or computed when first asked for.
+    directory: OnceLock<Arc<things::Directory>>,
+    /// What it shows callers of each kind of scope; 0 is that of a server without accounts.
+    directories: Arc<Mutex<BTreeMap<u64, Arc<things::Directory>>>>,
+}
+
+/// The gateways for whoever asks.
+pub(super) struct Scoped(Arc<Gateway>);
+
+impl FromRequestParts<Arc<Gateway>> for Scoped {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, gateway).await?;
+        Ok(Self(Arc::new(Gateway { caller, directory: OnceLock::new(), ..(**gateway).clone() })))
+    }
 }
 
 impl Gateway {
@@ -41,7 +65,28 @@ impl Gateway {
     }
 
     fn directory(&self) -> &things::Directory {
-        self.directory.get_or_init(|| things::Directory::new(self))
+        self.directory.get_or_init(|| {
+            let key = match &self.caller {
+                Caller::Known(visit) => visit.session.scope.fingerprint(),
+                _ => 0,
+            };
+            let directories = || self.directories.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(held) = directories().get(&key) {
+                return held.clone();
+            }
+            let made = Arc::new(things::Directory::new(self));
+            let mut directories = directories();
+            if directories.len() >= DIRECTORIES {
+                directories.clear();
+            }
+            directories.insert(key, made.clone());
+            made
+        })
+    }
+
+    /// The address of an entity in words that are there for the caller.
+    fn address(&self, id: EntityId) -> String {
+        self.caller.address(&self.twin.pack.model, id)
     }
 }
 
@@ -49,11 +94,13 @@ impl Gateway {
 pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
     let frame = twin.pack.manifest.origin.frame();
     let gateway = Arc::new(Gateway {
+        caller: Caller::Nobody,
         twin: twin.clone(),
         frame,
         alert_status,
-        bounds: OnceLock::new(),
+        bounds: Arc::default(),
         directory: OnceLock::new(),
+        directories: Arc::default(),
     });
     // Long for a large community: nobody should wait for it, and the first who asks does not pay for it.
     let ahead = gateway.clone();

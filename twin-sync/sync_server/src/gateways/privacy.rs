@@ -1,74 +1,28 @@
-//! What is personal and therefore never leaves through a gateway: they have no accounts, and the twin counts people
-//! without telling who or how they live.
-
-use twin_model::{Alarm, Entity, EntityId, EntityKind, PropertyId};
+//! What is personal and therefore never leaves through a gateway, whoever asks: standards' clients keep what they read.
+//! Which things are personal is `access`'s to say.
 
 use super::Gateway;
-
-/// Device classes that tell where somebody lives who needs help (紧急呼叫): neither the device nor its alarms.
-const PERSONAL_CLASSES: [&str; 1] = ["care_button"];
-/// What is told of a household (户): where it is in its building.
-const HOUSEHOLD_ATTRIBUTES: [&str; 2] = ["storey", "unit"];
-/// Attributes whose name contains one of these are left out of every kind.
-const PERSONAL_WORDS: [&str; 15] = [
-    "phone",
-    "mobile",
-    "person",
-    "resident",
-    "contact",
-    "id_card",
-    "email",
-    "birth",
-    "姓名",
-    "电话",
-    "手机",
-    "身份证",
-    "联系",
-    "户主",
-    "业主",
-];
-
-/// True when the entity is not shown at all.
-pub(super) fn is_personal(entity: &Entity) -> bool {
-    PERSONAL_CLASSES.contains(&entity.class.as_str())
-}
+use twin_model::{Alarm, Entity, EntityId, EntityKind, PropertyId};
 
 /// True when an attribute of this kind of entity may be shown.
 pub(super) fn shows_attribute(kind: EntityKind, key: &str) -> bool {
-    if kind == EntityKind::Household {
-        return HOUSEHOLD_ATTRIBUTES.contains(&key);
-    }
-    let key = key.to_lowercase();
-    !PERSONAL_WORDS.iter().any(|word| key.contains(word))
+    ::access::attribute_field(kind, key).is_none()
 }
 
 impl Gateway {
-    /// True when values of the series may be shown. Inside a household only what an alarm rule of the device's class
-    /// watches: a smoke detector's smoke, not the meter that tells when somebody is at home.
+    /// True when the entity is shown to the caller.
+    pub(super) fn shows_entity(&self, entity: &Entity) -> bool {
+        !::access::is_personal(entity) && self.caller.sees(entity.id)
+    }
+
+    /// True when values of the series may be shown to the caller.
     pub(super) fn shows_series(&self, entity: EntityId, property: PropertyId) -> bool {
         let pack = &self.twin.pack;
-        let Some(found) = pack.model.get(entity).filter(|e| !is_personal(e)) else { return false };
-        if pack.model.nearest(entity, EntityKind::Household).is_none() {
-            return true;
-        }
-        let (class, def) = (pack.properties.classes.get(&found.class), pack.properties.def(property));
-        class.zip(def).is_some_and(|(class, def)| class.alarms.iter().any(|rule| rule.property == def.key))
+        self.caller.sees(entity) && ::access::shows_series(&pack.model, &pack.properties, entity, property)
     }
 
-    /// True when an alarm may be shown.
+    /// True when an alarm may be shown to the caller.
     pub(super) fn shows_alarm(&self, alarm: &Alarm) -> bool {
-        self.twin.pack.model.get(alarm.entity).is_some_and(|e| !is_personal(e))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_and_numbers_of_people_are_left_out() {
-        assert!(shows_attribute(EntityKind::Household, "storey") && !shows_attribute(EntityKind::Household, "people"));
-        assert!(shows_attribute(EntityKind::Building, "year") && !shows_attribute(EntityKind::Estate, "联系电话"));
-        assert!(!shows_attribute(EntityKind::Poi, "Contact_Phone"));
+        self.twin.pack.model.get(alarm.entity).is_some_and(|e| self.shows_entity(e))
     }
 }

@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::geometry::{self, Bounds, lon_lat, shape};
 use super::instant::utc_text;
-use super::privacy::{is_personal, shows_attribute};
+use super::privacy::shows_attribute;
 use serde_json::{Map, Value, json};
 use sync_core::{LiveState, quality_at};
 use twin_model::{Alarm, AlarmId, Case, CaseId, Entity, EntityId, EntityKind, TimeMs};
@@ -20,7 +20,7 @@ impl Collection {
     /// The kinds that the pack has, then alarms and cases.
     pub(super) fn all(gateway: &Gateway) -> Vec<Self> {
         let mut present = [false; EntityKind::ALL.len()];
-        for entity in gateway.twin.pack.model.entities() {
+        for entity in gateway.twin.pack.model.entities().iter().filter(|e| gateway.caller.sees(e.id)) {
             present[entity.kind as usize] = true;
         }
         let kinds = EntityKind::ALL.iter().filter(|k| present[**k as usize]).map(|k| Self::Kind(*k));
@@ -99,23 +99,28 @@ impl Gateway {
         match collection {
             Collection::Kind(kind) => {
                 let entity = self.twin.pack.model.get(EntityId(u32::try_from(id).ok()?))?;
-                let shown = entity.kind == kind && !is_personal(entity);
+                let shown = entity.kind == kind && self.shows_entity(entity);
                 shown.then(|| self.entity_feature(entity, live, now))
             }
             Collection::Alarms => {
                 let alarm = live.alarm(AlarmId(id)).filter(|a| self.shows_alarm(a))?;
                 self.alarm_feature(alarm)
             }
-            Collection::Cases => live.case(CaseId(id)).map(|c| self.case_feature(c)),
+            Collection::Cases => {
+                live.case(CaseId(id)).filter(|c| self.caller.sees_case(c)).map(|c| self.case_feature(c))
+            }
         }
     }
 
     fn entity_feature(&self, e: &Entity, live: &LiveState, now: TimeMs) -> Value {
+        if e.kind == EntityKind::Camera {
+            self.caller.reads_camera();
+        }
         let mut properties = Map::new();
         for (key, value) in e.attributes.iter().filter(|(key, _)| shows_attribute(e.kind, key)) {
             properties.insert(key.clone(), json!(value));
         }
-        let parent = e.parent.and_then(|p| self.twin.pack.model.get(p));
+        let parent = e.parent.filter(|p| self.caller.sees(*p)).and_then(|p| self.twin.pack.model.get(p));
         // In the pack's vertical datum; the local plane's z leaves out the curvature of the earth. Millimetres.
         let altitude = |p_enu| json!((self.frame.geodetic_from_enu(p_enu).height_m * 1000.0).round() / 1000.0);
         let own = [
@@ -125,8 +130,8 @@ impl Gateway {
             ("name", json!(e.name)),
             ("code", text(&e.code)),
             ("class", text(&e.class)),
-            ("address", json!(self.twin.pack.model.address(e.id))),
-            ("parent", json!(e.parent)),
+            ("address", json!(self.address(e.id))),
+            ("parent", json!(parent.map(|p| p.id))),
             ("parent_name", json!(parent.map(|p| &p.name))),
             ("altitude_m", altitude(e.p_enu)),
             ("base_altitude_m", altitude([e.p_enu[0], e.p_enu[1], e.base_z_m])),
@@ -173,7 +178,7 @@ impl Gateway {
             "entity": alarm.entity,
             "entity_name": entity.name,
             "class": text(&entity.class),
-            "address": model.address(alarm.entity),
+            "address": self.address(alarm.entity),
             "property": self.key(alarm),
             "value": alarm.value,
             "unit": unit,
@@ -197,7 +202,7 @@ impl Gateway {
             "stage_zh": case.stage.zh(),
             "open": case.stage.is_open(),
             "entity": case.entity,
-            "address": case.entity.map(|id| model.address(id)),
+            "address": case.entity.map(|id| self.address(id)),
             "grid": case.grid,
             "grid_name": case.grid.and_then(|id| model.get(id)).map(|g| &g.name),
             "reported_at": utc_text(reported),
@@ -211,12 +216,13 @@ impl Gateway {
     pub(super) fn extent(&self, collection: Collection) -> Option<Bounds> {
         let all = match collection {
             Collection::Kind(kind) => {
-                let of_kind = self.twin.pack.model.of_kind(kind).filter(|e| !is_personal(e));
+                let of_kind = self.twin.pack.model.of_kind(kind).filter(|e| self.shows_entity(e));
                 of_kind.fold(geometry::NOWHERE, |b, e| geometry::united(b, self.bounds()[e.id.0 as usize]))
             }
             // They may lie anywhere in the community.
             Collection::Alarms | Collection::Cases => {
-                self.bounds().iter().fold(geometry::NOWHERE, |b, e| geometry::united(b, *e))
+                let seen = self.twin.pack.model.entities().iter().filter(|e| self.caller.sees(e.id));
+                seen.fold(geometry::NOWHERE, |b, e| geometry::united(b, self.bounds()[e.id.0 as usize]))
             }
         };
         (all[0] <= all[2]).then_some(all)

@@ -1,12 +1,11 @@
 //! OGC SensorThings API 1.1, Part 1: Sensing (OGC 18-088), reading only: addresses and options.
 
-use super::features::Shared;
 use super::query::Query;
 use super::things::{Item, Related, Sample, Series, Set, observation_key};
-use super::{Gateway, base_url, instant};
+use super::{Gateway, Scoped, base_url, instant};
 use crate::http::ApiError;
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,7 +45,7 @@ enum Named {
 
 /// `GET /sta/v1.1/{path}`
 pub(super) async fn read(
-    State(gateway): Shared,
+    Scoped(gateway): Scoped,
     Path(path): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,

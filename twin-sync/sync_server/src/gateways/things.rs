@@ -227,10 +227,11 @@ impl Gateway {
     fn thing(&self, id: EntityId) -> Value {
         let model = &self.twin.pack.model;
         let Some(e) = model.get(id) else { return json!({}) };
+        let parent = e.parent.filter(|p| self.caller.sees(*p));
         json!({
             "name": e.name,
-            "description": model.address(id),
-            "properties": { "kind": e.kind.tag(), "code": e.code, "class": e.class, "parent": e.parent },
+            "description": self.address(id),
+            "properties": { "kind": e.kind.tag(), "code": e.code, "class": e.class, "parent": parent },
         })
     }
 
@@ -241,7 +242,7 @@ impl Gateway {
             "feature" => shape(&self.frame, e).geojson(),
             _ => json!({ "type": "Point", "coordinates": lon_lat(&self.frame, e.p_enu) }),
         };
-        json!({ "name": e.name, "description": model.address(id), "encodingType": "application/geo+json", member: geometry })
+        json!({ "name": e.name, "description": self.address(id), "encodingType": "application/geo+json", member: geometry })
     }
 
     fn datastream(&self, series: Series) -> Value {
@@ -251,7 +252,7 @@ impl Gateway {
         };
         json!({
             "name": format!("{} {}", e.name, def.name),
-            "description": format!("{} {}", model.address(series.0), def.name),
+            "description": format!("{} {}", self.address(series.0), def.name),
             "observationType": "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement",
             "unitOfMeasurement": {
                 "name": def.unit,

@@ -45,13 +45,28 @@ pub fn publish_packet(topic: &str, payload: &[u8], packet_id: Option<u16>, repea
 impl Device {
     /// Connects; the CONNACK return code comes back.
     pub fn connect(addr: SocketAddr, client: &str) -> std::io::Result<(Self, u8)> {
+        Self::connect_raw(addr, client.as_bytes(), None)
+    }
+
+    /// With any bytes as client id, and user name and password.
+    pub fn connect_raw(
+        addr: SocketAddr,
+        client: &[u8],
+        credentials: Option<(&str, &str)>,
+    ) -> std::io::Result<(Self, u8)> {
         let mut stream = TcpStream::connect_timeout(&addr, Duration::from_secs(5))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         let mut body = Vec::new();
         text(&mut body, "MQTT");
-        body.extend_from_slice(&[4, 2, 0, 60]);
-        text(&mut body, client);
+        let flags = if credentials.is_some() { 0xc2 } else { 0x02 };
+        body.extend_from_slice(&[4, flags, 0, 60]);
+        body.extend_from_slice(&(client.len() as u16).to_be_bytes());
+        body.extend_from_slice(client);
+        if let Some((user, password)) = credentials {
+            text(&mut body, user);
+            text(&mut body, password);
+        }
         stream.write_all(&framed(0x10, &body))?;
         let mut answer = [0; 4];
         stream.read_exact(&mut answer)?;

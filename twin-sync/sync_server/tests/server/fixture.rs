@@ -61,8 +61,14 @@ impl Fixture {
 
     /// With the pack that `write` puts into a folder.
     pub fn start_with(write: impl Fn(&Path)) -> Self {
+        Self::start_prepared(write, |_data| {})
+    }
+
+    /// With what `prepare` puts into the data folder before the server starts.
+    pub fn start_prepared(write: impl Fn(&Path), prepare: impl FnOnce(&Path)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         write(&dir.path().join("pack"));
+        prepare(&dir.path().join("data"));
         write_simulate(&dir.path().join("simulate"));
         let runtime = Runtime::new().unwrap();
         let none = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -95,6 +101,11 @@ impl Fixture {
 
     pub fn server(&self) -> &ServerHandle {
         self.server.as_ref().unwrap()
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.dir.path().join("data")
     }
 
     pub fn get(&self, path: &str) -> Value {

@@ -3,6 +3,12 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic; helpers outside test functions do so too")]
 
+mod access_audit;
+mod access_devices;
+mod access_login;
+mod access_scope;
+mod access_town;
+mod access_viewers;
 mod device;
 mod fixture;
 mod gateways;
