@@ -171,14 +171,8 @@ impl Case {
     /// A case as it is reported at a place: first stage, one event.
     #[must_use]
     pub fn reported(id: CaseId, class: String, title: String, description: String, at: TimeMs) -> Self {
-        let report = CaseEvent {
-            at,
-            stage: CaseStage::Reported,
-            action: None,
-            note: String::new(),
-            by: None,
-            clock: None,
-        };
+        let report =
+            CaseEvent { at, stage: CaseStage::Reported, action: None, note: String::new(), by: None, clock: None };
         Self {
             id,
             class,

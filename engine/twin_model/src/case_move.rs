@@ -235,9 +235,7 @@ impl Case {
             CaseAction::RequestExtension { work_min } if !(1..=MAX_EXTENSION_MIN).contains(&work_min) => {
                 Err(value("work_min", u64::from(work_min), format!("1..{MAX_EXTENSION_MIN}")))
             }
-            CaseAction::MarkDuplicate { of } if of == self.id => {
-                Err(value("of", of.0, "another case".to_owned()))
-            }
+            CaseAction::MarkDuplicate { of } if of == self.id => Err(value("of", of.0, "another case".to_owned())),
             _ => Ok(stage),
         }
     }
@@ -343,10 +341,7 @@ mod tests {
         let table = [
             (&[][..], "advance register reject close mark_duplicate cancel"),
             (&[Register], "advance dispatch close mark_duplicate cancel"),
-            (
-                &[Register, D3],
-                "advance dispatch return start suspend request_extension close mark_duplicate cancel",
-            ),
+            (&[Register, D3], "advance dispatch return start suspend request_extension close mark_duplicate cancel"),
             (
                 &[Register, D3, Start],
                 "advance dispatch return feedback suspend request_extension close mark_duplicate cancel",

@@ -185,7 +185,9 @@ impl LiveEngine {
 
     /// The archive has all of [`LiveEngine::retired`], together with the snapshot of this moment.
     pub fn archived(&mut self) {
-        self.retired.clear();
+        for case in std::mem::take(&mut self.retired).values() {
+            self.book.archived(case);
+        }
     }
 
     /// The id that the next run gets.

@@ -1,7 +1,9 @@
 //! Records of the durable log. What is not in a record cannot influence state.
 
 use serde::{Deserialize, Serialize};
-use twin_model::{AccountId, AlarmId, Case, CaseAction, CaseClock, CaseId, CasePhoto, RunId, RunScenario, RunStatus, TimeMs};
+use twin_model::{
+    AccountId, AlarmId, Case, CaseAction, CaseClock, CaseId, CasePhoto, RunId, RunScenario, RunStatus, TimeMs,
+};
 
 /// First byte of every encoded record.
 pub const LOG_VERSION: u8 = 1;

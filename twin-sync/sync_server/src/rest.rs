@@ -4,24 +4,19 @@ use crate::http::ApiError;
 use crate::twin::{Twin, now};
 use crate::writer::{Change, Refusal, Reply};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use sync_core::quality_at;
-use twin_model::{
-    Alarm, AlarmId, Case, CaseAction, CaseId, Entity, EntityId, EntityKind, NewCase, PropertyDef, PropertyId,
-    StateEntry, TimeMs,
-};
+use twin_model::{Alarm, AlarmId, Case, Entity, EntityId, EntityKind, PropertyDef, PropertyId, StateEntry, TimeMs};
 
-type Shared = State<Arc<Twin>>;
-type Params = Query<BTreeMap<String, String>>;
-type Answer = Result<Json<Value>, ApiError>;
+pub(crate) type Shared = State<Arc<Twin>>;
+pub(crate) type Params = Query<BTreeMap<String, String>>;
+pub(crate) type Answer = Result<Json<Value>, ApiError>;
 
 /// Entities in one answer unless asked for fewer.
 const PAGE: usize = 100;
@@ -48,12 +43,12 @@ pub(crate) fn refused(refusal: Refusal) -> ApiError {
     }
 }
 
-fn param<T: std::str::FromStr>(params: &Params, key: &str, allowed: &str) -> Result<Option<T>, ApiError> {
+pub(crate) fn param<T: std::str::FromStr>(params: &Params, key: &str, allowed: &str) -> Result<Option<T>, ApiError> {
     let Some(text) = params.get(key).filter(|t| !t.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|_unparsable| ApiError::bad(format!("{key} = {text:?}: must be {allowed}")))
 }
 
-fn internal(line: String) -> ApiError {
+pub(crate) fn internal(line: String) -> ApiError {
     ApiError(StatusCode::INTERNAL_SERVER_ERROR, line)
 }
 
@@ -101,7 +96,7 @@ pub(crate) async fn community(State(twin): Shared) -> Answer {
         "topics": twin.index.topic_count(),
         "series": twin.index.series_count(),
         "open_alarms": live.open_alarms().count(),
-        "open_cases": live.cases().filter(|c| c.stage.is_open()).count(),
+        "open_cases": engine.book().queue.len(),
         "epoch": twin.epoch,
         "seq": live.seq(),
         "now": now(),
@@ -234,43 +229,11 @@ pub(crate) async fn acknowledge(State(twin): Shared, Path(id): Path<String>) -> 
     answer(twin.change(Change::AcknowledgeAlarm(id)).await)
 }
 
-pub(crate) async fn cases(State(twin): Shared, params: Params) -> Answer {
-    let open = open_only(&params)?;
-    let engine = twin.read();
-    let list: Vec<&Case> = engine.live().cases().rev().filter(|c| !open || c.stage.is_open()).collect();
-    Ok(Json(json!({ "cases": list })))
-}
-
-pub(crate) async fn case(State(twin): Shared, Path(id): Path<String>) -> Answer {
-    let id = CaseId(number("case", &id)?);
-    let engine = twin.read();
-    let found = engine.live().case(id).ok_or_else(|| ApiError::not_found(format!("no case {id}")))?;
-    Ok(Json(json!(found)))
-}
-
-pub(crate) async fn create_case(State(twin): Shared, bytes: Bytes) -> Result<Response, ApiError> {
-    let new: NewCase = body(&bytes)?;
-    let created = answer(twin.change(Change::CreateCase(new)).await)?;
-    Ok((StatusCode::CREATED, created).into_response())
-}
-
-#[derive(Debug, Deserialize)]
-struct Move {
-    action: CaseAction,
-    #[serde(default)]
-    note: String,
-}
-
-pub(crate) async fn move_case(State(twin): Shared, Path(id): Path<String>, bytes: Bytes) -> Answer {
-    let case = CaseId(number("case", &id)?);
-    let Move { action, note } = body(&bytes)?;
-    answer(twin.change(Change::MoveCase { case, action, note }).await)
-}
-
-fn answer(result: Result<Reply, Refusal>) -> Answer {
+pub(crate) fn answer(result: Result<Reply, Refusal>) -> Answer {
     Ok(Json(match result.map_err(refused)? {
         Reply::Alarm(alarm) => json!(alarm),
         Reply::Case(case) => json!(case),
+        Reply::Imported(outcomes) => json!({ "outcomes": outcomes }),
         Reply::Run(run) => json!(run),
     }))
 }

@@ -7,7 +7,7 @@ use crate::runs::RunManager;
 use crate::store::{DATABASE, Reader, Store};
 use crate::twin::{Parts, Twin, binding_index, make_dir, now, pack_key, stopped};
 use crate::writer::{Job, Writer};
-use crate::{http, mqtt, ws};
+use crate::{cases, http, mqtt, ws};
 use community_pack::Pack;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -216,6 +216,7 @@ struct Opened {
 fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, ServeError> {
     let pack =
         Pack::open(&options.pack_dir).map_err(|source| ServeError::Pack { dir: options.pack_dir.clone(), source })?;
+    let case_rules = cases::load_rules(options.case_tables.as_deref(), &options.pack_dir, &pack)?;
     for warning in &pack.warnings {
         tracing::warn!(%warning, "pack");
     }
@@ -245,7 +246,7 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     }
     tracing::info!(seq = engine.live().seq().0, replayed, series = engine.live().len(), "state restored");
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
-    let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, engine, jobs, reader };
+    let parts = Parts { pack, index, case_rules, data_dir, epoch: loaded.epoch, engine, jobs, reader };
     Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock })
 }
 

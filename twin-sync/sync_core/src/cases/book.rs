@@ -46,15 +46,19 @@ impl CaseBook {
         }
     }
 
-    /// An ended case is no longer held.
+    /// An ended case is no longer shared with viewers.
     pub(crate) fn forget(&mut self, case: &Case) {
         self.similar.remove(case);
+    }
+
+    /// An ended case is in the archive and no longer in memory.
+    pub(crate) fn archived(&mut self, case: &Case) {
         if let Some(source) = &case.source {
             self.sources.remove(&source_key(source));
         }
     }
 
-    /// The held case that another system knows by this number. The caller compares: it is found by a hash.
+    /// The case in memory that another system knows by this number. The caller compares: it is found by a hash.
     #[must_use]
     pub fn by_source(&self, source: &CaseSource) -> Option<CaseId> {
         self.sources.get(&source_key(source)).copied()

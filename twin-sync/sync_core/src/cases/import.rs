@@ -69,7 +69,11 @@ impl CaseRules {
         match action {
             CaseAction::Dispatch { department } if !self.departments.contains_key(&department) => {
                 let known: Vec<String> = self.departments.keys().map(ToString::to_string).collect();
-                return Err(format!("case {}: department = {department}: must be one of {}", case.id, known.join(", ")));
+                return Err(format!(
+                    "case {}: department = {department}: must be one of {}",
+                    case.id,
+                    known.join(", ")
+                ));
             }
             CaseAction::MarkDuplicate { of } if !known(of) => {
                 return Err(format!("case {}: of = {of}: there is no such case", case.id));
@@ -106,7 +110,10 @@ pub fn check_import(
         std::iter::once(("reported_at", item.reported_at)).chain(item.moves.iter().map(|m| ("moves.at", m.at)))
     {
         if !TIMES.contains(&at.0) || at < last {
-            return Err(format!("{what} = {}: must be a time in ms, 2000 to 2100, not before the one it follows", at.0));
+            return Err(format!(
+                "{what} = {}: must be a time in ms, 2000 to 2100, not before the one it follows",
+                at.0
+            ));
         }
         last = at;
     }

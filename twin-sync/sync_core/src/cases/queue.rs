@@ -153,8 +153,13 @@ impl CaseQueue {
                 self.lanes.remove(&row.grid);
             }
         }
-        if let Some(n) = row.department.and_then(|d| self.load.get_mut(&d)) {
-            *n = n.saturating_sub(1);
+        if let Some(d) = row.department {
+            let left = self.load(DepartmentId(d)).saturating_sub(1);
+            if left == 0 {
+                self.load.remove(&d)
+            } else {
+                self.load.insert(d, left)
+            };
         }
     }
 

@@ -271,7 +271,7 @@ fn read_rows<T>(
                 continue;
             }
         };
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |p| line_of(text, p));
         if record.len() != header.len() {
             errors.push(error(line, format!("has {} cells: must have {}", record.len(), header.len())));
             continue;
@@ -283,6 +283,13 @@ fn read_rows<T>(
         }
     }
     (rows, errors)
+}
+
+/// The line of a record: what the reader says, and the comments and empty lines that it skipped since.
+fn line_of(text: &str, position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = text.get(start..).unwrap_or("").split_inclusive('\n');
+    position.line() + rest.take_while(|l| l.starts_with('#') || l.trim().is_empty()).count() as u64
 }
 
 fn departments_of(file: &str, text: &str) -> (BTreeMap<DepartmentId, Department>, Vec<LineError>) {
@@ -329,8 +336,11 @@ fn classes_of(
             (Some(n), "work_hours" | "工作时") if n > 0 => Some(WorkLimit::Hours(n)),
             (Some(n), "work_days" | "工作日") if n > 0 => Some(WorkLimit::Days(n)),
             (_, unit) => {
-                let line = format!("limit = {:?}, unit = {unit:?}: must be a number ≥ 1 with work_hours (工作时) or \
-                    work_days (工作日), or both empty", row.cell("limit"));
+                let line = format!(
+                    "limit = {:?}, unit = {unit:?}: must be a number ≥ 1 with work_hours (工作时) or \
+                    work_days (工作日), or both empty",
+                    row.cell("limit")
+                );
                 return Err(row.error(line));
             }
         };

@@ -3,9 +3,9 @@
 use crate::world::{World, cst, to};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use sync_core::cases::{Counts, FigureBy, Figures, Rates};
+use sync_core::cases::{Counts, FigureBy, Figures, QueueFilter, QueueOrder, Rates};
 use sync_core::{Dedup, LiveEngine, LogRecord, RuleBook};
-use twin_model::{CaseAction, CaseId, CaseStage, TimeMs};
+use twin_model::{CaseAction, CaseId, CaseStage, EntityId, TimeMs};
 
 fn totals(figures: &Figures) -> Counts {
     figures.table(FigureBy::All, (i64::MIN, i64::MAX), |_| true).remove("").unwrap_or_default()
@@ -25,7 +25,11 @@ fn figures_by_hand() {
     make(&mut w, a, &[(Register, 0), (to(1), 0), (Start, 0), (Feedback, 2), (Close, 2), (Rate { satisfaction: 5 }, 3)]);
     // Late (9 h), sent back, handed in again, closed, rated 2.
     let b = report(&mut w, "e101", 1);
-    make(&mut w, b, &[(Register, 0), (to(1), 0), (Start, 0), (Feedback, 25), (SendBack, 25), (Feedback, 26), (Close, 26)]);
+    make(
+        &mut w,
+        b,
+        &[(Register, 0), (to(1), 0), (Start, 0), (Feedback, 25), (SendBack, 25), (Feedback, 26), (Close, 26)],
+    );
     make(&mut w, b, &[(Rate { satisfaction: 2 }, 27)]);
     // Not accepted; void; returned and waiting; suspended.
     let c = report(&mut w, "e101", 2);
@@ -35,7 +39,11 @@ fn figures_by_hand() {
     let e = report(&mut w, "e102", 2);
     make(&mut w, e, &[(Register, 1), (to(1), 1), (Return, 2)]);
     let f = report(&mut w, "e102", 2);
-    make(&mut w, f, &[(Register, 1), (to(2), 1), (RequestExtension { work_min: 60 }, 1), (GrantExtension, 1), (Suspend, 2)]);
+    make(
+        &mut w,
+        f,
+        &[(Register, 1), (to(2), 1), (RequestExtension { work_min: 60 }, 1), (GrantExtension, 1), (Suspend, 2)],
+    );
     // Overdue and still open.
     let g = report(&mut w, "e101", 1);
     make(&mut w, g, &[(Register, 0), (to(1), 0)]);
@@ -62,7 +70,7 @@ fn figures_by_hand() {
     assert_eq!(Rates::of(one, 1, true).closing, Some(2.0 / 3.0));
     let by_grid = w.engine.book().figures.table(FigureBy::Grid, (i64::MIN, i64::MAX), |_| true);
     assert_eq!((by_grid["1"].reported, by_grid["2"].reported), (3, 4));
-    let by_day = w.engine.book().figures.table(FigureBy::Day, (i64::MIN, i64::MAX), |g| g == Some(twin_model::EntityId(1)));
+    let by_day = w.engine.book().figures.table(FigureBy::Day, (i64::MIN, i64::MAX), |g| g == Some(EntityId(1)));
     assert_eq!(by_day["2026-11-16"].handled, 1);
     assert_eq!(by_day["2026-11-17"].closed, 1);
     assert_eq!(Rates::of(&Counts::default(), 0, false), Rates::default(), "nothing to divide by");
@@ -165,7 +173,11 @@ proptest! {
             }
             prop_assert_eq!(&restored.book().figures, kept);
             prop_assert_eq!(restored.live().hash(), w.engine.live().hash());
-            prop_assert_eq!(&restored.book().queue, &replayed.book().queue);
+            for order in [QueueOrder::Due, QueueOrder::Severity, QueueOrder::Age] {
+                let grids = || (0..4).map(|g| Some(EntityId(g)));
+                let page = |e: &LiveEngine| e.book().queue.page(grids(), order, &QueueFilter::default(), None, 100);
+                prop_assert_eq!(page(&restored), page(&replayed));
+            }
         }
         // The histories alone.
         let histories = Figures::of_cases(w.engine.live().cases());

@@ -3,7 +3,9 @@
 use crate::world::{World, cst};
 use sync_core::cases::{ImportedCase, ImportedMove, check_import};
 use sync_core::{Dedup, LiveEngine, LiveState, LogRecord, RuleBook};
-use twin_model::{CaseAction, CaseId, CasePhoto, CaseSource, CaseStage, CommunityModel, NewCase, PhotoKind, Placement, Seq, TimeMs};
+use twin_model::{
+    CaseAction, CaseId, CasePhoto, CaseSource, CaseStage, CommunityModel, NewCase, PhotoKind, Placement, Seq, TimeMs,
+};
 
 #[test]
 fn ended_cases_leave_memory_in_order_and_come_back() {
@@ -83,7 +85,10 @@ fn a_photo_is_an_event_of_the_log() {
     w.commit(LogRecord::CasePhotoAdded { case: id, photo: photo.clone(), by: None });
     assert_eq!(w.case(id).photos, [photo]);
     let png = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, 0];
-    assert_eq!((PhotoKind::of(&png), PhotoKind::of(b"<svg onload=alert(1)>"), PhotoKind::of(b"GIF89a")), (Some(PhotoKind::Png), None, None));
+    assert_eq!(
+        (PhotoKind::of(&png), PhotoKind::of(b"<svg onload=alert(1)>"), PhotoKind::of(b"GIF89a")),
+        (Some(PhotoKind::Png), None, None)
+    );
 }
 
 #[test]
@@ -102,7 +107,8 @@ fn imported_cases_are_checked_and_placed() {
     };
     let check = |item: &ImportedCase| check_import(&CommunityModel::default(), &w.rules, item, CaseId(1), |_| true);
     let records = check(&item).unwrap();
-    let [LogRecord::CaseCreated { case }, LogRecord::CaseMoved { .. }, LogRecord::CaseMoved { at: end, .. }] = &records[..]
+    let [LogRecord::CaseCreated { case }, LogRecord::CaseMoved { .. }, LogRecord::CaseMoved { at: end, .. }] =
+        &records[..]
     else {
         panic!("{records:?}")
     };

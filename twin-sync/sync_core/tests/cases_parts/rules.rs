@@ -77,9 +77,12 @@ fn the_clock_starts_at_the_dispatch_and_stands_while_suspended() {
     w.make(id, CaseAction::Start, cst("2026-11-16 11:00")).unwrap();
     w.make(id, CaseAction::Feedback, cst("2026-11-16 11:30")).unwrap();
     let clock = w.case(id).clock.unwrap();
-    assert_eq!((clock.used_ms, clock.limit_ms, clock.due_at, clock.is_within()), (3 * HOUR, Some(6 * HOUR), None, Some(true)));
+    assert_eq!(
+        (clock.used_ms, clock.limit_ms, clock.due_at, clock.is_within()),
+        (3 * HOUR, Some(6 * HOUR), None, Some(true))
+    );
     w.make(id, CaseAction::SendBack, cst("2026-11-17 09:00")).unwrap();
-    assert_eq!(due(&w), Some(cst("2026-11-17 12:00") ), "sent back: three hours are left");
+    assert_eq!(due(&w), Some(cst("2026-11-17 12:00")), "sent back: three hours are left");
     w.make(id, CaseAction::Feedback, cst("2026-11-17 15:00")).unwrap();
     assert_eq!(w.case(id).clock.unwrap().is_within(), Some(false));
     let refused = w.make(id, to(1), cst("2026-11-17 15:00")).unwrap_err();

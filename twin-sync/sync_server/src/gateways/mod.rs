@@ -1,11 +1,14 @@
 //! Read-only gateways in the words of other people's standards: OGC API - Features (`/ogc`), CAP 1.2 (`/cap`) and
 //! OGC SensorThings API 1.1 (`/sta/v1.1`). They show what REST shows, less what is personal (see [`privacy`]).
+//! Open311 GeoReport v2 (`/open311/v2`) also takes reports.
 
 mod alerts;
 mod cap;
 mod features;
 mod geometry;
 mod instant;
+mod open311;
+mod open311_text;
 mod privacy;
 mod query;
 mod records;
@@ -74,8 +77,11 @@ pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
         .route("/sta/v1.1", get(sensor_things::root))
         .route("/sta/v1.1/", get(sensor_things::root))
         .route("/sta/v1.1/{*path}", get(sensor_things::read))
+        .route("/open311/v2/{*path}", get(open311::read).post(open311::create))
         .with_state(gateway)
 }
+
+pub(crate) use open311::OPENAPI as OPEN311_OPENAPI;
 
 /// The address that the client used, for the links of an answer; relative when it said none that can be one.
 fn base_url(headers: &HeaderMap) -> String {

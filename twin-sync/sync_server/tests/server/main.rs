@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic; helpers outside test functions do so too")]
 
+mod cases;
 mod device;
 mod fixture;
 mod gateways;
@@ -11,6 +12,7 @@ mod gateways_sta;
 mod ingest;
 mod kill;
 mod measure;
+mod open311;
 mod pack;
 mod people;
 mod viewers;

@@ -16,7 +16,7 @@ pub fn topic(device: u32) -> String {
 
 pub const GATEWAY: &str = "cim/v1/320508010100/g1/gateway/gw/up/telemetry";
 
-const TYPES: &str = r#"
+pub const TYPES: &str = r#"
 [property.level_m]
 name = "水位"
 unit = "m"
