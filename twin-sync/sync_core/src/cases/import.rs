@@ -84,6 +84,52 @@ impl CaseRules {
     }
 }
 
+/// The records of what happened to an imported case since it was last imported: the moves that are new.
+///
+/// # Errors
+/// One clear line: what is held is not the beginning of what is given, or a move is not possible.
+pub fn check_update(
+    rules: &CaseRules,
+    held: &Case,
+    item: &ImportedCase,
+    known: impl Fn(CaseId) -> bool,
+) -> Result<Vec<LogRecord>, String> {
+    let mut case = held.clone();
+    let made = held.events.iter().skip(1).map(|e| (e.action, e.at));
+    let given = item.moves.iter().map(|m| (Some(m.action), m.at));
+    let count = made.len();
+    if count > item.moves.len() || !made.zip(given).all(|(a, b)| a == b) {
+        return Err(format!("case {} has moved otherwise here since it was imported", held.id));
+    }
+    moves(rules, &mut case, &item.moves[count..], known)
+}
+
+/// Makes moves and the records of them.
+fn moves(
+    rules: &CaseRules,
+    case: &mut Case,
+    list: &[ImportedMove],
+    known: impl Fn(CaseId) -> bool,
+) -> Result<Vec<LogRecord>, String> {
+    let mut records = Vec::with_capacity(list.len());
+    let mut last = case.changed_at();
+    for m in list {
+        if m.at < last || !TIMES.contains(&m.at.0) {
+            return Err(wrong_time("moves.at", m.at));
+        }
+        last = m.at;
+        let made = rules.decide(case, m.action, m.at, m.note.chars().take(2000).collect(), None, &known)?;
+        let CaseMove { action, at, note, by, clock } = made.clone();
+        case.apply_move(made).map_err(|e| e.to_string())?;
+        records.push(LogRecord::CaseMoved { case: case.id, action, note, at, by, clock });
+    }
+    Ok(records)
+}
+
+fn wrong_time(what: &str, at: TimeMs) -> String {
+    format!("{what} = {}: must be a time in ms, 2000 to 2100, not before the one it follows", at.0)
+}
+
 /// The records that an imported case becomes: its report and its moves.
 ///
 /// # Errors
@@ -105,17 +151,8 @@ pub fn check_import(
     if item.moves.len() > MAX_MOVES {
         return Err(format!("moves: {} of them: at most {MAX_MOVES}", item.moves.len()));
     }
-    let mut last = TimeMs(TIMES.start);
-    for (what, at) in
-        std::iter::once(("reported_at", item.reported_at)).chain(item.moves.iter().map(|m| ("moves.at", m.at)))
-    {
-        if !TIMES.contains(&at.0) || at < last {
-            return Err(format!(
-                "{what} = {}: must be a time in ms, 2000 to 2100, not before the one it follows",
-                at.0
-            ));
-        }
-        last = at;
+    if !TIMES.contains(&item.reported_at.0) {
+        return Err(wrong_time("reported_at", item.reported_at));
     }
     if item.placed == Placement::Unlocated {
         let middle = model.of_kind(EntityKind::Community).next().map_or([0.0; 3], |c| c.p_enu);
@@ -128,11 +165,6 @@ pub fn check_import(
     }
     rules.classify(&mut case);
     let mut records = vec![LogRecord::CaseCreated { case: case.clone() }];
-    for m in &item.moves {
-        let made = rules.decide(&case, m.action, m.at, m.note.chars().take(2000).collect(), None, &known)?;
-        let CaseMove { action, at, note, by, clock } = made.clone();
-        case.apply_move(made).map_err(|e| e.to_string())?;
-        records.push(LogRecord::CaseMoved { case: id, action, note, at, by, clock });
-    }
+    records.extend(moves(rules, &mut case, &item.moves, known)?);
     Ok(records)
 }

@@ -18,7 +18,7 @@ pub use clock::clock_after;
 pub use dispatch::{Proposal, Reason, propose};
 pub use export::{CSV_COLUMNS, csv_cell, csv_row};
 pub use figures::{Counts, FigureBy, FigureCell, Figures, Rates, figure_day, row_key};
-pub use import::{ImportedCase, ImportedMove, check_import};
+pub use import::{ImportedCase, ImportedMove, check_import, check_update};
 pub use queue::{CaseQueue, MAX_VISITED, QueueCursor, QueueFilter, QueueOrder, QueuePage};
 pub use similar::{SIMILAR_WITHIN_M, SIMILAR_WITHIN_MS, Similar, SimilarIndex};
 pub use tables::{

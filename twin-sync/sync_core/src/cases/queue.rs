@@ -8,7 +8,7 @@ use std::ops::Bound;
 use twin_model::{Case, CaseId, CaseStage, DepartmentId, EntityId, Severity, TimeMs};
 
 /// Cases that one page may look at when a filter leaves most of them out.
-pub const MAX_VISITED: usize = 20_000;
+pub const MAX_VISITED: usize = 2000;
 
 /// What comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

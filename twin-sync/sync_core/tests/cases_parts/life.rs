@@ -1,7 +1,7 @@
 //! What stays in memory and goes to viewers, and logs of before.
 
 use crate::world::{World, cst};
-use sync_core::cases::{ImportedCase, ImportedMove, check_import};
+use sync_core::cases::{ImportedCase, ImportedMove, check_import, check_update};
 use sync_core::{Dedup, LiveEngine, LiveState, LogRecord, RuleBook};
 use twin_model::{
     CaseAction, CaseId, CasePhoto, CaseSource, CaseStage, CommunityModel, NewCase, PhotoKind, Placement, Seq, TimeMs,
@@ -124,4 +124,18 @@ fn imported_cases_are_checked_and_placed() {
     assert!(check(&impossible).unwrap_err().contains("feedback is not possible there"));
     let old = ImportedCase { reported_at: TimeMs(5), ..item };
     assert!(check(&old).unwrap_err().starts_with("reported_at = 5: must be a time in ms, 2000 to 2100"));
+
+    // The same case again, further on.
+    let mut w = World::new();
+    let mut item = impossible;
+    item.moves[0].action = CaseAction::Register;
+    let first = ImportedCase { moves: item.moves[..1].to_vec(), ..item.clone() };
+    let records = check_import(&CommunityModel::default(), &w.rules, &first, CaseId(1), |_| true).unwrap();
+    records.into_iter().for_each(|r| w.commit(r));
+    let update = |w: &World, item: &ImportedCase| check_update(&w.rules, &w.case(CaseId(1)), item, |_| true);
+    assert_eq!(update(&w, &first).unwrap(), []);
+    update(&w, &item).unwrap().into_iter().for_each(|r| w.commit(r));
+    assert_eq!(w.case(CaseId(1)).stage, CaseStage::Closed);
+    w.make(CaseId(1), CaseAction::SendBack, TimeMs(at.0 + 70_000)).unwrap();
+    assert_eq!(update(&w, &item).unwrap_err(), "case 1 has moved otherwise here since it was imported");
 }

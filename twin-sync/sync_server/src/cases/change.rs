@@ -5,7 +5,7 @@ use crate::twin::{Twin, now};
 use crate::writer::{Change, Refusal};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use sync_core::cases::{ImportedCase, check_import};
+use sync_core::cases::{ImportedCase, check_import, check_update};
 use sync_core::{LogRecord, check_new_case};
 use twin_model::{AccountId, Case, CaseAction, CaseId, CaseMove, CasePhoto, NewCase};
 
@@ -15,8 +15,10 @@ use twin_model::{AccountId, Case, CaseAction, CaseId, CaseMove, CasePhoto, NewCa
 pub(crate) enum ImportOutcome {
     /// It is this case now.
     Created(CaseId),
-    /// It was imported before and is this case.
+    /// It was imported before, is this case, and nothing happened since.
     Known(CaseId),
+    /// It was imported before, is this case, and moved on.
+    Updated(CaseId),
     /// It was not taken, and why.
     Refused(String),
 }
@@ -108,11 +110,10 @@ impl CaseDesk<'_> {
                 Some(id) => Some(id),
                 None => self.store.archived_source(&item.source).map_err(Refusal::Stopped)?,
             };
+            let fresh = fresh.insert((&item.source.system, &item.source.id));
             outcomes.push(match known {
-                Some(id) => ImportOutcome::Known(id),
-                None if !fresh.insert((&item.source.system, &item.source.id)) => {
-                    ImportOutcome::Refused(format!("source.id {:?} occurs twice", item.source.id))
-                }
+                _ if !fresh => ImportOutcome::Refused(format!("source.id {:?} occurs twice", item.source.id)),
+                Some(id) => self.update(id, item, &mut records),
                 None => {
                     let known = |of| engine.case(of).is_some();
                     match check_import(&self.twin.pack.model, &self.twin.case_rules, item, next, known) {
@@ -128,5 +129,21 @@ impl CaseDesk<'_> {
             });
         }
         Ok((records, outcomes))
+    }
+
+    /// A case that is known may have moved on where it came from.
+    fn update(&self, id: CaseId, item: &ImportedCase, records: &mut Vec<LogRecord>) -> ImportOutcome {
+        let made = self.held(id).map_err(|_gone| format!("no case {id}")).and_then(|(case, recalled)| {
+            let moved = check_update(&self.twin.case_rules, &case, item, |of| self.held(of).is_ok())?;
+            Ok((recalled, moved))
+        });
+        match made {
+            Ok((_, moved)) if moved.is_empty() => ImportOutcome::Known(id),
+            Ok((recalled, moved)) => {
+                records.extend(recalled.into_iter().chain(moved));
+                ImportOutcome::Updated(id)
+            }
+            Err(line) => ImportOutcome::Refused(line),
+        }
     }
 }
