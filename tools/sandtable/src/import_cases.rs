@@ -318,3 +318,114 @@ impl Tally {
         format!("line,outcome,case,reason\n{rows}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use community_pack::{FORMAT, Origin, PackCrs, PackFiles, VERSION, write_entities};
+    use twin_model::{CameraPose, Community, Entity, EntityId, EntityKind, FeatureRef, Polygon};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// One grid of 1 km, 800 m.
+    fn write_pack(dir: &Path) {
+        let square = Polygon(vec![vec![[0.0, 0.0], [1000.0, 0.0], [1000.0, 800.0], [0.0, 800.0]]]);
+        let grid = Entity {
+            id: EntityId(0),
+            kind: EntityKind::Grid,
+            parent: None,
+            name: "第一网格".into(),
+            code: "g1".into(),
+            class: String::new(),
+            p_enu: [500.0, 400.0, 0.0],
+            height_m: 0.0,
+            base_z_m: 0.0,
+            footprint: Some(square),
+            line: vec![],
+            camera: None,
+            attributes: BTreeMap::default(),
+            source: FeatureRef::default(),
+        };
+        let manifest = Manifest {
+            format: FORMAT.into(),
+            version: VERSION,
+            community: Community { id: "probe".into(), ..Community::default() },
+            origin: Origin { lon_deg: 120.7, lat_deg: 31.3, height_m: 0.0 },
+            crs: PackCrs { epsg: 4549, wkt: String::new() },
+            vertical_datum: "test".into(),
+            bounds_enu: [[0.0, 0.0, 0.0], [1000.0, 800.0, 50.0]],
+            layers: vec![],
+            terrain: None,
+            home: CameraPose { eye_enu: [0.0, -50.0, 50.0], target_enu: [0.0; 3] },
+            files: PackFiles::default(),
+            provenance: vec![],
+            entities: 1,
+        };
+        std::fs::create_dir_all(dir).unwrap();
+        let mut fgb = Vec::new();
+        write_entities(&[grid], &manifest.origin, &mut fgb).unwrap();
+        std::fs::write(dir.join("community.json"), manifest.to_json()).unwrap();
+        std::fs::write(dir.join("entities.fgb"), fgb).unwrap();
+        std::fs::write(dir.join("device_types.toml"), "").unwrap();
+        let bindings = "topic,entity_id,property,unit,payload_path,expected_interval_s,range_min,range_max\n";
+        std::fs::write(dir.join("bindings.csv"), bindings).unwrap();
+    }
+
+    const HEAD: &str = "Unique Key,Created Date,Closed Date,Agency,Complaint Type,Descriptor,Location Type,Status,\
+        Resolution Description,Latitude,Longitude\n";
+
+    /// Runs the command and reads its report back.
+    fn command(dir: &Path, file: &str, more: &[&str]) -> String {
+        let (csv, report) = (dir.join("file.csv"), dir.join("report.csv"));
+        std::fs::write(&csv, file).unwrap();
+        let [pack, csv_text, report_text] = [dir.join("pack"), csv, report.clone()].map(|p| p.display().to_string());
+        let mut line = vec!["import-cases", &csv_text, "--pack", &pack, "--report", &report_text];
+        line.extend(more);
+        run(&Line::parse_from(line).args).unwrap();
+        std::fs::read_to_string(report).unwrap()
+    }
+
+    #[test]
+    fn every_row_becomes_a_case_or_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        write_pack(&dir.path().join("pack"));
+        let rows = "a,05/01/2022 12:00:00 AM,05/01/2022 12:10:00 AM,N,Noise - Park,x,Park,Closed,=done,40.8,-73.9\n\
+            b,05/01/2022 12:01:00 AM,,N,Unicorns,,,In Progress,,40.9,-74.0\nc,sometime,,N,Noise - Park,,,Open,,,\n\
+            d,05/01/2022 12:02:00 AM,,N,Blocked Driveway,,,Open,,,\na,05/01/2022 12:03:00 AM,,N,Traffic,,,Open,,,\n";
+        let file = format!("{HEAD}{rows}");
+        let report = command(dir.path(), &file, &["--outside", "fit"]);
+        let told = "line,outcome,case,reason\n2,created,1,\n3,created,2,\n4,refused,,\"Created Date = \"\"sometime\"\"";
+        assert!(report.starts_with(told), "{report}");
+        assert!(report.contains("5,created,3,\n6,refused,,") && report.lines().count() == 6, "{report}");
+        // Once more: nothing new.
+        let again = command(dir.path(), &file, &["--outside", "fit"]);
+        assert!(again.contains("2,known,1,\n3,known,2,\n") && again.contains("5,known,3,"), "{again}");
+
+        // The next day's file: the second one was closed. As a stream, ten thousand times faster.
+        let file = format!("{HEAD}b,05/01/2022 12:01:00 AM,05/01/2022 01:00:00 AM,N,Unicorns,,,Closed,,40.9,-74.0\n");
+        let later = command(dir.path(), &file, &["--outside", "fit", "--speed", "10000"]);
+        assert!(later.contains("2,known,2,"), "{later}");
+        let options = ServeOptions {
+            http_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            mqtt_addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ..ServeOptions::new(dir.path().join("pack"), dir.path().join("pack-data"))
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let server = runtime.block_on(ServerHandle::start(options)).unwrap();
+        let ask = Server::new(&server.http_addr().to_string());
+        let case = |id: u64| ask.get(&format!("/api/cases/{id}")).unwrap();
+        let (a, b, d) = (case(1), case(2), case(3));
+        assert_eq!((a["class"].as_str(), a["stage"].as_str(), a["placed"].as_str()), (Some("e401"), Some("closed"), Some("mapped")));
+        // Noon of a Sunday here: no working time went by.
+        assert_eq!((a["grid"].as_u64(), a["clock"]["used_ms"].as_i64()), (Some(0), Some(0)));
+        assert_eq!((b["class"].as_str(), b["stage"].as_str()), (Some("Unicorns"), Some("closed")));
+        assert_eq!((d["placed"].as_str(), d["stage"].as_str()), (Some("unlocated"), Some("reported")));
+        assert!(d["grid"].is_null());
+        runtime.block_on(server.stop()).unwrap();
+    }
+}

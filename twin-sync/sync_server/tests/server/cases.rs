@@ -280,3 +280,22 @@ fn own_tables_come_from_the_pack_and_bad_ones_stop_the_start() {
     let error = f.runtime.block_on(sync_server::ServerHandle::start(options)).err().unwrap().to_string();
     assert!(error.contains("c.csv line 2: kind = \"z\": must be component"), "{error}");
 }
+
+#[test]
+fn an_imported_case_moves_on_with_its_source() {
+    let f = fixture();
+    let at = 1_651_363_200_000_i64;
+    let item = |moves: Value| {
+        json!({ "cases": [{ "class": "e401", "title": "noise", "placed": "unlocated", "reported_at": at,
+            "source": { "system": "s", "id": "1" }, "moves": moves }] })
+    };
+    let begin = json!({ "action": "register", "at": at });
+    let send = |moves: Value| f.post("/api/cases/import", &item(moves)).1["outcomes"][0].clone();
+    assert_eq!(send(json!([begin])), json!({ "created": 1 }));
+    assert_eq!(send(json!([begin])), json!({ "known": 1 }));
+    assert_eq!(send(json!([begin, { "action": "close", "at": at + 60_000 }])), json!({ "updated": 1 }));
+    let case = f.get("/api/cases/1");
+    assert_eq!((case["stage"].as_str(), case["placed"].as_str()), (Some("closed"), Some("unlocated")));
+    assert_eq!((case["grid"].clone(), case["events"].as_array().unwrap().len()), (Value::Null, 3));
+    assert_eq!(send(json!([]))["refused"], "case 1 has moved otherwise here since it was imported");
+}
