@@ -1,6 +1,9 @@
-//! Grid cases (网格事件): the seven stages of GB/T 30428 and the moves between them.
+//! Grid cases (网格事件): the seven stages of GB/T 30428 and what a case holds. How it moves is in `case_move`.
 
-use crate::{CaseId, EntityId, TimeMs};
+use crate::{
+    AccountId, CaseAction, CaseClock, CaseEnd, CaseExtension, CaseId, CaseMove, CasePhoto, CaseSource, DepartmentId,
+    EntityId, Placement, Severity, TimeMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// The seven stages, and the two ends.
@@ -21,7 +24,7 @@ pub enum CaseStage {
     Closed,
     /// 综合评价.
     Evaluated,
-    /// 作废: not accepted or withdrawn.
+    /// Ended without being worked off: 作废, 不立案 or 重复; [`Case::end`] says which.
     Cancelled,
 }
 
@@ -45,6 +48,11 @@ impl CaseStage {
     pub fn is_open(self) -> bool {
         self < CaseStage::Closed
     }
+    /// True while a department works on it and its deadline clock runs.
+    #[must_use]
+    pub fn is_handled(self) -> bool {
+        matches!(self, CaseStage::Dispatched | CaseStage::InProgress)
+    }
     /// The stage that follows in the normal flow.
     #[must_use]
     pub fn next(self) -> Option<CaseStage> {
@@ -61,32 +69,6 @@ impl CaseStage {
     }
 }
 
-/// A move of a case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CaseAction {
-    /// To the next stage.
-    Advance,
-    /// 退回: feedback rejected, back to work.
-    SendBack,
-    /// 核查结案 in one step from any working stage, by someone entitled to.
-    Close,
-    /// 作废.
-    Cancel,
-}
-
-/// A move that the present stage does not allow.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("case {case} is at stage {}: {action:?} is not possible there", stage.zh())]
-pub struct CaseError {
-    /// The case.
-    pub case: CaseId,
-    /// Its stage.
-    pub stage: CaseStage,
-    /// What was asked.
-    pub action: CaseAction,
-}
-
 /// One recorded move.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CaseEvent {
@@ -100,12 +82,18 @@ pub struct CaseEvent {
     /// Note of the person who moved it; may be empty.
     #[serde(default)]
     pub note: String,
+    /// Who did it, where accounts are used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AccountId>,
+    /// The deadline clock after the move, when the move touched it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<CaseClock>,
 }
 
 /// What a reporter gives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewCase {
-    /// Matter class, e.g. 环卫, 违停, 设施, 防洪防涝.
+    /// Matter class: a code of the server's class table, or a free word, e.g. 环卫, 违停, 设施, 防洪防涝.
     pub class: String,
     /// One line.
     pub title: String,
@@ -125,81 +113,132 @@ pub struct NewCase {
 pub struct Case {
     /// Its id.
     pub id: CaseId,
-    /// Matter class.
+    /// Matter class: a code of `code_system`, or a free word when there is none.
     pub class: String,
-    /// One line.
+    /// One line. Data, never markup.
     pub title: String,
-    /// More words.
+    /// More words. Data, never markup.
     pub description: String,
     /// What it is about.
     pub entity: Option<EntityId>,
     /// The grid that it lies in.
     pub grid: Option<EntityId>,
-    /// Where: ENU metres.
+    /// Where: ENU metres; how exact that is, says `placed`.
     pub p_enu: [f64; 3],
     /// Present stage.
     pub stage: CaseStage,
     /// Everything that happened, oldest first; the first is the report.
     pub events: Vec<CaseEvent>,
+    /// The versioned table that `class` belongs to, e.g. `gbt30428.2-2013`; empty for a free word.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub code_system: String,
+    /// How bad, when its class says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+    /// How the place came about.
+    #[serde(default, skip_serializing_if = "Placement::is_given")]
+    pub placed: Placement,
+    /// The department that has it (处置部门).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub department: Option<DepartmentId>,
+    /// 挂账: suspended since; the clock stands still.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended_at: Option<TimeMs>,
+    /// 延期申请: asked for and not yet decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<CaseExtension>,
+    /// The deadline clock, once dispatched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<CaseClock>,
+    /// How it ended, once it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<CaseEnd>,
+    /// The case that tells of the same matter (重复), when somebody said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<CaseId>,
+    /// 满意度: 1 (very dissatisfied) to 5 (very satisfied), from the follow-up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub satisfaction: Option<u8>,
+    /// Photographs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub photos: Vec<CasePhoto>,
+    /// Where it came from, when another system knows it under its own number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<CaseSource>,
 }
 
 impl Case {
-    /// Moves the case and records it.
-    ///
-    /// # Errors
-    /// [`CaseError`] when the present stage does not allow the action; the case is unchanged then.
-    pub fn apply(&mut self, action: CaseAction, at: TimeMs, note: String) -> Result<CaseStage, CaseError> {
-        use CaseStage::*;
-        let to = match action {
-            CaseAction::Advance => self.stage.next(),
-            CaseAction::SendBack => matches!(self.stage, Feedback | Closed).then_some(InProgress),
-            CaseAction::Close => self.stage.is_open().then_some(Closed),
-            CaseAction::Cancel => self.stage.is_open().then_some(Cancelled),
-        };
-        let stage = to.ok_or(CaseError { case: self.id, stage: self.stage, action })?;
-        self.stage = stage;
-        self.events.push(CaseEvent { at, stage, action: Some(action), note });
-        Ok(stage)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn case() -> Case {
-        Case {
-            id: CaseId(7),
-            class: "设施".into(),
-            title: "井盖破损".into(),
-            description: String::new(),
+    /// A case as it is reported at a place: first stage, one event.
+    #[must_use]
+    pub fn reported(id: CaseId, class: String, title: String, description: String, at: TimeMs) -> Self {
+        let report =
+            CaseEvent { at, stage: CaseStage::Reported, action: None, note: String::new(), by: None, clock: None };
+        Self {
+            id,
+            class,
+            title,
+            description,
             entity: None,
             grid: None,
             p_enu: [0.0; 3],
             stage: CaseStage::Reported,
-            events: vec![],
+            events: vec![report],
+            code_system: String::new(),
+            severity: None,
+            placed: Placement::Given,
+            department: None,
+            suspended_at: None,
+            extension: None,
+            clock: None,
+            end: None,
+            duplicate_of: None,
+            satisfaction: None,
+            photos: vec![],
+            source: None,
         }
     }
 
-    #[test]
-    fn the_seven_stages_in_order() {
-        let mut c = case();
-        let mut stages = vec![c.stage];
-        while c.apply(CaseAction::Advance, TimeMs(0), String::new()).is_ok() {
-            stages.push(c.stage);
-        }
-        let words: Vec<_> = stages.iter().map(|s| s.zh()).collect();
-        assert_eq!(words, ["采集", "立案", "派遣", "处理", "反馈", "结案", "评价"]);
-        assert_eq!(c.events.len(), 6);
+    /// Moves the case and records it, without touching its clock.
+    ///
+    /// # Errors
+    /// As [`Case::apply_move`].
+    pub fn apply(&mut self, action: CaseAction, at: TimeMs, note: String) -> Result<CaseStage, crate::CaseError> {
+        self.apply_move(CaseMove { action, at, note, by: None, clock: None })
     }
 
-    #[test]
-    fn a_refused_move_changes_nothing() {
-        let mut c = case();
-        c.apply(CaseAction::Cancel, TimeMs(1), String::new()).unwrap();
-        let before = c.clone();
-        let error = c.apply(CaseAction::Close, TimeMs(2), String::new()).unwrap_err();
-        assert_eq!(error.to_string(), "case 7 is at stage 作废: Close is not possible there");
-        assert_eq!(c, before);
+    /// When it was reported.
+    #[must_use]
+    pub fn reported_at(&self) -> TimeMs {
+        self.events.first().map_or(TimeMs(0), |e| e.at)
+    }
+
+    /// When it last moved.
+    #[must_use]
+    pub fn changed_at(&self) -> TimeMs {
+        self.events.last().map_or(TimeMs(0), |e| e.at)
+    }
+
+    /// When it must be handled; `None` before it is dispatched, while it is suspended, and without a limit.
+    #[must_use]
+    pub fn due_at(&self) -> Option<TimeMs> {
+        self.clock.and_then(|c| c.due_at)
+    }
+
+    /// When it was registered (立案): the first move out of [`CaseStage::Reported`] that kept it.
+    #[must_use]
+    pub fn registered_at(&self) -> Option<TimeMs> {
+        self.events.iter().find(|e| !matches!(e.stage, CaseStage::Reported | CaseStage::Cancelled)).map(|e| e.at)
+    }
+
+    /// The dispatch that stands: when, and to which department (`None` when none was named). A returned task has none.
+    #[must_use]
+    pub fn dispatch(&self) -> Option<(TimeMs, Option<DepartmentId>)> {
+        let last = self.events.iter().rev().find_map(|e| match e.action {
+            Some(CaseAction::Dispatch { department }) => Some(Some((e.at, Some(department)))),
+            Some(CaseAction::Advance) if e.stage == CaseStage::Dispatched => Some(Some((e.at, None))),
+            Some(CaseAction::Return) => Some(None),
+            _ => None,
+        });
+        last.flatten()
     }
 }

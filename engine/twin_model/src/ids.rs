@@ -45,6 +45,10 @@ typed_id! {
     /// A local account (账号): who acknowledged, moved, started. Never reused within one server's data.
     AccountId(u32)
 }
+typed_id! {
+    /// A department that handles cases (处置部门): the number that its table gives it.
+    DepartmentId(u16)
+}
 /// Ids from here on belong to runs that a viewer computes itself; JSON holds them exactly.
 const LOCAL_RUNS: u64 = 1 << 52;
 

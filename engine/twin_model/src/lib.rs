@@ -6,6 +6,8 @@
 
 mod alarm;
 mod case;
+mod case_move;
+mod case_parts;
 mod command;
 mod entity;
 mod evac_advice;
@@ -28,7 +30,9 @@ mod storm;
 mod time;
 
 pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
-pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
+pub use case::{Case, CaseEvent, CaseStage, NewCase};
+pub use case_move::{CaseAction, CaseError, CaseMove, MAX_EXTENSION_MIN};
+pub use case_parts::{CaseClock, CaseEnd, CaseExtension, CasePhoto, CaseSource, PhotoKind, Placement};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
@@ -45,7 +49,7 @@ pub use evacuation::{
     SmokeDetail, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
-pub use ids::{AccountId, AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use ids::{AccountId, AlarmId, CaseId, DepartmentId, EntityId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
 pub use intervention::{
     Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,

@@ -7,6 +7,7 @@ mod access;
 mod evacuate;
 mod generate;
 mod import;
+mod import_cases;
 mod info;
 mod progress;
 mod serve;
@@ -36,6 +37,8 @@ enum Command {
     Generate(generate::Args),
     /// Turn deliveries into a community pack, with a report of everything skipped or approximated.
     Import(import::Args),
+    /// Bring the cases of another system into a server or a data folder; every row becomes a case or is told why not.
+    ImportCases(import_cases::Args),
     /// Say what is in a pack.
     Info(info::Args),
     /// Serve a pack: MQTT in, state, REST, WebSocket and the web viewer out.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => access::audit(args),
         Command::Generate(args) => generate::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::ImportCases(args) => import_cases::run(&args),
         Command::Info(args) => info::run(&args),
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(&args),

@@ -29,6 +29,9 @@ pub struct Args {
     /// devices (`sandtable token device`).
     #[arg(long)]
     allow_remote: bool,
+    /// Folder of the case tables: tables.toml and what it names [default: the pack's folder cases, else a small demo].
+    #[arg(long, env = "SANDTABLE_CASE_TABLES")]
+    case_tables: Option<PathBuf>,
     /// Fire alarms start no evacuation forecasts.
     #[arg(long)]
     no_forecasts: bool,
@@ -73,6 +76,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         simulate_exe: std::env::current_exe().context("finding this program for simulation runs")?,
         allow_remote: args.allow_remote,
         forecasts: !args.no_forecasts,
+        case_tables: args.case_tables,
         alert_status: args.alert_status.into(),
         ..ServeOptions::new(args.pack.clone(), data)
     };

@@ -81,10 +81,12 @@ words! {
     AcknowledgeAlarm = "acknowledge_alarm", "确认告警";
     /// Report a case.
     ReportCase = "report_case", "上报事件";
-    /// Move a case forward or back.
+    /// Handle a case: begin, hand in, return, ask for more time, add photographs.
     MoveCase = "move_case", "办理事件";
-    /// Close or cancel a case.
-    DecideCase = "decide_case", "结案或作废";
+    /// Register a case and dispatch it to a department.
+    DispatchCase = "dispatch_case", "立案和派遣";
+    /// Decide about a case: accept or send back what was done, close, reject, void, suspend, grant more time, merge.
+    DecideCase = "decide_case", "审批、结案或作废";
     /// Runs and what they computed.
     SeeRuns = "see_runs", "查看演算";
     /// Start a run.
@@ -148,8 +150,8 @@ impl Action {
         use Action::*;
         match self {
             See | SeeCamera | SeeRuns | SeeDiagnostics | ReadAudit => false,
-            AcknowledgeAlarm | ReportCase | MoveCase | DecideCase | StartRun | SteerRun | ManageAccounts
-            | ManageDevices | ManageGrants => true,
+            AcknowledgeAlarm | ReportCase | MoveCase | DispatchCase | DecideCase | StartRun | SteerRun
+            | ManageAccounts | ManageDevices | ManageGrants => true,
         }
     }
 }
@@ -161,13 +163,16 @@ impl Role {
         use Action::*;
         ActionSet::of(match self {
             Role::GridWorker => &[See, AcknowledgeAlarm, ReportCase, MoveCase],
-            Role::GridChief => &[See, SeeCamera, AcknowledgeAlarm, ReportCase, MoveCase, DecideCase, SeeRuns],
+            Role::GridChief => {
+                &[See, SeeCamera, AcknowledgeAlarm, ReportCase, MoveCase, DispatchCase, DecideCase, SeeRuns]
+            }
             Role::DutyOfficer => &[
                 See,
                 SeeCamera,
                 AcknowledgeAlarm,
                 ReportCase,
                 MoveCase,
+                DispatchCase,
                 DecideCase,
                 SeeRuns,
                 StartRun,

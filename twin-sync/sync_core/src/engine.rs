@@ -1,6 +1,7 @@
 //! The single-writer state machine behind the log.
 
 use crate::alarms::{self, RuleBook};
+use crate::cases::{CaseBook, Figures};
 use crate::dedup::Dedup;
 use crate::live::LiveState;
 use crate::log::{LogRecord, LoggedMessage, LoggedSample};
@@ -8,8 +9,8 @@ use crate::wire::StateRow;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use twin_model::{
-    Alarm, AlarmId, AlarmRule, AlarmState, Case, CaseEvent, CaseId, CaseStage, CommunityModel, EntityId, EntityKind,
-    NewCase, Observation, PropertyId, Quality, Run, RunId, RunStatus, Seq, TimeMs,
+    Alarm, AlarmId, AlarmRule, AlarmState, Case, CaseId, CaseMove, CommunityModel, EntityId, EntityKind, NewCase,
+    Observation, PropertyId, Quality, Run, RunId, RunStatus, Seq, TimeMs,
 };
 
 /// What decides which of two samples of a series is newer.
@@ -66,6 +67,11 @@ pub struct EngineSnapshot {
     next_alarm: u64,
     forgotten: Seq,
     dedup: Dedup,
+    /// Missing in snapshots of before there were figures; those hold every case.
+    #[serde(default)]
+    figures: Option<Figures>,
+    #[serde(default)]
+    last_case: u64,
 }
 
 impl EngineSnapshot {
@@ -85,6 +91,10 @@ pub struct LiveEngine {
     open: BTreeMap<(EntityId, PropertyId, u16), AlarmId>,
     rules: RuleBook,
     next_alarm: u64,
+    book: CaseBook,
+    /// Ended cases that left the shared state and are not yet in an archive.
+    retired: BTreeMap<CaseId, Case>,
+    last_case: u64,
 }
 
 impl LiveEngine {
@@ -108,9 +118,13 @@ impl LiveEngine {
         for (seq, alarm) in alarms {
             engine.put_alarm(alarm, seq);
         }
+        let figures = snapshot.figures.unwrap_or_else(|| Figures::of_cases(snapshot.cases.iter().map(|(_, c)| c)));
+        engine.last_case = snapshot.cases.iter().map(|(_, c)| c.id.0).max().unwrap_or(0).max(snapshot.last_case);
         for (seq, case) in snapshot.cases {
-            engine.live.cases.put(case.id, case, seq);
+            engine.book.hold(&case);
+            engine.put_case(case, seq);
         }
+        engine.book.figures = figures;
         for (seq, run) in snapshot.runs {
             engine.live.runs.put(run.id, run, seq);
         }
@@ -135,6 +149,8 @@ impl LiveEngine {
             next_alarm: self.next_alarm,
             forgotten: self.live.forgotten,
             dedup: dedup.clone(),
+            figures: Some(self.book.figures.clone()),
+            last_case: self.last_case,
         }
     }
 
@@ -147,7 +163,31 @@ impl LiveEngine {
     /// The id that the next case gets.
     #[must_use]
     pub fn next_case_id(&self) -> CaseId {
-        CaseId(self.live.cases.iter().map(|(id, _, _)| id.0).max().unwrap_or(0) + 1)
+        CaseId(self.last_case + 1)
+    }
+
+    /// Queue, near reports and figures of the cases.
+    #[must_use]
+    pub fn book(&self) -> &CaseBook {
+        &self.book
+    }
+
+    /// A case in memory: shared with viewers, or waiting for the archive.
+    #[must_use]
+    pub fn case(&self, id: CaseId) -> Option<&Case> {
+        self.live.case(id).or_else(|| self.retired.get(&id))
+    }
+
+    /// Ended cases that wait for the archive, by id.
+    pub fn retired(&self) -> impl Iterator<Item = &Case> {
+        self.retired.values()
+    }
+
+    /// The archive has all of [`LiveEngine::retired`], together with the snapshot of this moment.
+    pub fn archived(&mut self) {
+        for case in std::mem::take(&mut self.retired).values() {
+            self.book.archived(case);
+        }
     }
 
     /// The id that the next run gets.
@@ -172,13 +212,24 @@ impl LiveEngine {
                 }
             }
             LogRecord::AlarmAck { alarm, at, .. } => self.acknowledge(*alarm, *at, first),
-            LogRecord::CaseCreated { case, .. } => self.live.cases.put(case.id, case.clone(), first),
-            LogRecord::CaseMoved { case, action, note, at, .. } => {
-                if let Some(mut moved) = self.live.case(*case).cloned()
-                    && moved.apply(*action, *at, note.clone()).is_ok()
-                {
-                    self.live.cases.put(*case, moved, first);
+            LogRecord::CaseCreated { case } => {
+                self.book.created(case);
+                self.put_case(case.clone(), first);
+            }
+            LogRecord::CaseMoved { case, action, note, at, by, clock } => {
+                let made = CaseMove { action: *action, at: *at, note: note.clone(), by: *by, clock: *clock };
+                self.move_case(*case, made, first);
+            }
+            LogRecord::CasePhotoAdded { case, photo, .. } => {
+                if let Some(mut shown) = self.case(*case).cloned() {
+                    shown.photos.push(photo.clone());
+                    self.recall(*case);
+                    self.put_case(shown, first);
                 }
+            }
+            LogRecord::CaseRecalled { case } => {
+                self.book.hold(case);
+                self.put_case((**case).clone(), first);
             }
             LogRecord::RunCreated { run, scenario, at, .. } => {
                 let queued = Run { id: *run, scenario: scenario.clone(), created_at: *at, status: RunStatus::Queued };
@@ -255,6 +306,31 @@ impl LiveEngine {
         }
     }
 
+    fn move_case(&mut self, id: CaseId, made: CaseMove, seq: Seq) {
+        let Some(before) = self.case(id).cloned() else { return };
+        let (mut after, action, at) = (before.clone(), made.action, made.at);
+        if after.apply_move(made).is_ok() {
+            self.recall(id);
+            self.book.moved(&before, &after, action, at);
+            self.put_case(after, seq);
+        }
+    }
+
+    /// A retired case is about to be shared again.
+    fn recall(&mut self, id: CaseId) {
+        if let Some(case) = self.retired.remove(&id) {
+            self.book.hold(&case);
+        }
+    }
+
+    fn put_case(&mut self, case: Case, seq: Seq) {
+        self.last_case = self.last_case.max(case.id.0);
+        for (_, dropped) in self.live.put_case(case, seq) {
+            self.book.forget(&dropped);
+            self.retired.insert(dropped.id, dropped);
+        }
+    }
+
     fn put_alarm(&mut self, alarm: Alarm, seq: Seq) {
         let slot = (alarm.entity, alarm.property, alarm.rule);
         if alarm.state.is_open() {
@@ -328,15 +404,11 @@ pub fn check_new_case(model: &CommunityModel, new: NewCase, id: CaseId, at: Time
         return Err(fail("p_enu", format!("= {p_enu:?}: must lie within 100 km of the origin (m)")));
     }
     let around = entity.and_then(|e| model.nearest(e.id, EntityKind::Grid)).map(|g| g.id);
+    let [class, title, description] = [&new.class, &new.title, &new.description].map(|text| text.trim().to_owned());
     Ok(Case {
-        id,
-        class: new.class.trim().to_owned(),
-        title: new.title.trim().to_owned(),
-        description: new.description.trim().to_owned(),
         entity: new.entity,
         grid: around.or_else(|| model.grid_at([p_enu[0], p_enu[1]])),
         p_enu,
-        stage: CaseStage::Reported,
-        events: vec![CaseEvent { at, stage: CaseStage::Reported, action: None, note: String::new() }],
+        ..Case::reported(id, class, title, description, at)
     })
 }

@@ -7,6 +7,7 @@
 
 mod alarms;
 mod binding;
+pub mod cases;
 mod dedup;
 mod engine;
 mod intake;

@@ -9,6 +9,8 @@ use twin_model::{
 
 /// Closed alarms kept for lists; older ones are only in the log.
 const CLOSED_KEPT: usize = 1000;
+/// Ended cases kept for lists and viewers, those that changed last; older ones are in the server's archive.
+const ENDED_KEPT: usize = 1000;
 
 /// Values with the sequence of their last change, and an index by that sequence. Each value occurs once in the index,
 /// so "everything after s" is coalesced by construction and costs only what it returns.
@@ -41,6 +43,11 @@ impl<K: Ord + Copy, V> Tracked<K, V> {
         let (seq, _) = self.values.remove(&key)?;
         self.by_seq.remove(&(seq, key));
         Some(seq)
+    }
+    fn take(&mut self, key: K) -> Option<V> {
+        let (seq, value) = self.values.remove(&key)?;
+        self.by_seq.remove(&(seq, key));
+        Some(value)
     }
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, Seq, &V)> {
         self.values.iter().map(|(k, (seq, v))| (k, *seq, v))
@@ -120,7 +127,9 @@ pub struct LiveState {
     pub(crate) cases: Tracked<CaseId, Case>,
     pub(crate) runs: Tracked<RunId, Run>,
     closed: VecDeque<AlarmId>,
-    /// Change of the youngest closed alarm that was dropped: resuming from before it could leave that alarm open.
+    /// Ended cases by their last change.
+    ended: BTreeSet<(Seq, CaseId)>,
+    /// Change of the youngest closed alarm or ended case that was dropped: resuming from before it could leave it open.
     pub(crate) forgotten: Seq,
 }
 
@@ -167,7 +176,7 @@ impl LiveState {
     pub fn alarm(&self, id: AlarmId) -> Option<&Alarm> {
         self.alarms.get(id)
     }
-    /// Cases by id.
+    /// Cases by id: the open ones and those that ended or moved after their end most recently.
     pub fn cases(&self) -> impl DoubleEndedIterator<Item = &Case> {
         self.cases.values.values().map(|(_, case)| case)
     }
@@ -214,8 +223,27 @@ impl LiveState {
         }
     }
 
+    /// Takes a case; returns the ended ones that are no longer kept for it.
+    pub(crate) fn put_case(&mut self, case: Case, seq: Seq) -> Vec<(Seq, Case)> {
+        let (id, is_open) = (case.id, case.stage.is_open());
+        if let Some(old) = self.cases.seq_of(id) {
+            self.ended.remove(&(old, id));
+        }
+        self.cases.put(id, case, seq);
+        if !is_open {
+            self.ended.insert((seq, id));
+        }
+        let mut dropped = Vec::new();
+        while self.ended.len() > ENDED_KEPT {
+            let Some((seq, id)) = self.ended.pop_first() else { break };
+            dropped.extend(self.cases.take(id).map(|case| (seq, case)));
+            self.forgotten = self.forgotten.max(seq);
+        }
+        dropped
+    }
+
     /// What changed after `from`; `None` when that cannot be told (a sequence of the future, or so old that closed
-    /// alarms were forgotten since): send a snapshot then.
+    /// alarms or ended cases were forgotten since): send a snapshot then.
     #[must_use]
     pub fn delta_since(&self, from: Seq) -> Option<Delta> {
         if from > self.seq || from < self.forgotten {
@@ -284,7 +312,8 @@ impl LiveState {
             changes.alarms.push(alarm.id);
         }
         for case in cases {
-            self.cases.put(case.id, case.clone(), seq);
+            // A viewer keeps no archive.
+            self.put_case(case.clone(), seq);
             changes.cases.push(case.id);
         }
         for run in runs {
@@ -295,7 +324,7 @@ impl LiveState {
         changes
     }
 
-    /// Hash of all that a viewer shows: latest values with their stamps, open alarms, cases, runs and the sequence.
+    /// Hash of all that a viewer shows: latest values with their stamps, open alarms, open cases, runs and the sequence.
     /// A viewer's copy and the server agree on it at the same sequence. FNV-1a, 64 bit: a check, not a signature.
     #[must_use]
     pub fn hash(&self) -> u64 {
@@ -315,7 +344,7 @@ impl LiveState {
             h.number(a.raised_at.0 as u64);
             h.number(a.changed_at.0 as u64);
         }
-        for c in self.cases() {
+        for c in self.cases().filter(|c| c.stage.is_open()) {
             h.number(c.id.0);
             h.text(c.stage.zh());
             h.text(&c.title);

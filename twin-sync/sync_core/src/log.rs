@@ -1,7 +1,9 @@
 //! Records of the durable log. What is not in a record cannot influence state.
 
 use serde::{Deserialize, Serialize};
-use twin_model::{AccountId, AlarmId, Case, CaseAction, CaseId, RunId, RunScenario, RunStatus, TimeMs};
+use twin_model::{
+    AccountId, AlarmId, Case, CaseAction, CaseClock, CaseId, CasePhoto, RunId, RunScenario, RunStatus, TimeMs,
+};
 
 /// First byte of every encoded record.
 pub const LOG_VERSION: u8 = 1;
@@ -61,9 +63,6 @@ pub enum LogRecord {
     CaseCreated {
         /// The case at its first stage, with its id and first event.
         case: Case,
-        /// Who reported it; `None` on a server without accounts.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        by: Option<AccountId>,
     },
     /// A case was moved.
     CaseMoved {
@@ -75,9 +74,27 @@ pub enum LogRecord {
         note: String,
         /// When.
         at: TimeMs,
-        /// Who; `None` on a server without accounts.
+        /// Who, where accounts are used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<AccountId>,
+        /// The deadline clock after it, when the move touched it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clock: Option<CaseClock>,
+    },
+    /// A photograph was added to a case; its content is in the data folder.
+    CasePhotoAdded {
+        /// Which.
+        case: CaseId,
+        /// What.
+        photo: CasePhoto,
+        /// Who, where accounts are used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
+    },
+    /// An ended case came back from the archive, as it was, because something is done with it.
+    CaseRecalled {
+        /// The whole case.
+        case: Box<Case>,
     },
     /// A run was asked for.
     RunCreated {
@@ -129,6 +146,8 @@ impl LogRecord {
             LogRecord::AlarmAck { .. } => "alarm_ack",
             LogRecord::CaseCreated { .. } => "case_created",
             LogRecord::CaseMoved { .. } => "case_moved",
+            LogRecord::CasePhotoAdded { .. } => "case_photo_added",
+            LogRecord::CaseRecalled { .. } => "case_recalled",
             LogRecord::RunCreated { .. } => "run_created",
             LogRecord::RunProgress { .. } => "run_progress",
         }

@@ -210,9 +210,16 @@ fn cases_and_runs_follow_the_log() {
     };
     let id = m.engine.next_case_id();
     let case = check_new_case(&model, new.clone(), id, TimeMs(T0)).unwrap();
-    m.commit(&LogRecord::CaseCreated { case, by: None });
+    m.commit(&LogRecord::CaseCreated { case });
     for action in [CaseAction::Advance, CaseAction::SendBack, CaseAction::Close] {
-        m.commit(&LogRecord::CaseMoved { case: id, action, note: String::new(), at: TimeMs(T0), by: None });
+        m.commit(&LogRecord::CaseMoved {
+            case: id,
+            action,
+            note: String::new(),
+            at: TimeMs(T0),
+            by: None,
+            clock: None,
+        });
     }
     let case = m.engine.live().case(id).unwrap();
     assert_eq!((case.title.as_str(), case.stage, case.events.len()), ("积存垃圾", CaseStage::Closed, 3));

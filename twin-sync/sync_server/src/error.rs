@@ -15,6 +15,14 @@ pub enum ServeError {
         /// What is wrong with it.
         source: community_pack::PackError,
     },
+    /// The tables of the grid cases cannot be used.
+    #[error("{path}: {source}")]
+    CaseTables {
+        /// Folder.
+        path: PathBuf,
+        /// What is wrong with them.
+        source: Box<sync_core::cases::TablesError>,
+    },
     /// The address can be reached by other machines.
     #[error(
         "{what} address {addr} can be reached from other machines and there are no {missing} in {data_dir}: \

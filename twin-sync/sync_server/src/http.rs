@@ -5,7 +5,7 @@ use crate::options::ServeOptions;
 use crate::runs::{self, RunManager};
 use crate::twin::Twin;
 use crate::ws::{self, Frames};
-use crate::{gateways, openapi, pages, rest};
+use crate::{cases, gateways, openapi, pages, rest};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -53,9 +53,6 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
         .route("/api/history/{entity}/{property}", get(rest::history))
         .route("/api/alarms", get(rest::alarms))
         .route("/api/alarms/{id}/ack", post(rest::acknowledge))
-        .route("/api/cases", get(rest::cases).post(rest::create_case))
-        .route("/api/cases/{id}", get(rest::case))
-        .route("/api/cases/{id}/move", post(rest::move_case))
         .route("/api/cameras", get(rest::cameras))
         .route("/api/dead_letters", get(rest::dead_letters))
         .route("/api/{*rest}", any(|| async { ApiError::not_found("no such resource: see /openapi.json") }))
@@ -86,6 +83,7 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
     Router::new()
         .merge(api)
         .merge(access::router(twin))
+        .merge(cases::router(twin))
         .merge(computing)
         .merge(gateways::router(twin, options.alert_status))
         .merge(viewers)

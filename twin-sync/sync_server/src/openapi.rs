@@ -1,17 +1,19 @@
 //! The OpenAPI document of the REST side.
 
+use crate::{cases, gateways};
 use axum::Json;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
 /// (method, path, summary, query parameters, request body, answer)
-type Row = (&'static str, &'static str, &'static str, &'static [&'static str], Option<&'static str>, &'static str);
+pub(crate) type Row =
+    (&'static str, &'static str, &'static str, &'static [&'static str], Option<&'static str>, &'static str);
 
 /// Options of SensorThings.
 const STA: [&str; 6] = ["$top", "$skip", "$count", "$expand", "$orderby", "$filter"];
 
-const ROWS: [Row; 43] = [
+const ROWS: [Row; 39] = [
     ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
     ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
     ("post", "/api/login", "Log in: a session cookie, or a token with `bearer`", &[], Some("Login"), "me"),
@@ -38,17 +40,6 @@ const ROWS: [Row; 43] = [
     ),
     ("get", "/api/alarms", "Alarms, newest first", &["open"], None, "alarms"),
     ("post", "/api/alarms/{id}/ack", "Acknowledge an alarm", &[], None, "alarm"),
-    ("get", "/api/cases", "Grid cases, newest first", &["open"], None, "cases"),
-    ("post", "/api/cases", "Report a grid case", &[], Some("NewCase"), "case"),
-    ("get", "/api/cases/{id}", "One grid case", &[], None, "case"),
-    (
-        "post",
-        "/api/cases/{id}/move",
-        "Move a grid case; 409 when its stage does not allow it",
-        &[],
-        Some("Move"),
-        "case",
-    ),
     ("get", "/api/cameras", "Cameras with pose and online state", &[], None, "cameras"),
     ("get", "/api/dead_letters", "Messages that could not be used, newest first", &["limit"], None, "dead_letters"),
     ("get", "/api/runs", "Runs, newest first", &[], None, "runs"),
@@ -94,7 +85,7 @@ pub(crate) const OPENAPI_3_0: &str = "application/vnd.oai.openapi+json;version=3
 
 fn paths(wanted: impl Fn(&Row) -> bool) -> Map<String, Value> {
     let mut paths: Map<String, Value> = Map::new();
-    for row in ROWS.iter().filter(|row| wanted(row)) {
+    for row in ROWS.iter().chain(&cases::OPENAPI).chain(&gateways::OPEN311_OPENAPI).filter(|row| wanted(row)) {
         let path = paths.entry(row.1).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
             path.insert(row.0.to_owned(), operation(row));
@@ -112,7 +103,7 @@ pub(crate) async fn document() -> Json<Value> {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Live state, alarms, grid cases and simulation runs of one community. Times are ms since \
                 1970 UTC; positions are ENU metres at the community's origin. Errors are {\"error\": \"one line\"}. \
-                The gateways (/ogc, /cap, /sta) have the times and positions of their standards. On a server with \
+                The gateways (/ogc, /cap, /sta, /open311) have the times and positions of their standards. On a server with \
                 accounts everything but /health, /openapi.json, /web/ and /api/login needs a session or a token, and \
                 shows what lies within the caller's jurisdiction: 401 without, 403 where rights do not reach, and for a \
                 thing outside of the jurisdiction what is said of one that does not exist.",
@@ -160,6 +151,17 @@ fn operation((_, path, summary, query, body, answer): &Row) -> Value {
         map.insert("requestBody".to_owned(), content);
     }
     operation
+}
+
+/// Names of the moves of a case: those that are words, or those with details.
+fn case_actions(with_details: bool) -> Value {
+    let all = twin_model::CaseAction::KINDS.iter().map(|a| (a.name(), json!(a)));
+    let fit = all.filter(|(_, text)| text.is_object() == with_details);
+    if with_details {
+        fit.map(|(name, _)| (name.to_owned(), json!({ "type": "object" }))).collect()
+    } else {
+        fit.map(|(name, _)| name).collect()
+    }
 }
 
 fn schemas() -> Value {
@@ -213,7 +215,33 @@ fn schemas() -> Value {
         "Move": {
             "type": "object",
             "required": ["action"],
-            "properties": { "action": { "enum": ["advance", "send_back", "close", "cancel"] }, "note": text },
+            "properties": {
+                "action": {
+                    "description": "a word, or an object for those with details: {\"dispatch\":{\"department\":3}}, \
+                        {\"request_extension\":{\"work_min\":240}}, {\"rate\":{\"satisfaction\":5}}, \
+                        {\"mark_duplicate\":{\"of\":17}}",
+                    "oneOf": [{ "enum": case_actions(false) }, { "type": "object", "properties": case_actions(true) }],
+                },
+                "note": text,
+            },
+        },
+        "ImportedCases": {
+            "type": "object",
+            "required": ["cases"],
+            "properties": { "cases": { "type": "array", "maxItems": 1000, "items": {
+                "type": "object",
+                "required": ["class", "title", "source", "reported_at"],
+                "properties": {
+                    "class": text,
+                    "title": text,
+                    "description": text,
+                    "p_enu": { "type": ["array", "null"], "items": { "type": "number" }, "minItems": 3, "maxItems": 3 },
+                    "source": { "type": "object", "properties": { "system": text, "id": text } },
+                    "reported_at": { "type": "integer" },
+                    "placed": { "enum": ["given", "mapped", "unlocated"] },
+                    "moves": { "type": "array", "items": { "type": "object" } },
+                },
+            } } },
         },
         "Scenario": {
             "type": "object",

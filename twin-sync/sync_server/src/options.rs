@@ -46,6 +46,9 @@ pub struct ServeOptions {
     pub history_days: u32,
     /// Values committed between two snapshots; a restart reads back at most this many, or those of two minutes.
     pub snapshot_seqs: u64,
+    /// Folder of the case tables (`tables.toml` and what it names); without it the pack's folder `cases`, and without
+    /// that the built-in ones, which only show how it works.
+    pub case_tables: Option<PathBuf>,
     /// Status of every alert in the CAP feed. `Test` until somebody who may warn others says otherwise.
     pub alert_status: AlertStatus,
 }
@@ -65,6 +68,7 @@ impl ServeOptions {
             forecasts: true,
             history_days: 30,
             snapshot_seqs: 50_000,
+            case_tables: None,
             alert_status: AlertStatus::default(),
         }
     }

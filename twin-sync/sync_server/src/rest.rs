@@ -1,29 +1,25 @@
 //! REST. Errors are `{"error": "one clear line"}` with a fitting status.
 
 use crate::access::Caller;
+use crate::cases::routes::open_count;
 use crate::http::ApiError;
 use crate::twin::{Twin, now};
 use crate::writer::{Change, Refusal, Reply};
 use ::access::Action;
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use sync_core::{check_new_case, quality_at};
-use twin_model::{
-    Alarm, AlarmId, CaseAction, CaseId, Entity, EntityId, EntityKind, NewCase, PropertyDef, PropertyId, StateEntry,
-    TimeMs,
-};
+use sync_core::quality_at;
+use twin_model::{Alarm, AlarmId, Entity, EntityId, EntityKind, PropertyDef, PropertyId, StateEntry, TimeMs};
 
-type Shared = State<Arc<Twin>>;
-type Params = Query<BTreeMap<String, String>>;
-type Answer = Result<Json<Value>, ApiError>;
+pub(crate) type Shared = State<Arc<Twin>>;
+pub(crate) type Params = Query<BTreeMap<String, String>>;
+pub(crate) type Answer = Result<Json<Value>, ApiError>;
 
 /// Entities in one answer unless asked for fewer.
 const PAGE: usize = 100;
@@ -50,12 +46,12 @@ pub(crate) fn refused(refusal: Refusal) -> ApiError {
     }
 }
 
-fn param<T: std::str::FromStr>(params: &Params, key: &str, allowed: &str) -> Result<Option<T>, ApiError> {
+pub(crate) fn param<T: std::str::FromStr>(params: &Params, key: &str, allowed: &str) -> Result<Option<T>, ApiError> {
     let Some(text) = params.get(key).filter(|t| !t.is_empty()) else { return Ok(None) };
     text.parse().map(Some).map_err(|_unparsable| ApiError::bad(format!("{key} = {text:?}: must be {allowed}")))
 }
 
-fn internal(line: String) -> ApiError {
+pub(crate) fn internal(line: String) -> ApiError {
     ApiError(StatusCode::INTERNAL_SERVER_ERROR, line)
 }
 
@@ -114,7 +110,7 @@ pub(crate) async fn community(State(twin): Shared, caller: Caller) -> Answer {
         "topics": topics.len(),
         "series": series.len(),
         "open_alarms": live.open_alarms().filter(|a| caller.sees_alarm(a)).count(),
-        "open_cases": live.cases().filter(|c| c.stage.is_open() && caller.sees_case(c)).count(),
+        "open_cases": open_count(&engine, &caller),
         "epoch": twin.epoch,
         "seq": live.seq(),
         "now": now(),
@@ -277,76 +273,16 @@ pub(crate) async fn acknowledge(State(twin): Shared, caller: Caller, Path(id): P
     answer(&caller, twin.change_by(Change::AcknowledgeAlarm(id), caller.account()).await)
 }
 
-pub(crate) async fn cases(State(twin): Shared, caller: Caller, params: Params) -> Answer {
-    let open = open_only(&params)?;
-    let engine = twin.read();
-    let all = engine.live().cases().rev().filter(|c| (!open || c.stage.is_open()) && caller.sees_case(c));
-    let list: Vec<_> = all.map(|c| caller.case(c)).collect();
-    Ok(Json(json!({ "cases": list })))
-}
-
-pub(crate) async fn case(State(twin): Shared, caller: Caller, Path(id): Path<String>) -> Answer {
-    let id = CaseId(number("case", &id)?);
-    let engine = twin.read();
-    let found = engine.live().case(id).filter(|c| caller.sees_case(c));
-    let found = found.ok_or_else(|| ApiError::not_found(format!("no case {id}")))?;
-    Ok(Json(json!(caller.case(found))))
-}
-
-pub(crate) async fn create_case(State(twin): Shared, caller: Caller, bytes: Bytes) -> Result<Response, ApiError> {
-    let new: NewCase = body(&bytes)?;
-    match (new.entity, new.p_enu) {
-        (Some(entity), _) if !caller.sees(entity) => return Err(unknown_entity(&twin, new, entity)),
-        (Some(entity), _) if twin.pack.model.get(entity).is_some() => {
-            permitted(caller.may(Action::ReportCase, entity))?
-        }
-        (None, Some(p)) => permitted(caller.may_at(Action::ReportCase, twin.pack.model.grid_at([p[0], p[1]])))?,
-        _ => {}
-    }
-    let created = answer(&caller, twin.change_by(Change::CreateCase(new), caller.account()).await)?;
-    Ok((StatusCode::CREATED, created).into_response())
-}
-
-/// What is said of a report about a thing that is not there for the caller, in the same order and words as of one that
-/// does not exist.
-fn unknown_entity(twin: &Twin, new: NewCase, entity: EntityId) -> ApiError {
-    let elsewhere = NewCase { entity: None, p_enu: Some([0.0; 3]), ..new };
-    let line = match check_new_case(&twin.pack.model, elsewhere, CaseId(0), TimeMs(0)) {
-        Err(other) => other.to_string(),
-        Ok(_) => format!("case: entity {entity} is not in the community"),
-    };
-    ApiError(StatusCode::UNPROCESSABLE_ENTITY, line)
-}
-
-#[derive(Debug, Deserialize)]
-struct Move {
-    action: CaseAction,
-    #[serde(default)]
-    note: String,
-}
-
-pub(crate) async fn move_case(State(twin): Shared, caller: Caller, Path(id): Path<String>, bytes: Bytes) -> Answer {
-    let case = CaseId(number("case", &id)?);
-    let Move { action, note } = body(&bytes)?;
-    let held = twin.read().live().case(case).filter(|c| caller.sees_case(c)).cloned();
-    let held = held.ok_or_else(|| ApiError::not_found(format!("no case {case}")))?;
-    let needed = match action {
-        CaseAction::Advance | CaseAction::SendBack => Action::MoveCase,
-        CaseAction::Close | CaseAction::Cancel => Action::DecideCase,
-    };
-    permitted(caller.may_on_case(needed, &held))?;
-    answer(&caller, twin.change_by(Change::MoveCase { case, action, note }, caller.account()).await)
-}
-
 /// What may be seen but not done.
 pub(crate) fn permitted(may: bool) -> Result<(), ApiError> {
     if may { Ok(()) } else { Err(ApiError(StatusCode::FORBIDDEN, "your rights do not reach this".to_owned())) }
 }
 
-fn answer(caller: &Caller, result: Result<Reply, Refusal>) -> Answer {
+pub(crate) fn answer(caller: &Caller, result: Result<Reply, Refusal>) -> Answer {
     Ok(Json(match result.map_err(refused)? {
         Reply::Alarm(alarm) => json!(alarm),
         Reply::Case(case) => json!(caller.case(&case)),
+        Reply::Imported(outcomes) => json!({ "outcomes": outcomes }),
         Reply::Run(run) => json!(run),
     }))
 }

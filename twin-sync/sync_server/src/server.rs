@@ -8,7 +8,7 @@ use crate::runs::RunManager;
 use crate::store::{DATABASE, Reader, Store};
 use crate::twin::{Parts, Twin, binding_index, make_dir, now, pack_key, stopped};
 use crate::writer::{Job, Writer};
-use crate::{http, mqtt, ws};
+use crate::{cases, http, mqtt, ws};
 use community_pack::Pack;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -236,6 +236,7 @@ struct Opened {
 fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, ServeError> {
     let pack =
         Pack::open(&options.pack_dir).map_err(|source| ServeError::Pack { dir: options.pack_dir.clone(), source })?;
+    let case_rules = cases::load_rules(options.case_tables.as_deref(), &options.pack_dir, &pack)?;
     for warning in &pack.warnings {
         tracing::warn!(%warning, "pack");
     }
@@ -267,7 +268,7 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
     let access = Access::open(&options.data_dir, &pack, options.tls())?;
     let places = RunPlaces::new(plan_buildings(&pack));
-    let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
+    let parts = Parts { pack, index, case_rules, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
     Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock })
 }
 

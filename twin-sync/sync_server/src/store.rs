@@ -1,11 +1,12 @@
 //! The durable log, its snapshot and the history table, in one SQLite file. A commit is one transaction with one fsync.
 
+use crate::cases::archive;
 use crate::error::ServeError;
 use crate::twin::now;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use sync_core::{EngineSnapshot, LiveEngine, LiveState, LogRecord, RuleBook, StateRow};
-use twin_model::{EntityId, PropertyId, Seq, TimeMs};
+use twin_model::{Case, CaseId, CaseSource, EntityId, PropertyId, Seq, TimeMs};
 
 /// File name within a pack's data folder.
 pub(crate) const DATABASE: &str = "twin.db";
@@ -67,6 +68,7 @@ impl Store {
             return Err(ServeError::Store { path: path.to_owned(), reason });
         }
         db.execute_batch(SCHEMA).map_err(fail)?;
+        db.execute_batch(archive::SCHEMA).map_err(fail)?;
         db.execute_batch(&format!("PRAGMA user_version={SCHEMA_VERSION}")).map_err(fail)?;
         db.set_prepared_statement_cache_capacity(32);
         Ok(Self { path: path.to_owned(), db })
@@ -124,18 +126,34 @@ impl Store {
     }
 
     /// Stores a snapshot and drops what is older than `keep_from`: history, dead letters beyond the limit, and log
-    /// records that the snapshot contains.
-    pub(crate) fn snapshot(&mut self, snapshot: &EngineSnapshot, keep_from: TimeMs) -> Result<(), String> {
+    /// records that the snapshot contains. `ended` are the cases that the snapshot no longer has.
+    pub(crate) fn snapshot(
+        &mut self,
+        snapshot: &EngineSnapshot,
+        ended: &[Case],
+        keep_from: TimeMs,
+    ) -> Result<(), String> {
         let text = |e: rusqlite::Error| e.to_string();
         let blob = serde_json::to_vec(snapshot).map_err(|e| e.to_string())?;
         let seq = to_sql(snapshot.seq().0);
         let tx = self.db.transaction().map_err(text)?;
+        archive::put(&tx, ended)?;
         tx.execute("INSERT OR REPLACE INTO snapshot (id, seq, blob) VALUES (1, ?1, ?2)", params![seq, blob])
             .map_err(text)?;
         tx.execute("DELETE FROM log WHERE last <= ?1 AND received_at < ?2", params![seq, keep_from.0]).map_err(text)?;
         tx.execute("DELETE FROM dead_letters WHERE id <= (SELECT max(id) FROM dead_letters) - ?1", params![DEAD_KEPT])
             .map_err(text)?;
         tx.commit().map_err(text)
+    }
+
+    /// A case of the archive.
+    pub(crate) fn archived_case(&self, id: CaseId) -> Result<Option<Case>, String> {
+        archive::get(&self.db, id)
+    }
+
+    /// The archived case that another system knows by this number.
+    pub(crate) fn archived_source(&self, source: &CaseSource) -> Result<Option<CaseId>, String> {
+        archive::by_source(&self.db, source)
     }
 
     /// Drops history of these series from before `keep_from`.
@@ -300,6 +318,30 @@ impl Reader {
             .map_err(text)?;
         let n: i64 = select.query_row(params![series.0.0, series.1.0, from.0, to.0], |r| r.get(0)).map_err(text)?;
         Ok(usize::try_from(n).unwrap_or(0))
+    }
+
+    /// A case of the archive.
+    pub(crate) fn archived_case(&self, id: CaseId) -> Result<Option<Case>, String> {
+        archive::get(&self.db, id)
+    }
+
+    /// Wanted archived cases reported within `from..=to`, the newest first.
+    pub(crate) fn archived_reported(
+        &self,
+        span: (TimeMs, TimeMs),
+        limit: usize,
+        wanted: impl Fn(&Case) -> bool,
+    ) -> Result<Vec<Case>, String> {
+        archive::reported(&self.db, span, limit, wanted)
+    }
+
+    /// Wanted archived cases to which something may have happened within `from..=to`.
+    pub(crate) fn archived_active(
+        &self,
+        span: (TimeMs, TimeMs),
+        wanted: impl Fn(&Case) -> bool,
+    ) -> Result<Vec<Case>, String> {
+        archive::active(&self.db, span, wanted)
     }
 
     /// The newest dead letters: (received at, client, topic, reason, bytes).

@@ -9,6 +9,7 @@ use community_pack::Pack;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
+use sync_core::cases::CaseRules;
 use sync_core::{BindingIndex, BindingRow, LiveEngine, fnv1a_64};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use twin_model::{AccountId, Seq, TimeMs};
@@ -20,6 +21,8 @@ pub(crate) const QUEUE_BYTES: usize = 64 << 20;
 pub(crate) struct Twin {
     pub(crate) pack: Pack,
     pub(crate) index: BindingIndex,
+    /// Classes, departments and work calendar of the cases.
+    pub(crate) case_rules: CaseRules,
     /// Folder of this pack's database and runs.
     pub(crate) data_dir: PathBuf,
     pub(crate) epoch: String,
@@ -45,6 +48,7 @@ pub(crate) struct Twin {
 pub(crate) struct Parts {
     pub(crate) pack: Pack,
     pub(crate) index: BindingIndex,
+    pub(crate) case_rules: CaseRules,
     pub(crate) data_dir: PathBuf,
     pub(crate) epoch: String,
     pub(crate) access: Option<Arc<Access>>,
@@ -56,11 +60,12 @@ pub(crate) struct Parts {
 
 impl Twin {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { pack, index, data_dir, epoch, access, places, engine, jobs, reader } = parts;
+        let Parts { pack, index, case_rules, data_dir, epoch, access, places, engine, jobs, reader } = parts;
         let seq = watch::Sender::new(engine.live().seq());
         Self {
             pack,
             index,
+            case_rules,
             data_dir,
             epoch,
             access,

@@ -1,16 +1,17 @@
 //! The single writer: commits in groups, applies, acknowledges.
 
+use crate::cases::{CaseDesk, ImportOutcome};
 use crate::store::{DeadLetter, Store};
 use crate::twin::{Twin, now};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use sync_core::{Admitted, Incoming, Intake, LiveState, LogRecord, LoggedMessage, check_new_case};
+use sync_core::{Admitted, Incoming, Intake, LiveState, LogRecord, LoggedMessage, cases::ImportedCase};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use twin_model::{
-    AccountId, Alarm, AlarmId, Case, CaseAction, CaseId, EntityId, NewCase, PropertyId, Run, RunId, RunScenario,
-    RunStatus, Seq, TimeMs,
+    AccountId, Alarm, AlarmId, Case, CaseAction, CaseId, CasePhoto, EntityId, NewCase, PropertyId, Run, RunId,
+    RunScenario, RunStatus, Seq, TimeMs,
 };
 
 /// Messages in one commit. There is no waiting for more: while one group is on its way to disk the next one gathers.
@@ -39,6 +40,8 @@ pub(crate) enum Change {
     AcknowledgeAlarm(AlarmId),
     CreateCase(NewCase),
     MoveCase { case: CaseId, action: CaseAction, note: String },
+    AddPhoto { case: CaseId, photo: CasePhoto },
+    ImportCases(Vec<ImportedCase>),
     CreateRun(RunScenario),
     RunProgress(RunId, RunStatus),
 }
@@ -48,6 +51,7 @@ pub(crate) enum Change {
 pub(crate) enum Reply {
     Alarm(Box<Alarm>),
     Case(Box<Case>),
+    Imported(Vec<ImportOutcome>),
     Run(Box<Run>),
 }
 
@@ -219,13 +223,25 @@ impl Writer {
 
     /// The outer error stops the server, the inner one is the asker's.
     fn change(&mut self, change: Change, by: Option<AccountId>) -> Result<Result<Reply, Refusal>, String> {
-        let record = match self.record_of(change, by) {
-            Ok(record) => record,
+        let desk = CaseDesk { twin: &self.twin, store: &self.store, by };
+        let made = match desk.records(&change) {
+            Some(made) => made,
+            None => self.record_of(change, by).map(|record| (vec![record], vec![])),
+        };
+        let (made, outcomes) = match made {
+            Ok(made) => made,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        self.commit(&[(self.next, record.clone())], &[])?;
+        // Whatever is not observations takes one sequence each.
+        let records: Vec<(Seq, LogRecord)> = (self.next.0..).map(Seq).zip(made).collect();
+        if !records.is_empty() {
+            self.commit(&records, &[])?;
+        }
         self.twin.metrics.changes.add(1);
-        Ok(reply_to(&record, self.twin.read().live()))
+        Ok(match records.last() {
+            Some((_, record)) if outcomes.is_empty() => reply_to(record, self.twin.read().live()),
+            _ => Ok(Reply::Imported(outcomes)),
+        })
     }
 
     fn record_of(&self, change: Change, by: Option<AccountId>) -> Result<LogRecord, Refusal> {
@@ -241,18 +257,6 @@ impl Writer {
                 }
                 LogRecord::AlarmAck { alarm, at, by }
             }
-            Change::CreateCase(new) => {
-                let case = check_new_case(&self.twin.pack.model, new, engine.next_case_id(), at);
-                LogRecord::CaseCreated { case: case.map_err(|e| Refusal::Invalid(e.to_string()))?, by }
-            }
-            Change::MoveCase { case, action, note } => {
-                let mut held = live.case(case).cloned().ok_or_else(|| Refusal::NotFound(format!("no case {case}")))?;
-                if note.chars().count() > 2000 {
-                    return Err(Refusal::Invalid("note: must be at most 2000 characters".to_owned()));
-                }
-                held.apply(action, at, note.clone()).map_err(|e| Refusal::Conflict(e.to_string()))?;
-                LogRecord::CaseMoved { case, action, note, at, by }
-            }
             Change::CreateRun(scenario) => {
                 scenario.validate().map_err(|e| Refusal::Invalid(e.to_string()))?;
                 LogRecord::RunCreated { run: engine.next_run_id(), scenario, at, by }
@@ -263,6 +267,10 @@ impl Writer {
                     return Err(Refusal::Conflict(format!("run {run} has ended already")));
                 }
                 LogRecord::RunProgress { run, state }
+            }
+            // The case desk made records of them.
+            Change::CreateCase(_) | Change::MoveCase { .. } | Change::AddPhoto { .. } | Change::ImportCases(_) => {
+                return Err(Refusal::Stopped("a change of cases went past the case desk".to_owned()));
             }
         })
     }
@@ -276,15 +284,17 @@ impl Writer {
     }
 
     fn take_snapshot(&mut self) -> Result<(), String> {
-        let (snapshot, series) = {
+        let (snapshot, ended, series) = {
             let engine = self.twin.read();
             let later = engine.live().iter().map(|e| (e.entity, e.property)).filter(|key| *key > self.prune_after);
             let series: Vec<_> = later.take(PRUNED_SERIES).collect();
-            (engine.snapshot(self.intake.dedup()), series)
+            let ended: Vec<Case> = engine.retired().cloned().collect();
+            (engine.snapshot(self.intake.dedup()), ended, series)
         };
         let keep_ms = i64::try_from(self.keep.as_millis()).unwrap_or(i64::MAX);
         let keep_from = TimeMs(now().0.saturating_sub(keep_ms));
-        self.store.snapshot(&snapshot, keep_from)?;
+        self.store.snapshot(&snapshot, &ended, keep_from)?;
+        self.twin.write().archived();
         self.store.prune(&series, keep_from)?;
         self.prune_after = series.last().copied().unwrap_or_default();
         self.snapshot_at = snapshot.seq();
@@ -297,8 +307,11 @@ impl Writer {
 fn reply_to(record: &LogRecord, live: &LiveState) -> Result<Reply, Refusal> {
     let reply = match record {
         LogRecord::AlarmAck { alarm, .. } => live.alarm(*alarm).map(|a| Reply::Alarm(Box::new(a.clone()))),
-        LogRecord::CaseCreated { case, .. } => live.case(case.id).map(|c| Reply::Case(Box::new(c.clone()))),
-        LogRecord::CaseMoved { case, .. } => live.case(*case).map(|c| Reply::Case(Box::new(c.clone()))),
+        LogRecord::CaseCreated { case } => live.case(case.id).map(|c| Reply::Case(Box::new(c.clone()))),
+        LogRecord::CaseRecalled { case } => live.case(case.id).map(|c| Reply::Case(Box::new(c.clone()))),
+        LogRecord::CaseMoved { case, .. } | LogRecord::CasePhotoAdded { case, .. } => {
+            live.case(*case).map(|c| Reply::Case(Box::new(c.clone())))
+        }
         LogRecord::RunCreated { run, .. } | LogRecord::RunProgress { run, .. } => {
             live.run(*run).map(|r| Reply::Run(Box::new(r.clone())))
         }

@@ -9,7 +9,10 @@ use axum::http::request::Parts;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use twin_model::{AccountId, Alarm, Case, CommunityModel, Entity, EntityId, EntityKind, PropertyId, Run, RunScenario};
+use twin_model::{
+    AccountId, Alarm, Case, CaseAction, CaseStage, CommunityModel, Entity, EntityId, EntityKind, PropertyId, Run,
+    RunScenario,
+};
 
 /// Which building each plan is of: where evacuation runs take place.
 #[derive(Debug, Clone, Default)]
@@ -162,20 +165,57 @@ impl Caller {
         }
     }
 
+    /// True when free text and photographs of the case are there for them: people are in both.
+    pub(crate) fn shows_notes(&self, case: &Case) -> bool {
+        match (self, case.entity) {
+            (Caller::Open, _) => true,
+            (Caller::Nobody, _) => false,
+            (Caller::Known(visit), Some(entity)) => visit.session.scope.shows(Field::Notes, entity),
+            (Caller::Known(visit), None) => visit.session.scope.shows_at(Field::Notes, case.grid),
+        }
+    }
+
+    /// True when they may make the move. One step further is what it leads to.
+    pub(crate) fn may_move(&self, action: CaseAction, case: &Case) -> bool {
+        use CaseAction::*;
+        let needed = match action {
+            Start | Feedback | Return | RequestExtension { .. } => Action::MoveCase,
+            Register | Dispatch { .. } => Action::DispatchCase,
+            Advance => match case.stage.next() {
+                Some(CaseStage::Registered | CaseStage::Dispatched) => Action::DispatchCase,
+                Some(CaseStage::InProgress | CaseStage::Feedback) => Action::MoveCase,
+                _ => Action::DecideCase,
+            },
+            SendBack
+            | Close
+            | Cancel
+            | Reject
+            | Suspend
+            | Resume
+            | GrantExtension
+            | RefuseExtension
+            | Evaluate
+            | Rate { .. }
+            | MarkDuplicate { .. } => Action::DecideCase,
+        };
+        self.may_on_case(needed, case)
+    }
+
     /// The case without what is masked for them.
     pub(crate) fn case<'a>(&self, case: &'a Case) -> Cow<'a, Case> {
         let Caller::Known(visit) = self else { return Cow::Borrowed(case) };
         let scope = &visit.session.scope;
-        let shown = match case.entity {
-            Some(entity) => scope.shows(Field::Notes, entity),
-            None => scope.shows_at(Field::Notes, case.grid),
-        };
-        if shown {
+        let shown = self.shows_notes(case);
+        let grid = case.grid.filter(|g| scope.sees(*g));
+        if shown && grid == case.grid {
             return Cow::Borrowed(case);
         }
-        let mut masked = case.clone();
-        masked.description.clear();
-        masked.events.iter_mut().for_each(|e| e.note.clear());
+        let mut masked = Case { grid, ..case.clone() };
+        if !shown {
+            masked.description.clear();
+            masked.events.iter_mut().for_each(|e| e.note.clear());
+            masked.photos.clear();
+        }
         Cow::Owned(masked)
     }
 

@@ -13,6 +13,7 @@ mod pack_files;
 mod routes;
 mod sessions;
 mod store;
+mod visitor;
 
 pub use admin::{AccessAdmin, AccountChange, NewAccount, NewDevice};
 pub(crate) use caller::{Caller, RunPlaces};
@@ -22,3 +23,4 @@ pub(crate) use guard::{guard, note_reads, router};
 pub(crate) use pack_files::{ScopedFiles, scoped_files};
 pub(crate) use sessions::Access;
 pub use store::AccessError;
+pub(crate) use visitor::Visitor;

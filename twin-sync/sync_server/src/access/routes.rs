@@ -53,6 +53,16 @@ pub(crate) const ROUTES: &[(&str, &str, Need)] = {
         ("POST", "/api/cases", Somewhere(ReportCase)),
         ("GET", "/api/cases/{id}", Somewhere(See)),
         ("POST", "/api/cases/{id}/move", Somewhere(MoveCase)),
+        ("POST", "/api/cases/{id}/photos", Somewhere(MoveCase)),
+        ("GET", "/api/cases/{id}/photos/{sha256}", Somewhere(See)),
+        ("GET", "/api/cases/{id}/proposals", Somewhere(DispatchCase)),
+        ("GET", "/api/cases/{id}/similar", Somewhere(See)),
+        ("GET", "/api/cases/queue", Somewhere(See)),
+        ("GET", "/api/cases/figures", Somewhere(See)),
+        ("GET", "/api/cases/tables", Somewhere(See)),
+        ("GET", "/api/cases/export.csv", Somewhere(See)),
+        // Cases of another system lie anywhere, with moves that others decided.
+        ("POST", "/api/cases/import", Everywhere(DecideCase)),
         ("GET", "/api/cameras", Somewhere(SeeCamera)),
         ("GET", "/api/runs", Somewhere(SeeRuns)),
         ("POST", "/api/runs", Somewhere(StartRun)),
@@ -75,6 +85,9 @@ pub(crate) const ROUTES: &[(&str, &str, Need)] = {
         ("GET", "/sta/v1.1", Somewhere(See)),
         ("GET", "/sta/v1.1/", Somewhere(See)),
         ("GET", "/sta/v1.1/{*path}", Somewhere(See)),
+        ("GET", "/open311/v2/{*path}", Somewhere(See)),
+        // Its clients put their token into the form, where the handler looks for it.
+        ("POST", "/open311/v2/{*path}", Public),
         // What is under them but is no route says so itself, to whoever may look.
         ("GET", "/api/{*rest}", Session),
         ("GET", "/ogc/{*rest}", Session),

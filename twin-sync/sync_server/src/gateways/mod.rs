@@ -1,11 +1,14 @@
 //! Read-only gateways in the words of other people's standards: OGC API - Features (`/ogc`), CAP 1.2 (`/cap`) and
 //! OGC SensorThings API 1.1 (`/sta/v1.1`). They show what REST shows, less what is personal (see [`privacy`]).
+//! Open311 GeoReport v2 (`/open311/v2`) also takes reports; with accounts, only of an API token.
 
 mod alerts;
 mod cap;
 mod features;
 mod geometry;
 mod instant;
+mod open311;
+mod open311_text;
 mod privacy;
 mod query;
 mod records;
@@ -54,11 +57,15 @@ impl FromRequestParts<Arc<Gateway>> for Scoped {
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, ApiError> {
         let caller = Caller::from_request_parts(parts, gateway).await?;
-        Ok(Self(Arc::new(Gateway { caller, directory: OnceLock::new(), ..(**gateway).clone() })))
+        Ok(Self(Arc::new(gateway.for_caller(caller))))
     }
 }
 
 impl Gateway {
+    fn for_caller(&self, caller: Caller) -> Self {
+        Self { caller, directory: OnceLock::new(), ..self.clone() }
+    }
+
     fn bounds(&self) -> &[geometry::Bounds] {
         self.bounds
             .get_or_init(|| self.twin.pack.model.entities().iter().map(|e| geometry::bounds(&self.frame, e)).collect())
@@ -121,8 +128,11 @@ pub(crate) fn router(twin: &Arc<Twin>, alert_status: AlertStatus) -> Router {
         .route("/sta/v1.1", get(sensor_things::root))
         .route("/sta/v1.1/", get(sensor_things::root))
         .route("/sta/v1.1/{*path}", get(sensor_things::read))
+        .route("/open311/v2/{*path}", get(open311::read).post(open311::create))
         .with_state(gateway)
 }
+
+pub(crate) use open311::OPENAPI as OPEN311_OPENAPI;
 
 /// The address that the client used, for the links of an answer; relative when it said none that can be one.
 fn base_url(headers: &HeaderMap) -> String {

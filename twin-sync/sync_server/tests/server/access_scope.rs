@@ -1,7 +1,7 @@
 //! S7 from outside: two grid chiefs over every route that can be read; nothing of the other's grid appears anywhere, and
 //! what is hidden answers as what does not exist.
 
-use crate::access_town::{A, B, Half, Raw, THINGS, Town};
+use crate::access_town::{A, B, Half, Raw, THINGS, Town, photo};
 use crate::fixture::wait_until;
 use serde_json::{Value, json};
 
@@ -64,6 +64,12 @@ fn addresses(town: &Town, token: &str) -> Vec<String> {
         "state?property=smoke",
         "alarms?open=true",
         "cases?open=true",
+        "cases/queue?order=age&limit=1",
+        "cases/queue?within=0",
+        "cases/figures?by=grid",
+        "cases/figures?by=class",
+        "cases/figures?by=department",
+        "cases/export.csv?open=true",
     ] {
         all.push(format!("/api/{query}"));
     }
@@ -82,8 +88,17 @@ fn addresses(town: &Town, token: &str) -> Vec<String> {
     ] {
         all.push(format!("/pack/{file}"));
     }
+    for what in ["services", "requests", "discovery"] {
+        all.extend(["json", "xml"].map(|format| format!("/open311/v2/{what}.{format}")));
+    }
     all.extend(["/runs/1/run.json", "/runs/1/live.json", "/runs/1/scenario.toml"].map(str::to_owned));
     all
+}
+
+/// SHA-256 of the photograph of a half's case; of nothing for anybody else.
+fn photo_of(half: Half) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(photo(half)).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Addresses of one thing, by its number and by its words.
@@ -97,6 +112,15 @@ fn about(half: Half, (case, alarm, stream): (u64, u64, u64)) -> Vec<String> {
         format!("/api/history/{station}/level_m"),
         format!("/api/history/{station}/smoke"),
         format!("/api/cases/{case}"),
+        format!("/api/cases/{case}/proposals"),
+        format!("/api/cases/{case}/similar"),
+        format!("/api/cases/{case}/photos/{}", photo_of(half)),
+        format!("/api/cases/queue?within={grid}"),
+        format!("/api/cases/figures?by=grid&within={grid}"),
+        format!("/open311/v2/requests/{case}.json"),
+        format!("/open311/v2/requests/{case}.xml"),
+        format!("/open311/v2/requests.json?service_request_id={case}"),
+        format!("/open311/v2/tokens/{case}.json"),
         format!("/api/search?q={}烟感", half.mark),
         format!("/ogc/collections/devices/items/{station}"),
         format!("/ogc/collections/devices/items?code={}-4", half.letter),
@@ -258,6 +282,8 @@ fn who_does_what_goes_into_the_log_and_rights_decide() {
     let (case_a, case_b) = town.liven();
     let (chief, worker, viewer, duty) =
         (town.log_in("chief-a"), town.log_in("worker-a"), town.log_in("viewer"), town.log_in("duty"));
+    let more = json!({ "class": "设施", "title": "又一处", "p_enu": [40.0, 50.0, 0.0] });
+    let case_c = town.post(&chief, "/api/cases", &more).json()["id"].as_u64().unwrap();
     let alarms = town.get(&duty, "/api/alarms").json();
     let mut list = alarms["alarms"].as_array().unwrap().iter();
     let of_b = list.find(|a| a["entity"] == B.station()).unwrap()["id"].as_u64().unwrap();
@@ -270,8 +296,30 @@ fn who_does_what_goes_into_the_log_and_rights_decide() {
     let step = |token: &str, case: u64, action: &str| {
         town.post(token, &format!("/api/cases/{case}/move"), &json!({ "action": action })).status
     };
-    assert_eq!((step(&worker, case_b, "advance"), step(&worker, case_a, "advance")), (404, 200));
-    assert_eq!((step(&worker, case_a, "close"), step(&chief, case_a, "close")), (403, 200));
+    assert_eq!((step(&worker, case_b, "advance"), step(&chief, case_b, "start")), (404, 404));
+    assert_eq!((step(&worker, case_a, "register"), step(&viewer, case_a, "register")), (403, 403));
+    assert_eq!((step(&worker, case_a, "advance"), step(&chief, case_a, "advance")), (403, 200), "registered");
+    let dispatch = json!({ "action": { "dispatch": { "department": 1 } } });
+    let dispatched = |token: &str| town.post(token, &format!("/api/cases/{case_a}/move"), &dispatch).status;
+    assert_eq!((dispatched(&worker), dispatched(&chief)), (403, 200));
+    let ask = json!({ "action": { "request_extension": { "work_min": 60 } } });
+    assert_eq!(town.post(&worker, &format!("/api/cases/{case_a}/move"), &ask).status, 200);
+    assert_eq!((step(&worker, case_a, "grant_extension"), step(&chief, case_a, "grant_extension")), (403, 200));
+    assert_eq!((step(&worker, case_a, "suspend"), step(&worker, case_a, "start")), (403, 200));
+    let allowed = |token: &str| town.get(token, &format!("/api/cases/{case_a}")).json()["allowed"].clone();
+    assert_eq!(allowed(&worker), json!(["advance", "return", "feedback", "request_extension"]), "what is theirs to do");
+    assert_eq!(
+        (step(&worker, case_a, "feedback"), step(&worker, case_a, "advance")),
+        (200, 403),
+        "not their own judge"
+    );
+    assert_eq!((step(&worker, case_a, "cancel"), step(&chief, case_a, "close")), (403, 200));
+    let merge = |of: u64| {
+        let action = json!({ "action": { "mark_duplicate": { "of": of } } });
+        town.post(&chief, &format!("/api/cases/{case_c}/move"), &action)
+    };
+    let (hidden, absent) = (merge(case_b), merge(999));
+    assert_eq!((hidden.status, hidden.text.replace(&format!("of = {case_b}"), "of = 999")), (422, absent.text));
     let report = |token: &str, more: Value| {
         let mut body = json!({ "class": "设施", "title": "井盖" });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -291,8 +339,9 @@ fn who_does_what_goes_into_the_log_and_rights_decide() {
     let by = |kind: &str| records.iter().filter(|(k, _)| k == kind).map(|(_, by)| *by).collect::<Vec<_>>();
     // Accounts in the order in which they were made: duty 1, chief-a 2, chief-b 3, worker-a 4.
     assert_eq!(by("alarm_ack"), [Some(4)]);
-    assert_eq!(by("case_moved"), [Some(4), Some(2)]);
-    assert_eq!(by("case_created"), [Some(1), Some(1), Some(4)]);
+    let chief_and_worker = [2, 2, 4, 2, 4, 4, 2].map(Some);
+    assert_eq!(by("case_moved"), chief_and_worker);
+    assert_eq!(by("case_created"), [Some(1), Some(1), Some(2), Some(4)]);
     assert_eq!(by("run_created"), [Some(1)]);
 }
 
@@ -306,7 +355,86 @@ fn log_events(town: &Town) -> Vec<(String, Option<u64>)> {
     rows.map(|row| {
         let (kind, blob) = row.unwrap();
         let event: Value = serde_json::from_slice(&blob[2..]).unwrap();
-        (kind, event["by"].as_u64())
+        // A report is the first event of its case.
+        let by = if kind == "case_created" { &event["case"]["events"][0]["by"] } else { &event["by"] };
+        (kind, by.as_u64())
     })
     .collect()
+}
+
+#[test]
+fn counts_of_cases_are_those_of_the_own_grid() {
+    let town = Town::start();
+    let (case_a, case_b) = town.liven();
+    let (chief, duty, viewer) = (town.log_in("chief-a"), town.log_in("duty"), town.log_in("viewer"));
+    for (token, open, reported) in [(&chief, 1, 1), (&duty, 2, 2)] {
+        let list = town.get(token, "/api/cases").json();
+        assert_eq!((list["open"].as_u64(), list["cases"].as_array().unwrap().len() as u64), (Some(open), open));
+        let queue = town.get(token, "/api/cases/queue?order=age&limit=1").json();
+        assert_eq!((queue["open"].as_u64(), queue["next"].is_null()), (Some(open), open == 1), "{queue}");
+        let figures = town.get(token, "/api/cases/figures").json();
+        assert_eq!(figures["rows"][0]["counts"]["reported"].as_u64(), Some(reported));
+        assert_eq!(town.get(token, "/api/cases/export.csv").text.lines().count() as u64, open + 1);
+        let requests = town.get(token, "/open311/v2/requests.json").json();
+        assert_eq!(requests.as_array().unwrap().len() as u64, open);
+    }
+    // The load of a department elsewhere is not told.
+    for (case, token) in [(case_a, &chief), (case_b, &duty)] {
+        let at = format!("/api/cases/{case}/move");
+        assert_eq!(town.post(token, &at, &json!({ "action": "register" })).status, 200);
+        let dispatch = json!({ "action": { "dispatch": { "department": 3 } } });
+        assert_eq!(town.post(token, &at, &dispatch).status, 200);
+    }
+    let third = json!({ "class": "e201", "title": "路面", "p_enu": [50.0, 50.0, 0.0] });
+    let id = town.post(&chief, "/api/cases", &third).json()["id"].as_u64().unwrap();
+    let loads = |token: &str| -> Vec<u64> {
+        let told = town.get(token, &format!("/api/cases/{id}/proposals")).json();
+        let reasons =
+            told["proposals"].as_array().unwrap().iter().flat_map(|p| p["reasons"].as_array().unwrap().clone());
+        reasons.filter(|r| r["why"] == "load").map(|r| r["open"].as_u64().unwrap()).collect()
+    };
+    let (of_chief, of_duty) = (loads(&chief), loads(&duty));
+    assert!(!of_duty.is_empty() && of_chief.iter().sum::<u64>() <= 1 && of_duty.iter().sum::<u64>() <= 2);
+    // People are on photographs: who does not see notes sees none.
+    let photo = format!("/api/cases/{case_a}/photos/{}", photo_of(A));
+    assert_eq!((town.get(&chief, &photo).status, town.get(&viewer, &photo).status), (200, 404));
+    assert!(town.get(&viewer, &format!("/api/cases/{case_a}")).json().get("photos").is_none());
+    assert_eq!(town.get(&viewer, &format!("/api/cases/{case_a}/proposals")).status, 403);
+    let import = json!({ "cases": [] });
+    assert_eq!(town.post(&chief, "/api/cases/import", &import).status, 403, "other systems' cases lie anywhere");
+    assert_eq!(town.post(&duty, "/api/cases/import", &import).status, 400);
+}
+
+#[test]
+fn open311_takes_reports_of_tokens_alone() {
+    let town = Town::start();
+    let token = town.admin().create_token("worker-a", "form of the district", 1).unwrap().to_text();
+    wait_until("token is taken up", || town.get(&token, "/api/me").status == 200);
+    let session = town.log_in("worker-a");
+    let form = |entity: u32| format!("service_code=e201&address_id={entity}&description=x");
+    let send = |form: String, headers: &[(&str, &str)], query: &str| {
+        let url = format!("http://{}/open311/v2/requests.json{query}", town.fixture.http);
+        let mut request = ehttp::Request::post(url, form.into_bytes());
+        request.headers = ehttp::Headers::new(&[("Content-Type", "application/x-www-form-urlencoded")]);
+        for (name, value) in headers {
+            request = request.with_header(*name, *value);
+        }
+        let answer = ehttp::fetch_blocking(&request).unwrap();
+        (answer.status, answer.text().unwrap().to_owned())
+    };
+    let own = form(A.station());
+    let (bearer, person) = (format!("Bearer {token}"), format!("Bearer {session}"));
+    assert_eq!(send(own.clone(), &[], "").0, 401);
+    assert_eq!(send(own.clone(), &[("Authorization", &person)], "").0, 403, "a person's session");
+    assert_eq!(send(own.clone(), &[("Cookie", &format!("sandtable_session={session}"))], "").0, 403);
+    assert_eq!(send(format!("{own}&api_key={session}"), &[], "").0, 401);
+    assert_eq!(send(own.clone(), &[], &format!("?api_key={token}")).0, 401, "never from an address");
+    assert_eq!(send(own.clone(), &[("Authorization", &bearer)], "").0, 200);
+    let (status, made) = send(format!("{own}&api_key={token}"), &[], "");
+    assert_eq!(status, 200, "{made}");
+    let with_key = |entity: u32| send(format!("{}&api_key={token}", form(entity)), &[], "");
+    let (hidden, absent) = (with_key(B.station()), with_key(60_000));
+    assert_eq!((hidden.0, hidden.1.replace(&B.station().to_string(), "60000")), (absent.0, absent.1));
+    let created = log_events(&town).into_iter().filter(|(kind, _)| kind == "case_created");
+    assert_eq!(created.map(|(_, by)| by).collect::<Vec<_>>(), [Some(4), Some(4)]);
 }

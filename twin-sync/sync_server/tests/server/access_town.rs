@@ -146,6 +146,11 @@ pub fn write(dir: &Path) {
     std::fs::write(path, manifest.to_string()).unwrap();
 }
 
+/// A photograph of a half's case: known as a PNG by its beginning.
+pub fn photo(half: Half) -> Vec<u8> {
+    [&[0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a], half.mark.as_bytes()].concat()
+}
+
 pub fn grant(role: Role, jurisdiction: &str) -> Grant {
     Grant::new(role, jurisdiction.parse().unwrap())
 }
@@ -272,6 +277,12 @@ impl Town {
             made.json()["id"].as_u64().unwrap()
         };
         let cases = (report(A), report(B));
+        for (half, case) in [(A, cases.0), (B, cases.1)] {
+            let bearer = format!("Bearer {duty}");
+            let url = format!("http://{}/api/cases/{case}/photos", self.fixture.http);
+            let request = ehttp::Request::post(url, photo(half)).with_header("Authorization", bearer);
+            assert_eq!(ehttp::fetch_blocking(&request).unwrap().status, 201);
+        }
         let run = json!({ "name": "乙洪水", "duration_s": 60.0, "frame_interval_s": 30.0, "cell_m": 2.0, "interventions": [] });
         assert_eq!(self.post(&duty, "/api/runs", &run).status, 201);
         cases

@@ -25,7 +25,10 @@ fn a_case_is_created_moved_and_closed() {
 
     let (status, refusal) = fixture.post(&format!("/api/cases/{id}/move"), &json!({ "action": "close" }));
     assert_eq!(status, 409);
-    assert_eq!(refusal["error"], format!("case {id} is at stage 结案: Close is not possible there"));
+    assert_eq!(
+        refusal["error"],
+        format!("case {id} is at stage 结案: close is not possible there; allowed: advance, send_back, evaluate, rate")
+    );
     for (path, body, status, word) in [
         ("/api/cases/999/move".to_owned(), json!({ "action": "close" }), 404, "no case 999"),
         (format!("/api/cases/{id}/move"), json!({ "action": "fly" }), 400, "fly"),
