@@ -7,6 +7,7 @@
 mod alarm;
 mod case;
 mod command;
+mod downlink;
 mod entity;
 mod evac_advice;
 mod evac_building;
@@ -16,20 +17,23 @@ mod evacuation;
 mod gauge;
 mod ids;
 mod impact;
+mod incident;
 mod intervention;
 mod observation;
 mod plan;
 mod plan_check;
 mod property;
+mod rule;
 mod run;
 mod scenario;
 mod spine;
 mod storm;
 mod time;
 
-pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
+pub use alarm::{Alarm, AlarmOperation, AlarmRule, AlarmState, Comparison, Severity, Shelving};
 pub use case::{Case, CaseAction, CaseError, CaseEvent, CaseStage, NewCase};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
+pub use downlink::{DeviceCommand, DeviceCommandState, NewDeviceCommand};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
 pub use evac_building::{Detection, DetectorPlaces, DoorState, DoorStates, EvacWeather, FloodAtDoors, Sprinklers};
@@ -45,8 +49,9 @@ pub use evacuation::{
     SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
-pub use ids::{AccountId, AlarmId, CaseId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use ids::{AccountId, AlarmId, CaseId, DeviceCommandId, EntityId, IncidentId, LayerId, PropertyId, RunId, Seq};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
+pub use incident::Incident;
 pub use intervention::{
     Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,
     ScenarioEdit, SewerMode,
@@ -58,6 +63,10 @@ pub use plan::{
 };
 pub use plan_check::{DefectLevel, PlanDefect};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
+pub use rule::{
+    Aggregate, Condition, EscalationStep, ForecastKind, Grouping, Rule, RuleAction, RuleInput, RuleSet, Subject,
+    WorkWeek,
+};
 pub use run::{Run, RunScenario, RunStatus};
 pub use scenario::{Forcing, GridSpec, RainForcing, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing};
 pub use spine::{Community, CommunityModel, ModelError, SearchHit};
