@@ -347,8 +347,8 @@ impl RuleEngine {
         while let Some((due, timer)) = self.timers.first().copied().filter(|(due, _)| *due <= self.clock) {
             self.timers.remove(&(due, timer));
             match timer {
-                Timer::Delay(slot) => self.delay_passed(live, slot, occasion, &mut raised),
-                Timer::Silence(slot) => self.silence_passed(live, slot, occasion, &mut raised),
+                Timer::Delay(slot) => self.delay_passed(live, (due, slot), occasion, &mut raised),
+                Timer::Silence(slot) => self.silence_passed(live, (due, slot), occasion, &mut raised),
                 Timer::Unshelve(alarm) => self.shelving_ends(live, alarm, due, occasion),
                 Timer::Escalate(alarm) => self.escalate(live, alarm, due, occasion),
                 Timer::Expire(command) => self.commands.expire(command),
@@ -362,7 +362,13 @@ impl RuleEngine {
         self.timers.first().map(|(due, _)| *due)
     }
 
-    fn delay_passed(&mut self, live: &mut LiveState, slot: u32, occasion: Occasion, raised: &mut Vec<AlarmId>) {
+    fn delay_passed(
+        &mut self,
+        live: &mut LiveState,
+        (timed, slot): (i64, u32),
+        occasion: Occasion,
+        raised: &mut Vec<AlarmId>,
+    ) {
         let book = self.rules.book.clone();
         let (Some((def, rule)), Some(state)) = (book.of_slot(slot), self.slots.get(slot as usize).copied()) else {
             return;
@@ -371,8 +377,9 @@ impl RuleEngine {
             return;
         }
         let due = state.since_clock + self.delay_ms(live, slot, rule, state.raw);
-        if due > self.clock {
-            // The condition went and came back meanwhile, or it has begun to chatter.
+        if due > timed {
+            // The condition went and came back meanwhile, or it has begun to chatter: its turn comes later, also when
+            // this very tick reaches it. The order of turns must not depend on which timers a restart has dropped.
             self.timers.insert((due, Timer::Delay(slot)));
             return;
         }
@@ -380,7 +387,13 @@ impl RuleEngine {
         self.flip(live, slot, Occasion { value, ..occasion }, raised);
     }
 
-    fn silence_passed(&mut self, live: &mut LiveState, slot: u32, occasion: Occasion, raised: &mut Vec<AlarmId>) {
+    fn silence_passed(
+        &mut self,
+        live: &mut LiveState,
+        (timed, slot): (i64, u32),
+        occasion: Occasion,
+        raised: &mut Vec<AlarmId>,
+    ) {
         let (Some(limit), Some(state)) = (self.silence_ms(slot), self.slots.get(slot as usize).copied()) else {
             return;
         };
@@ -388,7 +401,7 @@ impl RuleEngine {
             return;
         }
         let due = state.since_clock.max(self.resumed) + limit;
-        if due > self.clock {
+        if due > timed {
             self.timers.insert((due, Timer::Silence(slot)));
             return;
         }
