@@ -62,7 +62,7 @@ pub use plan::{
     SpaceIndex, SpaceUse, StairIndex, StoreyIndex, ring_area2,
 };
 pub use plan_check::{DefectLevel, PlanDefect};
-pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
+pub use property::{ClassTraits, DeviceClass, PropertyDef, PropertyTable, PropertyTableError, PropertyTraits};
 pub use rule::{
     Aggregate, Condition, EscalationStep, ForecastKind, Grouping, Rule, RuleAction, RuleInput, RuleSet, Subject,
     WorkWeek,

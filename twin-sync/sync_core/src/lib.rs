@@ -12,6 +12,7 @@ mod engine;
 mod intake;
 mod live;
 mod log;
+mod motion;
 mod payload;
 mod rules;
 mod stale;

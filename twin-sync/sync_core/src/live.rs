@@ -379,13 +379,14 @@ impl LiveState {
         h.0
     }
 
-    /// Hash of the latest values alone, without what depends on the order of arrival (sequence, LATE bit).
+    /// Hash of the latest values alone, without what depends on the order of arrival (sequence, LATE, FROZEN and SPIKE bits).
     #[must_use]
     pub fn values_hash(&self) -> u64 {
         let mut h = Fnv::default();
         for e in self.iter() {
             h.series(e);
-            h.number(u64::from(e.quality.0 & !Quality::LATE.0));
+            let arrival = Quality::LATE.with(Quality::FROZEN).with(Quality::SPIKE);
+            h.number(u64::from(e.quality.0 & !arrival.0));
         }
         h.0
     }

@@ -15,6 +15,14 @@ pub enum ServeError {
         /// What is wrong with it.
         source: community_pack::PackError,
     },
+    /// A rule of the pack cannot run.
+    #[error("pack {dir}: {error}")]
+    Rules {
+        /// Folder.
+        dir: PathBuf,
+        /// Rule, field or column, and reason.
+        error: sync_core::RuleError,
+    },
     /// The address can be reached by other machines.
     #[error(
         "{what} address {addr} can be reached from other machines and there are no accounts yet: \

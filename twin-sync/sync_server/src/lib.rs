@@ -4,6 +4,7 @@
 //! One writer thread owns the log: it takes messages and commands from a bounded queue, commits them in groups, applies
 //! them to the shared state and only then acknowledges. Everything else reads.
 
+mod alarms;
 mod error;
 mod forecast;
 mod gateways;

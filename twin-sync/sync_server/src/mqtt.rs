@@ -1,5 +1,6 @@
 //! The MQTT listener: ingest only. A message is acknowledged when it is on disk, never before.
 
+use crate::alarms::{Downlink, Outgoing};
 use crate::mqtt_packet::{Answer, Goodbye, Packet, RECEIVE_MAX, Will, Wire};
 use crate::twin::{Twin, now, stopped};
 use crate::writer::{Job, Message};
@@ -120,6 +121,7 @@ async fn serve_client(twin: &Arc<Twin>, sessions: &Sessions, stream: TcpStream) 
         silence: silence(keep_alive_s),
         answers,
         held: BTreeSet::new(),
+        commands: Downlink::channel(),
     };
     let finish = session.run(read, wire, buffer, &end).await;
     sessions.leave(&client, number);
@@ -184,6 +186,8 @@ struct Session {
     answers: mpsc::Sender<Pending>,
     /// QoS 2 messages stored but not yet released by the client.
     held: BTreeSet<NonZeroU16>,
+    /// Commands to the devices of this connection.
+    commands: (mpsc::Sender<Outgoing>, mpsc::Receiver<Outgoing>),
 }
 
 impl Session {
@@ -192,6 +196,12 @@ impl Session {
         loop {
             let heard = tokio::select! {
                 heard = tokio::time::timeout(self.silence, next_packet(&mut read, &mut wire, &mut buffer)) => heard,
+                Some((topic, payload)) = self.commands.1.recv() => {
+                    if self.answer(Answer::Deliver { topic, payload }).await.is_err() {
+                        return Finish::Abrupt;
+                    }
+                    continue;
+                }
                 () = end.notified() => return self.goodbye(Goodbye::TakenOver).await,
                 () = stopped(&mut stopping) => return self.goodbye(Goodbye::ShuttingDown).await,
             };
@@ -235,7 +245,10 @@ impl Session {
                 self.answer(Answer::PublishComplete(id)).await?;
             }
             Packet::Subscribe { packet_id, filters } => {
-                self.answer(Answer::SubscribeRefused { packet_id, filters }).await?;
+                let granted: Vec<bool> = filters.iter().map(|f| self.twin.downlink.allows(f)).collect();
+                let own = filters.into_iter().zip(&granted).filter(|(_, granted)| **granted);
+                own.for_each(|(topic, _)| self.twin.downlink.listen(topic, self.commands.0.clone()));
+                self.answer(Answer::Subscribed { packet_id, granted }).await?;
             }
             Packet::Unsubscribe { packet_id, filters } => {
                 self.answer(Answer::Unsubscribed { packet_id, filters }).await?;
@@ -256,6 +269,14 @@ impl Session {
         retained: bool,
         answer: Option<Answer>,
     ) -> Result<(), &'static str> {
+        if self.twin.downlink.is_ack(&topic) {
+            // Nothing comes of it before it is on disk; without an answer the device sends it again.
+            return match (Downlink::acknowledged(&self.twin, &topic, &payload).await, answer) {
+                (true, Some(answer)) => self.answer(answer).await,
+                (true, None) => Ok(()),
+                (false, _) => Err("not accepting"),
+            };
+        }
         let size = u32::try_from(payload.len().max(64)).unwrap_or(u32::MAX);
         let permit = self.twin.queue_bytes.clone().acquire_many_owned(size).await.map_err(|_closed| "closed")?;
         let (ack, pending) = match answer {

@@ -158,7 +158,7 @@ pub(crate) async fn entity(State(twin): Shared, Path(id): Path<String>) -> Answe
 /// A value for people and programs: with key, unit, words, and the age already judged.
 fn describe(twin: &Twin, entry: &StateEntry, at: TimeMs) -> Value {
     let def = twin.pack.properties.def(entry.property);
-    let interval = twin.index.expected_interval_s(entry.entity, entry.property).unwrap_or(0.0);
+    let interval = twin.index.stale_interval_s(entry.entity, entry.property).unwrap_or(0.0);
     let quality = quality_at(entry, at, interval);
     json!({
         "entity": entry.entity,
@@ -267,11 +267,13 @@ pub(crate) async fn move_case(State(twin): Shared, Path(id): Path<String>, bytes
     answer(twin.change(Change::MoveCase { case, action, note }).await)
 }
 
-fn answer(result: Result<Reply, Refusal>) -> Answer {
+pub(crate) fn answer(result: Result<Reply, Refusal>) -> Answer {
     Ok(Json(match result.map_err(refused)? {
         Reply::Alarm(alarm) => json!(alarm),
         Reply::Case(case) => json!(case),
         Reply::Run(run) => json!(run),
+        Reply::Command(command) => json!(command),
+        Reply::Noted => json!({}),
     }))
 }
 

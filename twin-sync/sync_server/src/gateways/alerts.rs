@@ -74,9 +74,9 @@ impl Gateway {
     /// `None` for what is personal and for what somebody has hidden (搁置、抑制).
     fn measured(&self, alarm: &Alarm) -> Option<Warning> {
         let (kind, urgency) = match alarm.state {
-            AlarmState::Shelved | AlarmState::Suppressed => return None,
+            hidden if hidden.is_hidden() => return None,
             AlarmState::Normal => ("Cancel", "Past"),
-            AlarmState::ReturnedUnacknowledged => ("Update", "Past"),
+            _ if !alarm.active => ("Update", "Past"),
             _ if alarm.changed_at == alarm.raised_at => ("Alert", "Immediate"),
             _ => ("Update", "Immediate"),
         };
@@ -178,7 +178,7 @@ impl Gateway {
         now: TimeMs,
     ) -> Option<Warning> {
         let model = &self.twin.pack.model;
-        let entity = model.get(predicted.entity).filter(|e| !super::privacy::is_personal(e))?;
+        let entity = model.get(predicted.entity).filter(|e| !self.is_personal(e))?;
         let onset = begin.plus_secs(predicted.first_s);
         let urgency = match onset.secs_since(now) {
             lead if lead <= 0.0 => "Immediate",

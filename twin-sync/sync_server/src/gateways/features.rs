@@ -1,7 +1,6 @@
 //! OGC API - Features, Part 1: Core 1.0.1 (OGC 17-069r4), GeoJSON, without HTML.
 
 use super::geometry::{Bounds, boxes_meet, lies_in, shape};
-use super::privacy::is_personal;
 use super::query::Query;
 use super::records::{Collection, case_times};
 use super::stream::Page;
@@ -148,7 +147,7 @@ impl<'a> Wanted<'a> {
             let bounds = gateway.bounds()[e.id.0 as usize];
             lies_in(bounds, bbox) || (boxes_meet(bounds, bbox) && shape(&gateway.frame, e).meets(bbox))
         };
-        !is_personal(e)
+        !gateway.is_personal(e)
             && self.equal.iter().all(|(key, value)| Gateway::entity_passes(e, key, value))
             && self.bbox.is_none_or(in_box)
     }

@@ -5,8 +5,6 @@ use twin_model::{Alarm, Entity, EntityId, EntityKind, PropertyId};
 
 use super::Gateway;
 
-/// Device classes that tell where somebody lives who needs help (紧急呼叫): neither the device nor its alarms.
-const PERSONAL_CLASSES: [&str; 1] = ["care_button"];
 /// What is told of a household (户): where it is in its building.
 const HOUSEHOLD_ATTRIBUTES: [&str; 2] = ["storey", "unit"];
 /// Attributes whose name contains one of these are left out of every kind.
@@ -28,11 +26,6 @@ const PERSONAL_WORDS: [&str; 15] = [
     "业主",
 ];
 
-/// True when the entity is not shown at all.
-pub(super) fn is_personal(entity: &Entity) -> bool {
-    PERSONAL_CLASSES.contains(&entity.class.as_str())
-}
-
 /// True when an attribute of this kind of entity may be shown.
 pub(super) fn shows_attribute(kind: EntityKind, key: &str) -> bool {
     if kind == EntityKind::Household {
@@ -43,13 +36,22 @@ pub(super) fn shows_attribute(kind: EntityKind, key: &str) -> bool {
 }
 
 impl Gateway {
+    /// True when the entity is not shown at all: its device class is marked `personal` in the pack's device types
+    /// (紧急呼叫: it tells where somebody lives who needs help).
+    pub(super) fn is_personal(&self, entity: &Entity) -> bool {
+        self.twin.pack.properties.class_traits_of(&entity.class).personal
+    }
+
     /// True when values of the series may be shown. Inside a household only what an alarm rule of the device's class
-    /// watches: a smoke detector's smoke, not the meter that tells when somebody is at home.
+    /// watches and nothing marked `personal`: a smoke detector's smoke, not the meter that tells when somebody is at home.
     pub(super) fn shows_series(&self, entity: EntityId, property: PropertyId) -> bool {
         let pack = &self.twin.pack;
-        let Some(found) = pack.model.get(entity).filter(|e| !is_personal(e)) else { return false };
+        let Some(found) = pack.model.get(entity).filter(|e| !self.is_personal(e)) else { return false };
         if pack.model.nearest(entity, EntityKind::Household).is_none() {
             return true;
+        }
+        if pack.properties.traits_of(property).personal {
+            return false;
         }
         let (class, def) = (pack.properties.classes.get(&found.class), pack.properties.def(property));
         class.zip(def).is_some_and(|(class, def)| class.alarms.iter().any(|rule| rule.property == def.key))
@@ -57,7 +59,7 @@ impl Gateway {
 
     /// True when an alarm may be shown.
     pub(super) fn shows_alarm(&self, alarm: &Alarm) -> bool {
-        self.twin.pack.model.get(alarm.entity).is_some_and(|e| !is_personal(e))
+        self.twin.pack.model.get(alarm.entity).is_some_and(|e| !self.is_personal(e))
     }
 }
 

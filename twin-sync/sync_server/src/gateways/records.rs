@@ -3,7 +3,7 @@
 use super::Gateway;
 use super::geometry::{self, Bounds, lon_lat, shape};
 use super::instant::utc_text;
-use super::privacy::{is_personal, shows_attribute};
+use super::privacy::shows_attribute;
 use serde_json::{Map, Value, json};
 use sync_core::{LiveState, quality_at};
 use twin_model::{Alarm, AlarmId, Case, CaseId, Entity, EntityId, EntityKind, TimeMs};
@@ -99,7 +99,7 @@ impl Gateway {
         match collection {
             Collection::Kind(kind) => {
                 let entity = self.twin.pack.model.get(EntityId(u32::try_from(id).ok()?))?;
-                let shown = entity.kind == kind && !is_personal(entity);
+                let shown = entity.kind == kind && !self.is_personal(entity);
                 shown.then(|| self.entity_feature(entity, live, now))
             }
             Collection::Alarms => {
@@ -211,7 +211,7 @@ impl Gateway {
     pub(super) fn extent(&self, collection: Collection) -> Option<Bounds> {
         let all = match collection {
             Collection::Kind(kind) => {
-                let of_kind = self.twin.pack.model.of_kind(kind).filter(|e| !is_personal(e));
+                let of_kind = self.twin.pack.model.of_kind(kind).filter(|e| !self.is_personal(e));
                 of_kind.fold(geometry::NOWHERE, |b, e| geometry::united(b, self.bounds()[e.id.0 as usize]))
             }
             // They may lie anywhere in the community.
