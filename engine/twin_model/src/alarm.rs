@@ -238,7 +238,7 @@ pub struct Alarm {
     /// The incident that it is part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incident: Option<IncidentId>,
-    /// It comes and goes three times a minute or more (抖动).
+    /// It was raised more than three times within a minute (抖动): its return is waited out for a minute of quiet.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub chattering: bool,
     /// Steps of the rule's escalation taken so far (升级).

@@ -87,11 +87,11 @@ impl RuleEngine {
         self.store(live, slot, Alarm { count: alarm.count.saturating_add(1), chattering, value, ..alarm }, occasion);
     }
 
-    /// Notes that a slot was raised; true for the third time within a minute.
+    /// Notes that a slot was raised; true for the fourth time within a minute.
     fn chatters(&mut self, slot: u32, at: i64) -> bool {
-        let last = self.raises.entry(slot).or_insert([i64::MIN; 2]);
+        let last = self.raises.entry(slot).or_insert([i64::MIN; 3]);
         let chattering = last[0] != i64::MIN && at.saturating_sub(last[0]) <= CHATTER_MS;
-        *last = [last[1], at];
+        *last = [last[1], last[2], at];
         chattering
     }
 

@@ -96,8 +96,8 @@ pub(crate) struct RuleEngine {
     /// Rule clock at the last start of the server.
     pub(crate) resumed: i64,
     pub(crate) windows: BTreeMap<u32, VecDeque<(i64, f64)>>,
-    /// The two last times that a slot with an open alarm was raised.
-    pub(crate) raises: BTreeMap<u32, [i64; 2]>,
+    /// The three last times that a slot with an open alarm was raised.
+    pub(crate) raises: BTreeMap<u32, [i64; 3]>,
     pub(crate) out_of_service: BTreeMap<(u16, EntityId), OutOfService>,
     /// Alarms whose actions and escalation have begun.
     pub(crate) announced: BTreeSet<AlarmId>,

@@ -20,7 +20,7 @@ pub(crate) struct RulesSnapshot {
     set: RuleSet,
     slots: Vec<SlotRow>,
     windows: Vec<(u16, EntityId, VecDeque<(i64, f64)>)>,
-    raises: Vec<(u16, EntityId, [i64; 2])>,
+    raises: Vec<(u16, EntityId, [i64; 3])>,
     timers: Vec<(i64, Timer)>,
     clock: i64,
     wall: TimeMs,

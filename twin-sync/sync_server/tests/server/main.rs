@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic; helpers outside test functions do so too")]
 
+mod alarms;
 mod device;
 mod fixture;
 mod gateways;
