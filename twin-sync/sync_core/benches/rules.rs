@@ -147,7 +147,9 @@ fn measure(model: &CommunityModel, table: &PropertyTable, rules: &str, flip: u32
 fn main() {
     let (model, table) = (model(), table());
     let bare = measure(&model, &table, "", 0).0;
-    println!("| rules, 200,000 devices × 3 values | ns per sample | of which rules | (rule, entity) pairs | alarms raised |");
+    println!(
+        "| rules, 200,000 devices × 3 values | ns per sample | of which rules | (rule, entity) pairs | alarms raised |"
+    );
     println!("|---|---|---|---|---|");
     println!("| none | {bare:.0} | 0 | 0 | 0 |");
     let all = format!("{THRESHOLDS}{SILENCE}{EXPRESSION}{STOREY}");

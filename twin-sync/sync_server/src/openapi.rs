@@ -31,7 +31,14 @@ const ROWS: [Row; 49] = [
     ("get", "/api/alarms", "Alarms, newest first", &["open"], None, "alarms"),
     ("post", "/api/alarms/{id}/ack", "Acknowledge an alarm", &[], None, "alarm"),
     ("get", "/api/rules", "Alarm rules in force, with grouping and calendar", &[], None, "rules"),
-    ("post", "/api/rules/test", "Try a rule on the history of from..to", &[], Some("RuleTest"), "alarms it would raise"),
+    (
+        "post",
+        "/api/rules/test",
+        "Try a rule on the history of from..to",
+        &[],
+        Some("RuleTest"),
+        "alarms it would raise",
+    ),
     (
         "post",
         "/api/rules/{key}/return_to_service",

@@ -58,7 +58,7 @@ pub fn check_command(order: &NewDeviceCommand) -> Result<(), CommandError> {
         return fail("expires_s", order.expires_s.to_string(), "1..3600");
     }
     match order.value {
-        Some(v) if !(v.abs() <= 1e15) => fail("value", v.to_string(), "-1e15..1e15"),
+        Some(v) if !v.is_finite() || v.abs() > 1e15 => fail("value", v.to_string(), "-1e15..1e15"),
         _ => Ok(()),
     }
 }

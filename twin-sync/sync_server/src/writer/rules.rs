@@ -82,9 +82,10 @@ impl Writer {
         }
     }
 
-    /// Logs the pack's rules when they are not those of the log.
+    /// Logs the pack's rules when they are not those of the log; a new log begins with them.
     pub(crate) fn adopt_rules(&mut self, rules: &RuleBook) -> Result<(), String> {
-        if self.twin.read().rules().rules() == rules.rules() {
+        let begun = self.next > Seq(1);
+        if begun && self.twin.read().rules().rules() == rules.rules() {
             return Ok(());
         }
         let record = LogRecord::RulesChanged { rules: Box::new(rules.rules().clone()), at: now() };

@@ -63,8 +63,14 @@ fn an_alarm_opens_its_case_and_gives_its_command_once() {
     };
     wait_until("case and command", || outcome(&fixture).0.len() == 1 && outcome(&fixture).1.len() == 1);
     let (cases, commands) = outcome(&fixture);
-    assert_eq!((cases[0]["title"].as_str(), cases[0]["class"].as_str()), (Some("第一网格 5号测站 水位过高"), Some("防洪防涝")));
-    assert_eq!((commands[0]["state"].as_str(), commands[0]["order"]["name"].as_str()), (Some("issued"), Some("close_gate")));
+    assert_eq!(
+        (cases[0]["title"].as_str(), cases[0]["class"].as_str()),
+        (Some("第一网格 5号测站 水位过高"), Some("防洪防涝"))
+    );
+    assert_eq!(
+        (commands[0]["state"].as_str(), commands[0]["order"]["name"].as_str()),
+        (Some("issued"), Some("close_gate"))
+    );
     fixture.restart();
     // Long enough for the actions to be looked at again.
     std::thread::sleep(Duration::from_millis(2500));
@@ -102,7 +108,10 @@ fn a_device_gets_its_command_and_acknowledges_it() {
     }
     let (topic, message) = received.unwrap();
     assert!(granted && topic == format!("{prefix}/down/cmd"));
-    assert_eq!((message["id"].as_u64(), message["device"].as_str(), message["name"].as_str()), (Some(id), Some("c7"), Some("close_gate")));
+    assert_eq!(
+        (message["id"].as_u64(), message["device"].as_str(), message["name"].as_str()),
+        (Some(id), Some("c7"), Some("close_gate"))
+    );
     let held = fixture.get("/api/commands")["commands"][0].clone();
     assert_eq!((held["state"].as_str(), held["note"].as_str()), (Some("done"), Some("关好了")));
     assert_eq!(fixture.post(&format!("/api/commands/{id}/withdraw"), &json!({})).0, 409);
@@ -142,7 +151,10 @@ fn silence_becomes_alarms_and_one_incident_by_itself() {
     assert_eq!(fixture.get(&format!("/api/incidents/{id}"))["alarms"].as_array().unwrap().len(), 6);
     viewer.until("the incident in the viewer", |l| l.incidents().any(|i| i.active == 6));
     let figures = fixture.get("/api/alarms/figures");
-    assert_eq!((figures["figures"]["announced"].as_u64(), figures["top"][0]["rule"].as_str()), (Some(6), Some("offline")));
+    assert_eq!(
+        (figures["figures"]["announced"].as_u64(), figures["top"][0]["rule"].as_str()),
+        (Some(6), Some("offline"))
+    );
     assert_eq!(crate::fixture::call(fixture.http, "GET", "/api/incidents?open=maybe", None).0, 400);
 }
 
@@ -156,7 +168,10 @@ fn shelving_service_and_their_refusals() {
     assert_eq!(shelve(&fixture, json!({ "minutes": 0, "reason": "x" })).1["error"], "minutes = 0: must be 1..10080");
     assert_eq!(shelve(&fixture, json!({ "minutes": 5, "reason": "" })).0, 422);
     let (status, alarm) = shelve(&fixture, json!({ "minutes": 5, "reason": "检修" }));
-    assert_eq!((status, alarm["state"].as_str(), alarm["shelving"]["reason"].as_str()), (200, Some("shelved"), Some("检修")));
+    assert_eq!(
+        (status, alarm["state"].as_str(), alarm["shelving"]["reason"].as_str()),
+        (200, Some("shelved"), Some("检修"))
+    );
     fixture.restart();
     assert_eq!(open_of(&fixture, 5, "烟雾报警").unwrap()["state"], "shelved");
     let operate = |fixture: &Fixture, body: Value| fixture.post(&format!("/api/alarms/{id}/operate"), &body);
@@ -214,7 +229,71 @@ fn a_bad_rule_file_is_refused_by_name() {
         runtime.block_on(sync_server::ServerHandle::start(options)).err().unwrap().to_string()
     };
     let error = start(RULES.replace("level > 10.0", "level > 10.0 and"));
-    assert!(error.contains("rule flood: cel, column ") , "{error}");
+    assert!(error.contains("rule flood: cel, column "), "{error}");
     let error = start(RULES.replace("severity = \"major\"", "severity = \"urgent\""));
     assert!(error.contains("rules.toml: line 4"), "{error}");
+}
+
+/// A building with one room, a smoke detector and a gauge in it; the gauge's alarm asks for a forecast.
+fn write_building(dir: &Path) {
+    use twin_model::{EntityId, EntityKind};
+    let mut rows: Vec<twin_model::Entity> = [
+        (EntityKind::Grid, ""),
+        (EntityKind::Building, ""),
+        (EntityKind::Device, "smoke"),
+        (EntityKind::Device, "gauge"),
+    ]
+    .into_iter()
+    .zip(0u32..)
+    .map(|((kind, class), id)| pack::entity(id, kind, format!("e{id}"), class))
+    .collect();
+    for device in &mut rows[2..] {
+        device.parent = Some(EntityId(1));
+        device.p_enu = [2.0, 2.0, 1.0];
+    }
+    let property = |key: &str| format!("[property.{key}]\nname = \"{key}\"\nunit = \"1\"\nmin = 0\nmax = 9\n");
+    let class = |key: &str, property: &str| {
+        format!(
+            "[class.{key}]\nname = \"{key}\"\nproperties = [\"{property}\"]\nexpected_interval_s = 60\n\
+             [[class.{key}.alarms]]\nproperty = \"{property}\"\nwhen = \"at_least\"\nlimit = 1\n\
+             severity = \"critical\"\ntext = \"{key}\"\n"
+        )
+    };
+    let types = [property("smoke"), property("level"), class("smoke", "smoke"), class("gauge", "level")].concat();
+    let header = "topic,entity_id,property,unit,payload_path,expected_interval_s,range_min,range_max\n";
+    pack::write_files(dir, &rows, &types, &format!("{header}a,2,smoke,1,,60,0,9\nb,3,level,1,,60,0,9\n"));
+    let mut manifest: Value = serde_json::from_slice(&std::fs::read(dir.join("community.json")).unwrap()).unwrap();
+    manifest["files"]["plans"] = json!("plans.json");
+    std::fs::write(dir.join("community.json"), manifest.to_string()).unwrap();
+    let room = json!({ "name": "101", "storey": 0, "outline": [[0.0, 0.0], [5.0, 0.0], [5.0, 5.0], [0.0, 5.0]],
+        "floor_m": 0.0, "height_m": 3.0 });
+    let plan = json!({ "building": 1, "name": "一号楼", "spaces": [room],
+        "storeys": [{ "name": "1F", "elevation_m": 0.0, "height_m": 3.0 }] });
+    std::fs::write(dir.join("plans.json"), json!({ "buildings": [plan] }).to_string()).unwrap();
+    let rule = r#"
+[rule.ask]
+text = "请求推演"
+severity = "major"
+subject = { class = "gauge" }
+when.threshold = { property = "level", when = "at_least", limit = 2.0 }
+actions = [{ do = "simulate", forecast = "evacuation" }]
+"#;
+    std::fs::write(dir.join("rules.toml"), rule).unwrap();
+}
+
+#[test]
+fn an_alarm_starts_the_forecast_of_its_building_once() {
+    let mut fixture = Fixture::start_with(write_building);
+    let runs = |fixture: &Fixture| fixture.get("/api/runs")["runs"].as_array().unwrap().len();
+    let (mut device, _) = Device::connect(fixture.mqtt, "d").unwrap();
+    device.publish("a", b"1").unwrap();
+    wait_until("the smoke's own forecast", || runs(&fixture) == 1);
+    fixture.restart();
+    let (mut device, _) = Device::connect(fixture.mqtt, "d").unwrap();
+    device.publish("b", b"3").unwrap();
+    // The old smoke alarm has had its forecast; this one is asked for by the gauge's rule, from the smoke that stands.
+    wait_until("the forecast that the rule asks for", || runs(&fixture) == 2);
+    fixture.restart();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(runs(&fixture), 2, "nothing is started twice");
 }
