@@ -239,7 +239,7 @@ impl Writer {
     /// The outer error stops the server, the inner one is the asker's.
     fn change(&mut self, change: Change) -> Result<Result<Reply, Refusal>, String> {
         let change = match change {
-            Change::Rule(change) => return self.rule_change(change),
+            Change::Rule(change) => return self.rule_change(change, None),
             other => other,
         };
         let record = match self.record_of(change) {

@@ -99,7 +99,7 @@ async fn perform(
                 expires_s: *expires_s,
                 two_person: *two_person,
             };
-            RuleChange::Issue { order, action: Some(key), by: None }
+            RuleChange::Issue { order, action: Some(key) }
         }
         RuleAction::Simulate { forecast: ForecastKind::Evacuation } => {
             let Some(forecasts) = forecasts else {

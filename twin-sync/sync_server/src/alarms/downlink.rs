@@ -92,7 +92,7 @@ impl Downlink {
         }
         let to = if ack.ok { DeviceCommandState::Done } else { DeviceCommandState::Refused };
         let note = ack.note.chars().take(200).collect();
-        Ok(RuleChange::MoveCommand { command, to, note, by: None })
+        Ok(RuleChange::MoveCommand { command, to, note })
     }
 
     fn publish(&self, twin: &Twin, command: &DeviceCommand) -> bool {

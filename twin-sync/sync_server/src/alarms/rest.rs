@@ -76,7 +76,7 @@ async fn test_rule(State(twin): Shared, bytes: Bytes) -> Answer {
 async fn operate(State(twin): Shared, Path(id): Path<String>, bytes: Bytes) -> Answer {
     let alarm = AlarmId(number("alarm", &id)?);
     let operation: AlarmOperation = body(&bytes)?;
-    change(&twin, RuleChange::Operate { alarm, operation, by: None }).await
+    change(&twin, RuleChange::Operate { alarm, operation }).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,12 +88,12 @@ struct Shelve {
 async fn shelve(State(twin): Shared, Path(id): Path<String>, bytes: Bytes) -> Answer {
     let alarm = AlarmId(number("alarm", &id)?);
     let Shelve { minutes, reason } = body(&bytes)?;
-    change(&twin, RuleChange::Operate { alarm, operation: AlarmOperation::Shelve { minutes, reason }, by: None }).await
+    change(&twin, RuleChange::Operate { alarm, operation: AlarmOperation::Shelve { minutes, reason } }).await
 }
 
 async fn unshelve(State(twin): Shared, Path(id): Path<String>) -> Answer {
     let alarm = AlarmId(number("alarm", &id)?);
-    change(&twin, RuleChange::Operate { alarm, operation: AlarmOperation::Unshelve, by: None }).await
+    change(&twin, RuleChange::Operate { alarm, operation: AlarmOperation::Unshelve }).await
 }
 
 async fn out_of_service(State(twin): Shared) -> Answer {
@@ -112,7 +112,7 @@ struct OfEntity {
 
 async fn return_to_service(State(twin): Shared, Path(rule): Path<String>, bytes: Bytes) -> Answer {
     let OfEntity { entity } = body(&bytes)?;
-    change(&twin, RuleChange::ReturnToService { rule, entity, by: None }).await
+    change(&twin, RuleChange::ReturnToService { rule, entity }).await
 }
 
 async fn incidents(State(twin): Shared, params: Params) -> Answer {
@@ -166,7 +166,7 @@ async fn commands(State(twin): Shared) -> Answer {
 
 async fn issue(State(twin): Shared, bytes: Bytes) -> Answer {
     let order: NewDeviceCommand = body(&bytes)?;
-    change(&twin, RuleChange::Issue { order, action: None, by: None }).await
+    change(&twin, RuleChange::Issue { order, action: None }).await
 }
 
 async fn confirm(State(twin): Shared, Path(id): Path<String>) -> Answer {
@@ -179,7 +179,7 @@ async fn withdraw(State(twin): Shared, Path(id): Path<String>) -> Answer {
 
 async fn step(twin: &Twin, id: &str, to: DeviceCommandState) -> Answer {
     let command = DeviceCommandId(number("command", id)?);
-    change(twin, RuleChange::MoveCommand { command, to, note: String::new(), by: None }).await
+    change(twin, RuleChange::MoveCommand { command, to, note: String::new() }).await
 }
 
 async fn change(twin: &Twin, change: RuleChange) -> Answer {

@@ -22,24 +22,20 @@ pub(crate) enum RuleChange {
     Operate {
         alarm: AlarmId,
         operation: AlarmOperation,
-        by: Option<AccountId>,
     },
     ReturnToService {
         rule: String,
         entity: EntityId,
-        by: Option<AccountId>,
     },
     /// A command of a person, or of an action.
     Issue {
         order: NewDeviceCommand,
         action: Option<ActionKey>,
-        by: Option<AccountId>,
     },
     MoveCommand {
         command: DeviceCommandId,
         to: DeviceCommandState,
         note: String,
-        by: Option<AccountId>,
     },
     /// The case of an action.
     OpenCase {
@@ -92,12 +88,17 @@ impl Writer {
         self.commit(&[(self.next, record)], &[])
     }
 
-    /// The outer error stops the server, the inner one is the asker's.
-    pub(super) fn rule_change(&mut self, change: RuleChange) -> Result<Result<Reply, Refusal>, String> {
+    /// For whoever asked (`by`; `None` without accounts, for devices and for linked actions). The outer error stops the
+    /// server, the inner one is the asker's.
+    pub(super) fn rule_change(
+        &mut self,
+        change: RuleChange,
+        by: Option<AccountId>,
+    ) -> Result<Result<Reply, Refusal>, String> {
         let records = {
             let twin = self.twin.clone();
             let engine = twin.read();
-            self.records_of(&engine, change)
+            self.records_of(&engine, change, by)
         };
         let records = match records {
             Ok(records) => records,
@@ -115,7 +116,12 @@ impl Writer {
         Ok(Ok(reply.unwrap_or(Reply::Noted)))
     }
 
-    fn records_of(&self, engine: &LiveEngine, change: RuleChange) -> Result<Vec<LogRecord>, Refusal> {
+    fn records_of(
+        &self,
+        engine: &LiveEngine,
+        change: RuleChange,
+        by: Option<AccountId>,
+    ) -> Result<Vec<LogRecord>, Refusal> {
         let at = now();
         let conflict = |line: String| Refusal::Conflict(line);
         let still_due = |action: ActionKey| {
@@ -131,7 +137,7 @@ impl Writer {
             at,
         };
         Ok(match change {
-            RuleChange::Operate { alarm, operation, by } => {
+            RuleChange::Operate { alarm, operation } => {
                 check_operation(engine.live(), alarm, &operation).map_err(|e| match e {
                     sync_core::OperateError::Unknown(_) => Refusal::NotFound(e.to_string()),
                     sync_core::OperateError::State { .. } => Refusal::Conflict(e.to_string()),
@@ -139,7 +145,7 @@ impl Writer {
                 })?;
                 vec![LogRecord::AlarmOperated { alarm, operation, at, by }]
             }
-            RuleChange::ReturnToService { rule, entity, by } => {
+            RuleChange::ReturnToService { rule, entity } => {
                 let number = engine.rules().number(&rule);
                 let out = |n: &u16| engine.out_of_service().any(|o| o.rule == *n && o.entity == entity);
                 let Some(number) = number.filter(out) else {
@@ -147,7 +153,7 @@ impl Writer {
                 };
                 vec![LogRecord::ReturnedToService { rule: number, entity, at, by }]
             }
-            RuleChange::Issue { order, action, by } => {
+            RuleChange::Issue { order, action } => {
                 check_command(&order).map_err(|e| Refusal::Invalid(e.to_string()))?;
                 let order = self.guarded(order)?;
                 action.map(still_due).transpose()?;
@@ -170,7 +176,7 @@ impl Writer {
                 let issued = LogRecord::CommandIssued { command: Box::new(command) };
                 std::iter::once(issued).chain(action.map(|a| done(a, format!("command {id}")))).collect()
             }
-            RuleChange::MoveCommand { command, to, note, by } => {
+            RuleChange::MoveCommand { command, to, note } => {
                 if note.chars().count() > 200 {
                     return Err(Refusal::Invalid("note: must be at most 200 characters".to_owned()));
                 }
