@@ -70,6 +70,7 @@ fn apply(
 fn refusal(command: &TwinCommand) -> String {
     let what = match command {
         TwinCommand::AcknowledgeAlarm(_) => "确认告警",
+        TwinCommand::OperateAlarm { .. } => "处理告警",
         TwinCommand::CreateCase(_) => "上报事件",
         TwinCommand::MoveCase { .. } => "处理事件",
         TwinCommand::StartRun(_) => "开始演算",

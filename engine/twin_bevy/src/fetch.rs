@@ -68,6 +68,7 @@ impl CommandOutbox {
     pub(crate) fn send(&mut self, server: &str, command: &TwinCommand) {
         let done = match command {
             TwinCommand::AcknowledgeAlarm(_) => "已确认告警",
+            TwinCommand::OperateAlarm { .. } => "告警已处理",
             TwinCommand::CreateCase(_) => "事件已上报",
             TwinCommand::MoveCase { .. } => "事件已更新",
             TwinCommand::StartRun(_) => "演算已开始",

@@ -1,6 +1,6 @@
-//! Alarms (告警) after ISA-18.2 states.
+//! Alarms (告警) after the states of ANSI/ISA-18.2-2016.
 
-use crate::{AlarmId, EntityId, PropertyId, RunId, TimeMs};
+use crate::{AccountId, AlarmId, EntityId, IncidentId, PropertyId, RunId, TimeMs};
 use serde::{Deserialize, Serialize};
 
 /// How bad it is; 1 is worst in Chinese practice (一级 … 四级).
@@ -79,15 +79,36 @@ pub enum AlarmState {
     Normal,
     /// Hidden by an operator for a time (已搁置).
     Shelved,
-    /// Hidden by design, e.g. maintenance (已抑制).
+    /// Hidden by design: another alarm explains it (已抑制).
     Suppressed,
+    /// Condition gone, but the rule latches: unacknowledged and not yet reset (锁存未确认).
+    LatchedUnacknowledged,
+    /// Condition gone, acknowledged, waits for an operator's reset (锁存).
+    Latched,
+    /// Taken out of service by an operator, e.g. for maintenance (停用).
+    OutOfService,
 }
 
 impl AlarmState {
-    /// True while it belongs on the alarm list.
+    /// True while it is not closed.
     #[must_use]
     pub fn is_open(self) -> bool {
         self != AlarmState::Normal
+    }
+    /// True while people are meant to see it: open, and not shelved, suppressed or out of service.
+    #[must_use]
+    pub fn is_shown(self) -> bool {
+        self.is_open() && !self.is_hidden()
+    }
+    /// Shelved, suppressed or out of service.
+    #[must_use]
+    pub fn is_hidden(self) -> bool {
+        matches!(self, AlarmState::Shelved | AlarmState::Suppressed | AlarmState::OutOfService)
+    }
+    /// True while it calls for an acknowledgement.
+    #[must_use]
+    pub fn wants_acknowledgement(self) -> bool {
+        self.acknowledged() != self
     }
     /// The state after an operator acknowledges.
     #[must_use]
@@ -95,6 +116,7 @@ impl AlarmState {
         match self {
             AlarmState::Unacknowledged => AlarmState::Acknowledged,
             AlarmState::ReturnedUnacknowledged => AlarmState::Normal,
+            AlarmState::LatchedUnacknowledged => AlarmState::Latched,
             other => other,
         }
     }
@@ -125,11 +147,52 @@ impl AlarmState {
             AlarmState::Normal => "已消除",
             AlarmState::Shelved => "已搁置",
             AlarmState::Suppressed => "已抑制",
+            AlarmState::LatchedUnacknowledged => "锁存未确认",
+            AlarmState::Latched => "锁存",
+            AlarmState::OutOfService => "停用",
         }
     }
 }
 
-/// One alarm occurrence. At most one is open per (entity, property, rule).
+/// Why and until when an alarm is shelved (搁置).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shelving {
+    /// When it comes back by itself.
+    pub until: TimeMs,
+    /// What the operator gave as the reason.
+    pub reason: String,
+    /// Who shelved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<AccountId>,
+}
+
+/// What an operator does with an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmOperation {
+    /// 确认.
+    Acknowledge,
+    /// 搁置 for a time, with a reason.
+    Shelve {
+        /// Minutes, 1..=10080 (a week).
+        minutes: u32,
+        /// Why, 1 to 200 characters.
+        reason: String,
+    },
+    /// 取消搁置.
+    Unshelve,
+    /// 复位 of a latched alarm.
+    Reset,
+    /// 停用: takes (rule, entity) out of service, with a reason.
+    TakeOutOfService {
+        /// Why, 1 to 200 characters.
+        reason: String,
+    },
+    /// 恢复使用.
+    ReturnToService,
+}
+
+/// One alarm occurrence. At most one is open per (entity, rule).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Alarm {
     /// Its id.
@@ -138,7 +201,7 @@ pub struct Alarm {
     pub entity: EntityId,
     /// The property that tripped it.
     pub property: PropertyId,
-    /// Index of the rule within the device class.
+    /// Number of the rule in the rule book in force.
     pub rule: u16,
     /// Severity.
     pub severity: Severity,
@@ -157,6 +220,37 @@ pub struct Alarm {
     /// The run that predicts it; `None` for a measured alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The condition is met now, whatever is shown.
+    #[serde(default)]
+    pub active: bool,
+    /// Acknowledged since it was last raised.
+    #[serde(default)]
+    pub acknowledged: bool,
+    /// Who acknowledged it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<AccountId>,
+    /// Set while it is shelved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shelving: Option<Shelving>,
+    /// The alarm that explains it, while that one is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_by: Option<AlarmId>,
+    /// The incident that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+    /// It was raised more than three times within a minute (抖动): its return is waited out for a minute of quiet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chattering: bool,
+    /// Steps of the rule's escalation taken so far (升级).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub escalation: u8,
+    /// Walls should go to this place (联动定位).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub focus: Option<EntityId>,
+}
+
+fn is_zero(n: &u8) -> bool {
+    *n == 0
 }
 
 #[cfg(test)]
@@ -171,6 +265,8 @@ mod tests {
         assert_eq!(s.returned().raised_again(), s);
         assert_eq!(s.returned().acknowledged(), AlarmState::Normal);
         assert!(!AlarmState::Normal.is_open());
+        assert_eq!(AlarmState::LatchedUnacknowledged.acknowledged(), AlarmState::Latched);
+        assert!(AlarmState::Shelved.is_open() && !AlarmState::Shelved.is_shown());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Commands: the only way back from views to state. Plain data; who receives one decides whether it may happen.
 
 use crate::{
-    AlarmId, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, RunScenario, Scenario, StoreyIndex,
-    TimeMs,
+    AlarmId, AlarmOperation, CaseAction, CaseId, EntityId, Intervention, NewCase, NewWork, RunId, RunScenario,
+    Scenario, StoreyIndex, TimeMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,13 @@ pub enum Command {
 pub enum TwinCommand {
     /// 确认告警.
     AcknowledgeAlarm(AlarmId),
+    /// 搁置、取消搁置、复位、停用、恢复使用.
+    OperateAlarm {
+        /// Which.
+        alarm: AlarmId,
+        /// What is done.
+        operation: AlarmOperation,
+    },
     /// 上报网格事件.
     CreateCase(NewCase),
     /// Move a case.

@@ -34,6 +34,14 @@ typed_id! {
     AlarmId(u64)
 }
 typed_id! {
+    /// Many alarms of one place in a short time (告警事件组), unique within one server's log.
+    IncidentId(u64)
+}
+typed_id! {
+    /// A command to a device (下行指令), unique within one server's log; devices act on each once.
+    DeviceCommandId(u64)
+}
+typed_id! {
     /// A grid case (网格事件), unique within one server's log.
     CaseId(u64)
 }

@@ -9,6 +9,7 @@ mod case;
 mod case_move;
 mod case_parts;
 mod command;
+mod downlink;
 mod entity;
 mod evac_advice;
 mod evac_building;
@@ -18,22 +19,26 @@ mod evacuation;
 mod gauge;
 mod ids;
 mod impact;
+mod incident;
 mod intervention;
 mod observation;
 mod plan;
 mod plan_check;
 mod property;
+mod rule;
 mod run;
 mod scenario;
 mod spine;
 mod storm;
 mod time;
+mod work_calendar;
 
-pub use alarm::{Alarm, AlarmRule, AlarmState, Comparison, Severity};
+pub use alarm::{Alarm, AlarmOperation, AlarmRule, AlarmState, Comparison, Severity, Shelving};
 pub use case::{Case, CaseEvent, CaseStage, NewCase};
 pub use case_move::{CaseAction, CaseError, CaseMove, MAX_EXTENSION_MIN};
 pub use case_parts::{CaseClock, CaseEnd, CaseExtension, CasePhoto, CaseSource, PhotoKind, Placement};
 pub use command::{CameraPose, Command, LayerKind, ToolMode, TwinCommand, ViewCommand, ViewTime};
+pub use downlink::{DeviceCommand, DeviceCommandState, NewDeviceCommand};
 pub use entity::{AttrValue, CameraView, Entity, EntityKind, FeatureRef, Polygon, UnknownKind};
 pub use evac_advice::{ADVICE_MARK_EN, ADVICE_MARK_ZH, Advice, AdviceKind, AdviceNumber, advice};
 pub use evac_building::{Detection, DetectorPlaces, DoorState, DoorStates, EvacWeather, FloodAtDoors, Sprinklers};
@@ -49,8 +54,11 @@ pub use evacuation::{
     SmokeDetail, SmokeSpeedLaw, SpaceCount, WaterOnFloor,
 };
 pub use gauge::{FRESH_INTERVALS, WaterGauge, water_gauge};
-pub use ids::{AccountId, AlarmId, CaseId, DepartmentId, EntityId, LayerId, PropertyId, RunId, Seq};
+pub use ids::{
+    AccountId, AlarmId, CaseId, DepartmentId, DeviceCommandId, EntityId, IncidentId, LayerId, PropertyId, RunId, Seq,
+};
 pub use impact::{EnsembleSummary, FloodImpact, FloodTotals, ForcingCorrection, PredictedAlarm, SewerSummary};
+pub use incident::Incident;
 pub use intervention::{
     Barrier, Breach, BuildingMode, Culvert, EdgeForcing, Gate, GroundChange, Infiltration, Intervention, NewWork, Pump,
     ScenarioEdit, SewerMode,
@@ -61,9 +69,13 @@ pub use plan::{
     SpaceIndex, SpaceUse, StairIndex, StoreyIndex, ring_area2,
 };
 pub use plan_check::{DefectLevel, PlanDefect};
-pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
+pub use property::{ClassTraits, DeviceClass, PropertyDef, PropertyTable, PropertyTableError, PropertyTraits};
+pub use rule::{
+    Aggregate, Condition, EscalationStep, ForecastKind, Grouping, Rule, RuleAction, RuleInput, RuleSet, Subject,
+};
 pub use run::{Run, RunScenario, RunStatus};
 pub use scenario::{Forcing, GridSpec, RainForcing, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing};
 pub use spine::{Community, CommunityModel, ModelError, SearchHit};
 pub use storm::DesignStorm;
 pub use time::{Clock, TimeMs};
+pub use work_calendar::CalendarSpec;

@@ -27,6 +27,10 @@ impl Quality {
     pub const SIMULATED: Quality = Quality(1 << 6);
     /// Reported by the device itself as doubtful.
     pub const DEVICE_DOUBT: Quality = Quality(1 << 7);
+    /// The same value for longer than the property can stand still (数值冻结).
+    pub const FROZEN: Quality = Quality(1 << 8);
+    /// A faster change than the property can make (突跳).
+    pub const SPIKE: Quality = Quality(1 << 9);
 
     /// True when every bit of `other` is set.
     #[must_use]
@@ -52,6 +56,8 @@ impl Quality {
             (Self::RETAINED, "保留消息"),
             (Self::SIMULATED, "模拟值"),
             (Self::DEVICE_DOUBT, "设备存疑"),
+            (Self::FROZEN, "数值冻结"),
+            (Self::SPIKE, "突跳"),
         ];
         let set: Vec<&str> = names.iter().filter(|(bit, _)| self.contains(*bit)).map(|(_, name)| *name).collect();
         if set.is_empty() { "良好".to_owned() } else { set.join("、") }

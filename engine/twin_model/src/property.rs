@@ -55,6 +55,37 @@ pub struct DeviceClass {
     pub alarms: Vec<AlarmRule>,
 }
 
+/// What tells a good value of a property from a doubtful one, and whether it is personal. All optional.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PropertyTraits {
+    /// Changes below this mean nothing, in the property's unit, ≥ 0 (死区).
+    pub dead_band: f64,
+    /// A measured value that moves by less than the dead band for so long is frozen, seconds > 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_after_s: Option<f64>,
+    /// A faster change than this is a spike, units per second > 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spike_per_s: Option<f64>,
+    /// Tells how somebody lives: never told in the open.
+    pub personal: bool,
+}
+
+/// What more is known of a device class.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClassTraits {
+    /// A value is stale after so many seconds; 3 expected intervals when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stale_after_s: Option<f64>,
+    /// The device tells where somebody needs help or how they live: neither it nor its alarms leave through a gateway.
+    pub personal: bool,
+    /// Takes commands (下行).
+    pub commanded: bool,
+    /// Commands need a second person: valves and doors.
+    pub two_person: bool,
+}
+
 /// All property definitions and device classes of a pack.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PropertyTable {
@@ -62,6 +93,12 @@ pub struct PropertyTable {
     pub properties: Vec<PropertyDef>,
     /// Classes by key.
     pub classes: BTreeMap<String, DeviceClass>,
+    /// Traits of the properties that have any, by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub property_traits: BTreeMap<String, PropertyTraits>,
+    /// Traits of the classes that have any, by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub class_traits: BTreeMap<String, ClassTraits>,
 }
 
 /// A device-type table that contradicts itself.
@@ -103,9 +140,52 @@ impl PropertyTable {
             return Err(PropertyTableError::TooMany(properties.len()));
         }
         properties.sort_by(|a, b| a.key.cmp(&b.key));
-        let table = Self { properties, classes };
+        let table = Self { properties, classes, ..Self::default() };
         table.check()?;
         Ok(table)
+    }
+
+    /// Adds traits; those without any are left out.
+    ///
+    /// # Errors
+    /// A trait of something that is not defined, or a number outside its allowed range.
+    pub fn with_traits(
+        mut self,
+        properties: BTreeMap<String, PropertyTraits>,
+        classes: BTreeMap<String, ClassTraits>,
+    ) -> Result<Self, PropertyTableError> {
+        let value =
+            |what: String, value: f64, allowed| PropertyTableError::Value { what, value: value.to_string(), allowed };
+        for (key, t) in &properties {
+            if !(0.0..=1e15).contains(&t.dead_band) {
+                return Err(value(format!("dead_band of property {key}"), t.dead_band, ">= 0"));
+            }
+            for (field, given) in [("frozen_after_s", t.frozen_after_s), ("spike_per_s", t.spike_per_s)] {
+                if let Some(n) = given.filter(|n| !(*n > 0.0 && *n <= 1e15)) {
+                    return Err(value(format!("{field} of property {key}"), n, "> 0"));
+                }
+            }
+        }
+        for (key, t) in &classes {
+            if let Some(n) = t.stale_after_s.filter(|n| !(*n > 0.0 && *n <= 1e9)) {
+                return Err(value(format!("stale_after_s of class {key}"), n, "> 0 seconds"));
+            }
+        }
+        self.property_traits = properties.into_iter().filter(|(_, t)| *t != PropertyTraits::default()).collect();
+        self.class_traits = classes.into_iter().filter(|(_, t)| *t != ClassTraits::default()).collect();
+        Ok(self)
+    }
+
+    /// Traits of a property; the defaults when it has none.
+    #[must_use]
+    pub fn traits_of(&self, property: PropertyId) -> PropertyTraits {
+        self.def(property).and_then(|d| self.property_traits.get(&d.key)).copied().unwrap_or_default()
+    }
+
+    /// Traits of a device class; the defaults when it has none.
+    #[must_use]
+    pub fn class_traits_of(&self, class: &str) -> ClassTraits {
+        self.class_traits.get(class).copied().unwrap_or_default()
     }
 
     fn check(&self) -> Result<(), PropertyTableError> {
@@ -181,6 +261,20 @@ mod tests {
         let classes = BTreeMap::from([("river_level".to_owned(), class)]);
         let error = PropertyTable::new(vec![def("a")], classes).unwrap_err();
         assert_eq!(error.to_string(), "device class \"river_level\" names unknown property \"level\"");
+    }
+
+    #[test]
+    fn traits_are_checked_and_found() {
+        let table = PropertyTable::new(vec![def("a")], BTreeMap::new()).unwrap();
+        let spike = PropertyTraits { spike_per_s: Some(2.0), ..PropertyTraits::default() };
+        let given = BTreeMap::from([("a".to_owned(), spike), ("b".to_owned(), PropertyTraits::default())]);
+        let table = table.with_traits(given, BTreeMap::new()).unwrap();
+        assert_eq!(table.traits_of(PropertyId(0)), spike);
+        assert_eq!((table.property_traits.len(), table.class_traits_of("x").personal), (1, false));
+        let bad =
+            BTreeMap::from([("c".to_owned(), ClassTraits { stale_after_s: Some(0.0), ..ClassTraits::default() })]);
+        let error = table.with_traits(BTreeMap::new(), bad).unwrap_err().to_string();
+        assert_eq!(error, "stale_after_s of class c = 0: must be > 0 seconds");
     }
 
     #[test]

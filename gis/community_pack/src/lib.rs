@@ -18,7 +18,7 @@ mod report;
 pub mod run_folder;
 mod tables;
 
-pub use device_types::parse_device_types;
+pub use device_types::{RULES_FILE, parse_device_types, parse_rules};
 pub use entities_read::read_entities;
 pub use entities_write::write_entities;
 pub use error::{PackError, PackWarning};

@@ -91,6 +91,19 @@ impl Pack {
         read_file(dir, name)
     }
 
+    /// The alarm rules beside the thresholds of the device classes; none in a pack without `rules.toml`.
+    ///
+    /// # Errors
+    /// The file is there but cannot be read.
+    pub fn rules(&self) -> Result<twin_model::RuleSet, PackError> {
+        if !self.dir.as_deref().is_some_and(|dir| dir.join(crate::RULES_FILE).is_file()) {
+            return Ok(twin_model::RuleSet::default());
+        }
+        let bytes = self.read(crate::RULES_FILE)?;
+        let text = std::str::from_utf8(&bytes).map_err(|e| PackError::format(crate::RULES_FILE, e))?;
+        crate::parse_rules(text)
+    }
+
     /// The elevation raster.
     ///
     /// # Errors

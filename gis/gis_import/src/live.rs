@@ -6,7 +6,7 @@ use crate::ground::Ground;
 use crate::log::{FileLog, Log};
 use crate::project::Project;
 use crate::spine::read_csv;
-use community_pack::{PackFiles, parse_device_types};
+use community_pack::{PackFiles, RULES_FILE, parse_device_types, parse_rules};
 use geo_frame::{Crs, Projector};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -89,6 +89,14 @@ pub(crate) fn import(
         log.close(entry);
     }
     crate::tiles::write(&out.join(&files.device_types), types.as_bytes())?;
+    if let Some(path) = &live.rules {
+        let (full, mut entry) = open(log, path, "alarm rules")?;
+        let text = std::fs::read_to_string(&full).map_err(ImportError::io(&full))?;
+        let rules = parse_rules(&text).map_err(|e| ImportError::delivery(&full, e))?;
+        entry.entry.read += rules.rule.len() as u64;
+        log.close(entry);
+        crate::tiles::write(&out.join(RULES_FILE), text.as_bytes())?;
+    }
     let mut table = csv::Writer::from_writer(Vec::new());
     row(&mut table, &["device_code", "entity_id", "class", "name", "on_entity"])?;
     if let Some(path) = &live.devices {

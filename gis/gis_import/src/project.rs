@@ -127,6 +127,8 @@ pub(crate) struct Live {
     pub bindings: Option<String>,
     pub cameras: Option<String>,
     pub types: Option<String>,
+    /// Alarm rules.
+    pub rules: Option<String>,
 }
 
 impl Project {

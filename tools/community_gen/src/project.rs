@@ -98,6 +98,7 @@ devices = "live/devices.csv"
 bindings = "live/bindings.csv"
 cameras = "live/cameras.csv"
 types = "live/device_types.toml"
+rules = "live/rules.toml"
 "#
     );
     text.push_str(&tail);

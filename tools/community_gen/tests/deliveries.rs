@@ -199,7 +199,12 @@ fn every_reference_resolves() {
 fn device_types_are_what_a_pack_reads() {
     let text = std::fs::read_to_string(path("live/device_types.toml")).unwrap();
     let table = community_pack::parse_device_types(&text).unwrap();
-    assert!(table.classes.len() >= 20);
+    assert!(table.classes.len() >= 30 && table.class_traits_of("care_button").personal);
+    let rules = std::fs::read_to_string(path("live/rules.toml")).unwrap();
+    let rules = community_pack::parse_rules(&rules).unwrap();
+    assert!(rules.rule.len() >= 4);
+    let compiled = sync_core::RuleBook::compile(&twin_model::CommunityModel::default(), &table, rules);
+    assert_eq!(compiled.err().map(|e| e.to_string()), None);
     for row in csv_rows("live/bindings.csv") {
         let id = table.id(&row["property"]).unwrap();
         assert_eq!(table.def(id).unwrap().unit, row["unit"], "{row:?}");

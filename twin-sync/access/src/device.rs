@@ -54,10 +54,23 @@ impl DeviceIdentity {
         self.enabled && secret.is_some_and(|s| self.secret.is_of(&s))
     }
 
-    /// True when the device may publish to the topic.
+    /// True when the device may publish to the topic: one that it was granted, or the acknowledgement of its commands.
     #[must_use]
     pub fn may_publish(&self, topic: &str) -> bool {
-        self.topics.binary_search_by(|t| t.as_str().cmp(topic)).is_ok()
+        let own_ack = || topic.strip_suffix("/up/cmd_ack").is_some_and(|prefix| self.is_at(prefix));
+        self.topics.binary_search_by(|t| t.as_str().cmp(topic)).is_ok() || own_ack()
+    }
+
+    /// True for the topic on which the device's own commands are published, `P/down/cmd`.
+    #[must_use]
+    pub fn may_listen(&self, topic: &str) -> bool {
+        topic.strip_suffix("/down/cmd").is_some_and(|prefix| self.is_at(prefix))
+    }
+
+    /// True when it publishes to `P/up/…`.
+    fn is_at(&self, prefix: &str) -> bool {
+        let up = |t: &String| t.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("/up/"));
+        self.topics.iter().any(up)
     }
 }
 
@@ -87,6 +100,12 @@ mod tests {
         assert!(!device.admits(b"") && !device.admits(&[0xff, 0xfe]));
         assert!(!device.admits(Secret::new(SecretKind::Token, [3; 32]).to_text().as_bytes()));
         assert!(device.may_publish("a/2") && !device.may_publish("a/22") && !device.may_publish("a/"));
+        device.topics = vec!["a/b/up/telemetry".to_owned()];
+        assert!(device.may_listen("a/b/down/cmd") && device.may_publish("a/b/up/cmd_ack"));
+        for other in ["a/down/cmd", "a/bb/down/cmd", "a/b/up/down/cmd", "a/b/down/cmd/x", "#", "/down/cmd"] {
+            assert!(!device.may_listen(other), "{other}");
+        }
+        assert!(!device.may_publish("a/c/up/cmd_ack"));
         device.enabled = false;
         assert!(!device.admits(secret.to_text().as_bytes()));
     }

@@ -4,8 +4,6 @@
 use crate::grant::Field;
 use twin_model::{CommunityModel, Entity, EntityId, EntityKind, PropertyId, PropertyTable};
 
-/// Device classes that tell where somebody lives who needs help (紧急呼叫): the device, its values and its alarms.
-const PERSONAL_CLASSES: [&str; 1] = ["care_button"];
 /// What is told of a household (户) to everybody: where it is in its building.
 const HOUSEHOLD_ATTRIBUTES: [&str; 2] = ["storey", "unit"];
 /// Attributes whose name contains one of these are personal in every kind.
@@ -29,10 +27,11 @@ const PERSONAL_WORDS: [&str; 15] = [
 /// Attributes of the evacuation-assistance list (疏散协助名单).
 const EVACUATION_WORDS: [&str; 7] = ["assist", "evacuation", "wheelchair", "disab", "协助", "行动不便", "残疾"];
 
-/// True when the whole entity is personal.
+/// True when the whole entity is personal: its device class is marked `personal` in the pack's device types (紧急呼叫: it
+/// tells where somebody lives who needs help).
 #[must_use]
-pub fn is_personal(entity: &Entity) -> bool {
-    PERSONAL_CLASSES.contains(&entity.class.as_str())
+pub fn is_personal(properties: &PropertyTable, entity: &Entity) -> bool {
+    properties.class_traits_of(&entity.class).personal
 }
 
 /// The field that an attribute of this kind of entity belongs to; `None` when everybody who sees the entity may see it.
@@ -50,7 +49,8 @@ pub fn attribute_field(kind: EntityKind, key: &str) -> Option<Field> {
 }
 
 /// True when values of the series may be shown to those without [`Field::Personal`]. Inside a household only what an
-/// alarm rule of the device's class watches: a smoke detector's smoke, not the meter that tells when somebody is at home.
+/// alarm rule of the device's class watches and nothing marked `personal`: a smoke detector's smoke, not the meter that tells
+/// when somebody is at home.
 #[must_use]
 pub fn shows_series(
     model: &CommunityModel,
@@ -58,9 +58,12 @@ pub fn shows_series(
     entity: EntityId,
     property: PropertyId,
 ) -> bool {
-    let Some(found) = model.get(entity).filter(|e| !is_personal(e)) else { return false };
+    let Some(found) = model.get(entity).filter(|e| !is_personal(properties, e)) else { return false };
     if model.nearest(entity, EntityKind::Household).is_none() {
         return true;
+    }
+    if properties.traits_of(property).personal {
+        return false;
     }
     let (class, def) = (properties.classes.get(&found.class), properties.def(property));
     class.zip(def).is_some_and(|(class, def)| class.alarms.iter().any(|rule| rule.property == def.key))

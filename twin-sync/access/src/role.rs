@@ -79,6 +79,10 @@ words! {
     SeeCamera = "see_camera", "查看摄像头";
     /// Acknowledge an alarm.
     AcknowledgeAlarm = "acknowledge_alarm", "确认告警";
+    /// Hide an alarm for a time, reset it, take its rule out of service and back.
+    OperateAlarm = "operate_alarm", "搁置、停用告警";
+    /// Give a device a command, confirm one as the second person, withdraw one.
+    CommandDevice = "command_device", "下发指令";
     /// Report a case.
     ReportCase = "report_case", "上报事件";
     /// Handle a case: begin, hand in, return, ask for more time, add photographs.
@@ -150,8 +154,8 @@ impl Action {
         use Action::*;
         match self {
             See | SeeCamera | SeeRuns | SeeDiagnostics | ReadAudit => false,
-            AcknowledgeAlarm | ReportCase | MoveCase | DispatchCase | DecideCase | StartRun | SteerRun
-            | ManageAccounts | ManageDevices | ManageGrants => true,
+            AcknowledgeAlarm | OperateAlarm | CommandDevice | ReportCase | MoveCase | DispatchCase | DecideCase
+            | StartRun | SteerRun | ManageAccounts | ManageDevices | ManageGrants => true,
         }
     }
 }
@@ -170,6 +174,8 @@ impl Role {
                 See,
                 SeeCamera,
                 AcknowledgeAlarm,
+                OperateAlarm,
+                CommandDevice,
                 ReportCase,
                 MoveCase,
                 DispatchCase,
@@ -180,7 +186,9 @@ impl Role {
                 SeeDiagnostics,
             ],
             Role::Planner => &[See, SeeRuns, StartRun, SteerRun],
-            Role::FireOfficer => &[See, SeeCamera, AcknowledgeAlarm, ReportCase, SeeRuns, StartRun, SteerRun],
+            Role::FireOfficer => {
+                &[See, SeeCamera, AcknowledgeAlarm, CommandDevice, ReportCase, SeeRuns, StartRun, SteerRun]
+            }
             Role::Viewer => &[See],
             Role::SystemAdministrator => &[ManageAccounts, ManageDevices, SeeDiagnostics],
             Role::SecurityAdministrator => &[ManageGrants],

@@ -4,7 +4,7 @@ use crate::grant::{Grant, Jurisdiction};
 use crate::personal::is_personal;
 use crate::scope::Bits;
 use crate::{Action, Field};
-use twin_model::{CommunityModel, Entity, EntityId, EntityKind};
+use twin_model::{CommunityModel, Entity, EntityId, EntityKind, PropertyTable};
 
 struct Row {
     kind: EntityKind,
@@ -45,7 +45,7 @@ impl Territory {
     /// Of each entity the code of the nearest grid, community, street or district that it lies in; that of the
     /// community when there is none.
     #[must_use]
-    pub fn new(model: &CommunityModel) -> Self {
+    pub fn new(model: &CommunityModel, properties: &PropertyTable) -> Self {
         let division = model.community.division.clone();
         let (mut classes, mut codes) = (Vec::new(), Vec::new());
         let (mut known_classes, mut known_codes) = Default::default();
@@ -55,7 +55,7 @@ impl Territory {
                 kind: e.kind,
                 class: index_of(&mut classes, &mut known_classes, &e.class),
                 code: index_of(&mut codes, &mut known_codes, around.unwrap_or(&division)),
-                personal: is_personal(e),
+                personal: is_personal(properties, e),
             }
         });
         let rows: Vec<Row> = rows.collect();

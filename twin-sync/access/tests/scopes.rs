@@ -5,7 +5,11 @@
 use access::{Action, Field, FieldMask, Grant, Jurisdiction, Role, Scope, Territory, is_personal};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use twin_model::{Community, CommunityModel, Entity, EntityId, EntityKind, FeatureRef, TimeMs};
+use std::collections::BTreeMap;
+use twin_model::{
+    ClassTraits, Community, CommunityModel, DeviceClass, Entity, EntityId, EntityKind, FeatureRef, PropertyTable,
+    TimeMs,
+};
 
 const DIVISION: &str = "420199001001";
 const CLASSES: [&str; 4] = ["smoke", "rain_gauge", "care_button", "meter"];
@@ -30,6 +34,14 @@ fn entity(id: usize, kind: EntityKind, parent: Option<u32>, code: String, class:
 }
 
 /// Community → 4 grids → 3 estates each → 4 buildings each → devices, cameras and households; and things in no grid.
+/// Calls for care are personal.
+fn properties() -> PropertyTable {
+    let none = DeviceClass { name: "呼叫".into(), properties: vec![], expected_interval_s: 60.0, alarms: vec![] };
+    let personal = ClassTraits { personal: true, ..ClassTraits::default() };
+    let table = PropertyTable::new(vec![], BTreeMap::from([("care_button".to_owned(), none)])).unwrap();
+    table.with_traits(BTreeMap::new(), BTreeMap::from([("care_button".to_owned(), personal)])).unwrap()
+}
+
 fn model() -> CommunityModel {
     let mut rows = vec![entity(0, EntityKind::Community, None, DIVISION.into(), "")];
     let add = |rows: &mut Vec<Entity>, kind, parent: u32, code: String, class: &str| {
@@ -77,7 +89,7 @@ fn reference(model: &CommunityModel, grants: &[Grant], now: TimeMs, entity: &Ent
             || g.classes.device_classes.contains(&entity.class);
         let can = |a| g.role.actions().contains(a);
         let camera = entity.kind != EntityKind::Camera || can(Action::SeeCamera);
-        let personal = !is_personal(entity) || g.fields.contains(Field::Personal);
+        let personal = !is_personal(&properties(), entity) || g.fields.contains(Field::Personal);
         let seen = valid && inside && of_kind && of_class && can(Action::See) && camera && personal;
         seen && match what {
             Operation::See => true,
@@ -133,7 +145,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 #[test]
 fn ten_thousand_decisions_agree_with_the_reference() {
     let model = model();
-    let territory = Territory::new(&model);
+    let territory = Territory::new(&model, &properties());
     let count = model.entities().len() as u32;
     let mut runner = TestRunner::new(Config { cases: 10_000, failure_persistence: None, ..Config::default() });
     let allowed = std::cell::Cell::new(0);
@@ -197,7 +209,7 @@ fn no_account_both_acts_and_watches() {
 
 #[test]
 fn scopes_that_do_the_same_have_the_same_fingerprint() {
-    let territory = Territory::new(&model());
+    let territory = Territory::new(&model(), &properties());
     let chief = |g: u32| Grant::new(Role::GridChief, format!("{DIVISION}{g:03}").parse().unwrap());
     let compile = |grants: &[Grant]| Scope::compile(grants, &territory, TimeMs(5));
     let first = compile(&[chief(1)]);
@@ -242,7 +254,7 @@ fn a_decision_is_a_look_into_bitmaps() {
     let community = Community { division: DIVISION.into(), ..Community::default() };
     let model = CommunityModel::new(community, rows).unwrap();
     let started = std::time::Instant::now();
-    let territory = Territory::new(&model);
+    let territory = Territory::new(&model, &properties());
     let built = started.elapsed();
     let grants: Vec<Grant> =
         (1..=3).map(|g| Grant::new(Role::GridChief, format!("{DIVISION}{g:03}").parse().unwrap())).collect();

@@ -116,6 +116,9 @@ fn request(server: &str, command: &TwinCommand) -> serde_json::Result<(ehttp::Re
     };
     Ok(match command {
         TwinCommand::AcknowledgeAlarm(id) => (post(format!("alarms/{id}/ack"), b"{}".to_vec()), ReplyKind::Alarm),
+        TwinCommand::OperateAlarm { alarm, operation } => {
+            (post(format!("alarms/{alarm}/operate"), serde_json::to_vec(operation)?), ReplyKind::Alarm)
+        }
         TwinCommand::CreateCase(new) => (post("cases".to_owned(), serde_json::to_vec(new)?), ReplyKind::Case),
         TwinCommand::MoveCase { case, action, note } => {
             let body = serde_json::to_vec(&serde_json::json!({ "action": action, "note": note }))?;

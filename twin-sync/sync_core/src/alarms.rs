@@ -1,69 +1,70 @@
-//! Alarm rules of device classes, and one step of the alarm state machine (ISA-18.2, see `twin_model::AlarmState`).
+//! What the server and viewers ask the running rules.
 
-use std::collections::BTreeMap;
-use twin_model::{
-    Alarm, AlarmRule, AlarmState, CommunityModel, EntityId, Observation, PropertyId, PropertyTable, Quality,
-};
+use crate::engine::LiveEngine;
+use crate::rules::{AlarmFigures, Announcement, Commands, Journal, OutOfService, RuleBook};
+use twin_model::{Alarm, AlarmId, TimeMs};
 
-/// Which rules watch which series: the class of an entity gives its rules.
-#[derive(Debug, Clone, Default)]
-pub struct RuleBook {
-    classes: Vec<BTreeMap<PropertyId, Vec<(u16, AlarmRule)>>>,
-    class_of: BTreeMap<EntityId, usize>,
-}
-
-impl RuleBook {
-    /// Collects the rules of every entity whose `class` is a device class.
+impl LiveEngine {
+    /// The rules in force.
     #[must_use]
-    pub fn new(model: &CommunityModel, table: &PropertyTable) -> Self {
-        Self::from_classes(model.entities().iter().map(|e| (e.id, e.class.as_str())), table)
+    pub fn rules(&self) -> &RuleBook {
+        &self.rules.rules
     }
 
-    /// The same from (entity, class key) pairs.
+    /// Linked actions that are still to be done: alarm and place in its rule.
+    pub fn due_actions(&self) -> impl Iterator<Item = (AlarmId, u8)> {
+        self.rules.due.iter().copied()
+    }
+
+    /// True while a linked action is to be done.
     #[must_use]
-    pub fn from_classes<'a>(entities: impl IntoIterator<Item = (EntityId, &'a str)>, table: &PropertyTable) -> Self {
-        let mut book = Self::default();
-        let mut position = BTreeMap::new();
-        for (key, class) in table.classes.iter().filter(|(_, c)| !c.alarms.is_empty()) {
-            let mut rules: BTreeMap<PropertyId, Vec<(u16, AlarmRule)>> = BTreeMap::new();
-            for (i, rule) in class.alarms.iter().enumerate() {
-                let (Some(property), Ok(i)) = (table.id(&rule.property), u16::try_from(i)) else { continue };
-                rules.entry(property).or_default().push((i, rule.clone()));
-            }
-            position.insert(key.as_str(), book.classes.len());
-            book.classes.push(rules);
-        }
-        let watched = entities.into_iter().filter_map(|(id, class)| Some((id, *position.get(class)?)));
-        book.class_of = watched.collect();
-        book
+    pub fn is_due(&self, alarm: AlarmId, index: u8) -> bool {
+        self.rules.due.contains(&(alarm, index))
     }
 
-    /// The rules of one series, with their index in the class.
+    /// Milliseconds until something is due by itself; 0 or less when it is overdue. `None`: nothing waits.
     #[must_use]
-    pub fn rules(&self, entity: EntityId, property: PropertyId) -> &[(u16, AlarmRule)] {
-        let class = self.class_of.get(&entity).and_then(|i| self.classes.get(*i));
-        class.and_then(|rules| rules.get(&property)).map_or(&[], Vec::as_slice)
+    pub fn due_in_ms(&self) -> Option<i64> {
+        self.rules.next_due().map(|due| due - self.rules.clock)
     }
-}
 
-/// True when a sample may raise or clear alarms: physically possible, and measured.
-pub(crate) fn may_alarm(sample: &Observation) -> bool {
-    sample.quality.0 & (Quality::BAD_RANGE.0 | Quality::SIMULATED.0) == 0
-}
-
-/// The open alarm after a newer sample; `None` when nothing changes.
-pub(crate) fn step(alarm: &Alarm, rule: &AlarmRule, sample: &Observation) -> Option<Alarm> {
-    let active = matches!(alarm.state, AlarmState::Unacknowledged | AlarmState::Acknowledged);
-    let mut next = alarm.clone();
-    if active && rule.is_cleared(sample.value) {
-        next.state = alarm.state.returned();
-    } else if alarm.state == AlarmState::ReturnedUnacknowledged && rule.is_met(sample.value) {
-        next.state = alarm.state.raised_again();
-        next.count = alarm.count.saturating_add(1);
-        next.value = sample.value;
+    /// Server time of the last record.
+    #[must_use]
+    pub fn last_record_at(&self) -> TimeMs {
+        self.rules.wall
     }
-    (next.state != alarm.state).then(|| {
-        next.changed_at = sample.observed_at;
-        next
-    })
+
+    /// Commands to devices.
+    #[must_use]
+    pub fn commands(&self) -> &Commands {
+        &self.rules.commands
+    }
+
+    /// What is out of service.
+    pub fn out_of_service(&self) -> impl Iterator<Item = &OutOfService> {
+        self.rules.out_of_service.values()
+    }
+
+    /// The latest announcements of alarms.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.rules.journal
+    }
+
+    /// Alarm figures of `from..to`, with the alarms of now.
+    #[must_use]
+    pub fn figures(&self, from: TimeMs, to: TimeMs) -> AlarmFigures {
+        self.rules.journal.figures(self.live.alarms(), (from, to), |_| true)
+    }
+
+    /// The same over some of the alarms and announcements.
+    #[must_use]
+    pub fn figures_where(
+        &self,
+        span: (TimeMs, TimeMs),
+        alarm: impl Fn(&Alarm) -> bool,
+        announced: impl Fn(&Announcement) -> bool,
+    ) -> AlarmFigures {
+        self.rules.journal.figures(self.live.alarms().filter(|a| alarm(a)), span, announced)
+    }
 }

@@ -1,7 +1,7 @@
 //! Which topic tells about which property of which entity.
 
 use std::collections::BTreeMap;
-use twin_model::{EntityId, PropertyId};
+use twin_model::{ClassTraits, EntityId, PropertyId, PropertyTraits};
 
 /// One row of the binding table (`bindings.csv` of a pack).
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +38,9 @@ pub struct Target {
 pub struct BindingIndex {
     topics: BTreeMap<String, Vec<Target>>,
     intervals: BTreeMap<(EntityId, PropertyId), f64>,
+    traits: BTreeMap<PropertyId, PropertyTraits>,
+    /// Seconds after which values of an entity are stale, where its class says so.
+    stale_after_s: BTreeMap<EntityId, f64>,
 }
 
 impl BindingIndex {
@@ -53,6 +56,38 @@ impl BindingIndex {
             targets.push(Target { entity, property, payload_path, range });
         }
         index
+    }
+
+    /// Adds what the device types say beyond ranges and intervals.
+    #[must_use]
+    pub fn with_traits(
+        mut self,
+        of_property: impl Fn(PropertyId) -> PropertyTraits,
+        of_entity: impl Fn(EntityId) -> ClassTraits,
+    ) -> Self {
+        for (entity, property) in self.intervals.keys() {
+            let traits = of_property(*property);
+            if traits != PropertyTraits::default() {
+                self.traits.insert(*property, traits);
+            }
+            if let Some(seconds) = of_entity(*entity).stale_after_s {
+                self.stale_after_s.insert(*entity, seconds);
+            }
+        }
+        self
+    }
+
+    /// Traits of a property.
+    #[must_use]
+    pub fn traits(&self, property: PropertyId) -> PropertyTraits {
+        self.traits.get(&property).copied().unwrap_or_default()
+    }
+
+    /// The interval that staleness goes by, seconds: a third of the class's `stale_after_s`, or the expected interval.
+    #[must_use]
+    pub fn stale_interval_s(&self, entity: EntityId, property: PropertyId) -> Option<f64> {
+        let own = self.stale_after_s.get(&entity).map(|s| s / crate::stale::STALE_AFTER_INTERVALS);
+        own.or_else(|| self.expected_interval_s(entity, property))
     }
 
     /// What a topic feeds; empty when it is not bound.

@@ -1,15 +1,15 @@
 //! The single-writer state machine behind the log.
 
-use crate::alarms::{self, RuleBook};
 use crate::cases::{CaseBook, Figures};
 use crate::dedup::Dedup;
 use crate::live::LiveState;
 use crate::log::{LogRecord, LoggedMessage, LoggedSample};
+use crate::rules::{Occasion, RuleBook, RuleEngine, RulesSnapshot, Timer};
 use crate::wire::StateRow;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use twin_model::{
-    Alarm, AlarmId, AlarmRule, AlarmState, Case, CaseId, CaseMove, CommunityModel, EntityId, EntityKind, NewCase,
+    Alarm, AlarmId, AlarmOperation, Case, CaseId, CaseMove, CommunityModel, EntityId, EntityKind, Incident, NewCase,
     Observation, PropertyId, Quality, Run, RunId, RunStatus, Seq, TimeMs,
 };
 
@@ -72,6 +72,11 @@ pub struct EngineSnapshot {
     figures: Option<Figures>,
     #[serde(default)]
     last_case: u64,
+    #[serde(default)]
+    incidents: Vec<(Seq, Incident)>,
+    /// Absent in snapshots of versions before rules had a state.
+    #[serde(default)]
+    rules: Option<RulesSnapshot>,
 }
 
 impl EngineSnapshot {
@@ -82,15 +87,13 @@ impl EngineSnapshot {
     }
 }
 
-/// Live state with what only the server needs: order keys and alarm rules. State is a function of the records applied
-/// and the rule book.
+/// Live state with what only the server needs: order keys and running rules. State is a function of the records applied
+/// and the first rule book.
 #[derive(Debug, Clone, Default)]
 pub struct LiveEngine {
-    live: LiveState,
+    pub(crate) live: LiveState,
     order: BTreeMap<(EntityId, PropertyId), OrderKey>,
-    open: BTreeMap<(EntityId, PropertyId, u16), AlarmId>,
-    rules: RuleBook,
-    next_alarm: u64,
+    pub(crate) rules: RuleEngine,
     book: CaseBook,
     /// Ended cases that left the shared state and are not yet in an archive.
     retired: BTreeMap<CaseId, Case>,
@@ -101,13 +104,13 @@ impl LiveEngine {
     /// Empty state watched by these rules.
     #[must_use]
     pub fn new(rules: RuleBook) -> Self {
-        Self { rules, next_alarm: 1, ..Self::default() }
+        Self { rules: RuleEngine::new(rules), ..Self::default() }
     }
 
     /// Goes on from a snapshot; also returns what the intake must remember.
     #[must_use]
     pub fn restore(rules: RuleBook, snapshot: EngineSnapshot) -> (Self, Dedup) {
-        let mut engine = Self { rules, next_alarm: snapshot.next_alarm, ..Self::default() };
+        let mut engine = Self::default();
         for (row, order) in snapshot.latest {
             engine.order.insert((row.0, row.1), order);
             engine.live.put_latest(row.into());
@@ -116,8 +119,11 @@ impl LiveEngine {
         let mut alarms = snapshot.alarms;
         alarms.sort_by_key(|(seq, alarm)| (*seq, alarm.id));
         for (seq, alarm) in alarms {
-            engine.put_alarm(alarm, seq);
+            engine.live.put_alarm(alarm, seq);
         }
+        let mut incidents = snapshot.incidents;
+        incidents.sort_by_key(|(seq, incident)| (*seq, incident.id));
+        incidents.into_iter().for_each(|(seq, incident)| engine.live.put_incident(incident, seq));
         let figures = snapshot.figures.unwrap_or_else(|| Figures::of_cases(snapshot.cases.iter().map(|(_, c)| c)));
         engine.last_case = snapshot.cases.iter().map(|(_, c)| c.id.0).max().unwrap_or(0).max(snapshot.last_case);
         for (seq, case) in snapshot.cases {
@@ -130,6 +136,10 @@ impl LiveEngine {
         }
         engine.live.seq = snapshot.seq;
         engine.live.forgotten = snapshot.forgotten;
+        engine.rules = match snapshot.rules {
+            Some(saved) => RuleEngine::restore(&rules, saved, &engine.live, snapshot.next_alarm),
+            None => RuleEngine::adopt(rules, &mut engine.live, snapshot.next_alarm),
+        };
         (engine, snapshot.dedup)
     }
 
@@ -146,11 +156,13 @@ impl LiveEngine {
             alarms: self.live.alarms.iter().map(|(_, seq, a)| (seq, a.clone())).collect(),
             cases: self.live.cases.iter().map(|(_, seq, c)| (seq, c.clone())).collect(),
             runs: self.live.runs.iter().map(|(_, seq, r)| (seq, r.clone())).collect(),
-            next_alarm: self.next_alarm,
+            next_alarm: self.rules.next_alarm,
             forgotten: self.live.forgotten,
             dedup: dedup.clone(),
             figures: Some(self.book.figures.clone()),
             last_case: self.last_case,
+            incidents: self.live.incidents.iter().map(|(_, seq, i)| (seq, i.clone())).collect(),
+            rules: Some(self.rules.snapshot()),
         }
     }
 
@@ -206,12 +218,17 @@ impl LiveEngine {
         let mut applied = Applied::default();
         match record {
             LogRecord::Observations(messages) => {
+                if let Some(latest) = messages.iter().map(|m| m.received_at).max() {
+                    self.rules.at(TimeMs(latest));
+                }
                 for (seq, observation, order) in samples(first, messages) {
                     self.apply_sample(observation, order, &mut applied);
                     self.live.seq = seq;
                 }
             }
-            LogRecord::AlarmAck { alarm, at, .. } => self.acknowledge(*alarm, *at, first),
+            LogRecord::AlarmAck { alarm, at, by } => {
+                self.rules.operate(&mut self.live, *alarm, &AlarmOperation::Acknowledge, (*at, *by, first));
+            }
             LogRecord::CaseCreated { case } => {
                 self.book.created(case);
                 self.put_case(case.clone(), first);
@@ -242,68 +259,59 @@ impl LiveEngine {
                     self.live.runs.put(run.id, Run { status: state.clone(), ..run }, first);
                 }
             }
+            record => self.apply_rule_record(first, record, &mut applied),
         }
         let last = first.0.saturating_add(record.seq_count().saturating_sub(1));
         self.live.seq = self.live.seq.max(Seq(last));
         applied
     }
 
+    fn apply_rule_record(&mut self, seq: Seq, record: &LogRecord, applied: &mut Applied) {
+        let (rules, live) = (&mut self.rules, &mut self.live);
+        match record {
+            LogRecord::Tick { at, elapsed_ms, resumed } => {
+                applied.raised = rules.on_tick(live, seq, *at, *elapsed_ms, *resumed);
+            }
+            LogRecord::RulesChanged { rules: set, at } => {
+                // They were compiled before they were logged; a pack that no longer fits them keeps the old ones.
+                if let Ok(book) = rules.rules.with_rules((**set).clone()) {
+                    rules.change_rules(live, book, *at, seq);
+                }
+            }
+            LogRecord::AlarmOperated { alarm, operation, at, by } => {
+                rules.operate(live, *alarm, operation, (*at, *by, seq));
+            }
+            LogRecord::ReturnedToService { rule, entity, at, .. } => {
+                let occasion = Occasion { at: *at, seq, value: None };
+                applied.raised = rules.return_to_service(live, (*rule, *entity), occasion);
+            }
+            LogRecord::ActionDone { alarm, index, .. } => {
+                rules.due.remove(&(*alarm, *index));
+            }
+            LogRecord::CommandIssued { command } => {
+                let left_ms = command.expires_at.0 - command.at.0;
+                rules.timers.insert((rules.clock.saturating_add(left_ms), Timer::Expire(command.id)));
+                rules.commands.issue((**command).clone());
+            }
+            LogRecord::CommandMoved { command, to, note, at, by } => {
+                rules.commands.advance(*command, *to, note, (*at, *by));
+            }
+            _ => {}
+        }
+    }
+
     fn apply_sample(&mut self, mut sample: Observation, order: OrderKey, applied: &mut Applied) {
         let key = (sample.entity, sample.property);
         if self.order.get(&key).is_some_and(|held| !order.is_newer_than(held)) {
             applied.late += 1;
+            self.rules.on_late(&mut self.live, &sample);
             return;
         }
         sample.quality = Quality(sample.quality.0 & !Quality::LATE.0);
         self.order.insert(key, order);
         self.live.put_latest(sample);
         applied.newest += 1;
-        if alarms::may_alarm(&sample) {
-            let rules = self.rules.rules(sample.entity, sample.property).to_vec();
-            for (index, rule) in &rules {
-                applied.raised.extend(self.check_rule(*index, rule, &sample));
-            }
-        }
-    }
-
-    fn check_rule(&mut self, index: u16, rule: &AlarmRule, sample: &Observation) -> Option<AlarmId> {
-        let slot = (sample.entity, sample.property, index);
-        if let Some(alarm) = self.open.get(&slot).and_then(|id| self.live.alarm(*id)) {
-            if let Some(next) = alarms::step(alarm, rule, sample) {
-                self.put_alarm(next, sample.seq);
-            }
-            return None;
-        }
-        if !rule.is_met(sample.value) {
-            return None;
-        }
-        let id = AlarmId(self.next_alarm);
-        self.next_alarm += 1;
-        let alarm = Alarm {
-            id,
-            entity: sample.entity,
-            property: sample.property,
-            rule: index,
-            severity: rule.severity,
-            state: AlarmState::Unacknowledged,
-            text: rule.text.clone(),
-            value: sample.value,
-            raised_at: sample.observed_at,
-            changed_at: sample.observed_at,
-            count: 1,
-            run: None,
-        };
-        self.put_alarm(alarm, sample.seq);
-        Some(id)
-    }
-
-    fn acknowledge(&mut self, id: AlarmId, at: TimeMs, seq: Seq) {
-        let Some(alarm) = self.live.alarm(id) else { return };
-        let state = alarm.state.acknowledged();
-        if state != alarm.state {
-            let next = Alarm { state, changed_at: at, ..alarm.clone() };
-            self.put_alarm(next, seq);
-        }
+        self.rules.on_sample(&mut self.live, &sample, &mut applied.raised);
     }
 
     fn move_case(&mut self, id: CaseId, made: CaseMove, seq: Seq) {
@@ -329,16 +337,6 @@ impl LiveEngine {
             self.book.forget(&dropped);
             self.retired.insert(dropped.id, dropped);
         }
-    }
-
-    fn put_alarm(&mut self, alarm: Alarm, seq: Seq) {
-        let slot = (alarm.entity, alarm.property, alarm.rule);
-        if alarm.state.is_open() {
-            self.open.insert(slot, alarm.id);
-        } else if self.open.get(&slot) == Some(&alarm.id) {
-            self.open.remove(&slot);
-        }
-        self.live.put_alarm(alarm, seq);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::dedup::Dedup;
 use crate::engine::{LiveEngine, OrderKey};
 use crate::live::{Fnv, fnv1a_64};
 use crate::log::{LoggedMessage, LoggedSample};
+use crate::motion::Motions;
 use crate::payload::{DecodeError, Payload};
 use std::collections::BTreeMap;
 use twin_model::{EntityId, PropertyId, Quality, TimeMs};
@@ -50,13 +51,14 @@ pub enum Reject {
 pub struct Intake {
     dedup: Dedup,
     pending: BTreeMap<(EntityId, PropertyId), OrderKey>,
+    motions: Motions,
 }
 
 impl Intake {
     /// Goes on with what a snapshot remembered.
     #[must_use]
     pub fn new(dedup: Dedup) -> Self {
-        Self { dedup, pending: BTreeMap::new() }
+        Self { dedup, ..Self::default() }
     }
 
     /// What is remembered, for a snapshot.
@@ -102,7 +104,9 @@ impl Intake {
                 }
                 Ok(reading) if self.repeats(&logged, target, reading.value) => repeats += 1,
                 Ok(reading) => {
-                    let bits = quality.with(judge(reading.value, reading.doubtful, target));
+                    let (series, traits) = ((target.entity, target.property), index.traits(target.property));
+                    let moved = self.motions.judge(series, traits, observed_at.0, reading.value);
+                    let bits = quality.with(judge(reading.value, reading.doubtful, target)).with(moved);
                     logged.samples.push(sample(target, reading.value, bits, observed_at));
                 }
             }

@@ -3,14 +3,16 @@
 use crate::wire::{ServerMessage, StateRow};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use twin_model::{
-    Alarm, AlarmId, AlarmState, Case, CaseId, EntityId, Observation, PropertyId, Quality, Run, RunId, RunStatus, Seq,
-    StateEntry, TimeMs,
+    Alarm, AlarmId, AlarmState, Case, CaseId, EntityId, Incident, IncidentId, Observation, PropertyId, Quality, Run,
+    RunId, RunStatus, Seq, StateEntry, TimeMs,
 };
 
 /// Closed alarms kept for lists; older ones are only in the log.
 const CLOSED_KEPT: usize = 1000;
 /// Ended cases kept for lists and viewers, those that changed last; older ones are in the server's archive.
 const ENDED_KEPT: usize = 1000;
+/// Closed incidents kept for lists.
+const CLOSED_INCIDENTS_KEPT: usize = 200;
 
 /// Values with the sequence of their last change, and an index by that sequence. Each value occurs once in the index,
 /// so "everything after s" is coalesced by construction and costs only what it returns.
@@ -76,14 +78,16 @@ pub struct Delta {
     pub cases: Vec<Case>,
     /// Runs that changed.
     pub runs: Vec<Run>,
+    /// Incidents that changed.
+    pub incidents: Vec<Incident>,
 }
 
 impl Delta {
     /// The message that carries it.
     #[must_use]
     pub fn into_message(self, now: TimeMs) -> ServerMessage {
-        let Delta { from_seq, seq, state, alarms, cases, runs } = self;
-        ServerMessage::Delta { from_seq, seq, now, state, alarms, cases, runs }
+        let Delta { from_seq, seq, state, alarms, cases, runs, incidents } = self;
+        ServerMessage::Delta { from_seq, seq, now, state, alarms, cases, runs, incidents }
     }
 }
 
@@ -100,6 +104,8 @@ pub struct Changes {
     pub cases: Vec<CaseId>,
     /// Changed runs.
     pub runs: Vec<RunId>,
+    /// Changed incidents.
+    pub incidents: Vec<IncidentId>,
 }
 
 /// A message that does not follow from what was received before: reconnect.
@@ -126,6 +132,8 @@ pub struct LiveState {
     pub(crate) alarms: Tracked<AlarmId, Alarm>,
     pub(crate) cases: Tracked<CaseId, Case>,
     pub(crate) runs: Tracked<RunId, Run>,
+    pub(crate) incidents: Tracked<IncidentId, Incident>,
+    closed_incidents: VecDeque<IncidentId>,
     closed: VecDeque<AlarmId>,
     /// Ended cases by their last change.
     ended: BTreeSet<(Seq, CaseId)>,
@@ -195,6 +203,16 @@ impl LiveState {
         self.runs.get(id)
     }
 
+    /// Incidents by id: the open ones and the most recently closed.
+    pub fn incidents(&self) -> impl DoubleEndedIterator<Item = &Incident> {
+        self.incidents.values.values().map(|(_, incident)| incident)
+    }
+    /// One incident.
+    #[must_use]
+    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
+        self.incidents.get(id)
+    }
+
     /// Takes a value as the latest when it is newer than the one held (by `observed_at`, then `seq`); true when taken.
     pub fn apply(&mut self, sample: Observation) -> bool {
         self.seq = self.seq.max(sample.seq);
@@ -242,6 +260,23 @@ impl LiveState {
         dropped
     }
 
+    pub(crate) fn alarm_seq(&self, id: AlarmId) -> Seq {
+        self.alarms.seq_of(id).unwrap_or_default()
+    }
+
+    pub(crate) fn put_incident(&mut self, incident: Incident, seq: Seq) {
+        let (id, closed) = (incident.id, incident.closed);
+        let was_open = self.incidents.get(id).is_none_or(|i| !i.closed);
+        self.incidents.put(id, incident, seq);
+        if closed && was_open {
+            self.closed_incidents.push_back(id);
+        }
+        while self.closed_incidents.len() > CLOSED_INCIDENTS_KEPT {
+            let dropped = self.closed_incidents.pop_front().and_then(|old| self.incidents.remove(old));
+            self.forgotten = self.forgotten.max(dropped.unwrap_or_default());
+        }
+    }
+
     /// What changed after `from`; `None` when that cannot be told (a sequence of the future, or so old that closed
     /// alarms or ended cases were forgotten since): send a snapshot then.
     #[must_use]
@@ -256,6 +291,7 @@ impl LiveState {
             alarms: self.alarms.since(from).cloned().collect(),
             cases: self.cases.since(from).cloned().collect(),
             runs: self.runs.since(from).cloned().collect(),
+            incidents: self.incidents.since(from).cloned().collect(),
         })
     }
 
@@ -268,6 +304,7 @@ impl LiveState {
             alarms: self.alarms().cloned().collect(),
             cases: self.cases().cloned().collect(),
             runs: self.runs().cloned().collect(),
+            incidents: self.incidents().cloned().collect(),
         }
     }
 
@@ -279,21 +316,28 @@ impl LiveState {
         match message {
             ServerMessage::Welcome { .. } => Ok(Changes::default()),
             ServerMessage::Error { error } => Err(ProtocolError::Server(error.clone())),
-            ServerMessage::Snapshot { seq, state, alarms, cases, runs } => {
+            ServerMessage::Snapshot { seq, state, alarms, cases, runs, incidents } => {
                 *self = LiveState::default();
                 self.take(*seq, state, alarms, cases, runs);
+                self.take_incidents(*seq, incidents);
                 Ok(Changes { everything: true, ..Changes::default() })
             }
-            ServerMessage::Delta { from_seq, seq, state, alarms, cases, runs, .. } => {
+            ServerMessage::Delta { from_seq, seq, state, alarms, cases, runs, incidents, .. } => {
                 if *from_seq > self.seq {
                     return Err(ProtocolError::Gap { have: self.seq, from: *from_seq });
                 }
                 if *seq < self.seq {
                     return Ok(Changes::default());
                 }
-                Ok(self.take(*seq, state, alarms, cases, runs))
+                let changes = self.take(*seq, state, alarms, cases, runs);
+                Ok(Changes { incidents: self.take_incidents(*seq, incidents), ..changes })
             }
         }
+    }
+
+    fn take_incidents(&mut self, seq: Seq, incidents: &[Incident]) -> Vec<IncidentId> {
+        incidents.iter().for_each(|i| self.put_incident(i.clone(), seq));
+        incidents.iter().map(|i| i.id).collect()
     }
 
     fn take(&mut self, seq: Seq, state: &[StateRow], alarms: &[Alarm], cases: &[Case], runs: &[Run]) -> Changes {
@@ -344,6 +388,13 @@ impl LiveState {
             h.number(a.raised_at.0 as u64);
             h.number(a.changed_at.0 as u64);
         }
+        for i in self.incidents().filter(|i| !i.closed) {
+            h.number(i.id.0);
+            h.number(u64::from(i.place.0));
+            for n in [i.members, i.open, i.active, i.unacknowledged] {
+                h.number(u64::from(n));
+            }
+        }
         for c in self.cases().filter(|c| c.stage.is_open()) {
             h.number(c.id.0);
             h.text(c.stage.zh());
@@ -357,13 +408,14 @@ impl LiveState {
         h.0
     }
 
-    /// Hash of the latest values alone, without what depends on the order of arrival (sequence, LATE bit).
+    /// Hash of the latest values alone, without what depends on the order of arrival (sequence, LATE, FROZEN and SPIKE bits).
     #[must_use]
     pub fn values_hash(&self) -> u64 {
         let mut h = Fnv::default();
         for e in self.iter() {
             h.series(e);
-            h.number(u64::from(e.quality.0 & !Quality::LATE.0));
+            let arrival = Quality::LATE.with(Quality::FROZEN).with(Quality::SPIKE);
+            h.number(u64::from(e.quality.0 & !arrival.0));
         }
         h.0
     }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use twin_model::{
-    AccountId, AlarmId, Case, CaseAction, CaseClock, CaseId, CasePhoto, RunId, RunScenario, RunStatus, TimeMs,
+    AccountId, AlarmId, AlarmOperation, Case, CaseAction, CaseClock, CaseId, CasePhoto, DeviceCommand, DeviceCommandId,
+    DeviceCommandState, EntityId, RuleSet, RunId, RunScenario, RunStatus, TimeMs,
 };
 
 /// First byte of every encoded record.
@@ -115,6 +116,78 @@ pub enum LogRecord {
         /// Where it stands now.
         state: RunStatus,
     },
+    /// Time passed: what delays, silences, shelvings and escalations are measured by.
+    Tick {
+        /// Server time.
+        at: TimeMs,
+        /// What a clock that nobody sets says has passed since the last tick, ms.
+        elapsed_ms: u64,
+        /// First tick after a start of the server: devices get a full interval to be heard again.
+        #[serde(default)]
+        resumed: bool,
+    },
+    /// The rules changed; these are all of them.
+    RulesChanged {
+        /// The new rules.
+        rules: Box<RuleSet>,
+        /// When.
+        at: TimeMs,
+    },
+    /// An operator did something with an alarm.
+    AlarmOperated {
+        /// Which.
+        alarm: AlarmId,
+        /// What was done.
+        operation: AlarmOperation,
+        /// When.
+        at: TimeMs,
+        /// Who did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
+    },
+    /// An operator took (rule, entity) back into service while no alarm of it was open.
+    ReturnedToService {
+        /// Number of the rule.
+        rule: u16,
+        /// Entity.
+        entity: EntityId,
+        /// When.
+        at: TimeMs,
+        /// Who did it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
+    },
+    /// A linked action of an alarm was done, or will never be; it is not tried again.
+    ActionDone {
+        /// The alarm.
+        alarm: AlarmId,
+        /// Place of the action in its rule.
+        index: u8,
+        /// What came of it, one line: "case 7", "refused: …".
+        outcome: String,
+        /// When.
+        at: TimeMs,
+    },
+    /// A device was given a command.
+    CommandIssued {
+        /// The command with its id.
+        command: Box<DeviceCommand>,
+    },
+    /// A command came further.
+    CommandMoved {
+        /// Which.
+        command: DeviceCommandId,
+        /// Its new state.
+        to: DeviceCommandState,
+        /// Reason that the device gave; may be empty.
+        #[serde(default)]
+        note: String,
+        /// When.
+        at: TimeMs,
+        /// Who did it; `None` for the device.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<AccountId>,
+    },
 }
 
 /// A record that cannot be read back.
@@ -150,6 +223,13 @@ impl LogRecord {
             LogRecord::CaseRecalled { .. } => "case_recalled",
             LogRecord::RunCreated { .. } => "run_created",
             LogRecord::RunProgress { .. } => "run_progress",
+            LogRecord::Tick { .. } => "tick",
+            LogRecord::RulesChanged { .. } => "rules_changed",
+            LogRecord::AlarmOperated { .. } => "alarm_operated",
+            LogRecord::ReturnedToService { .. } => "returned_to_service",
+            LogRecord::ActionDone { .. } => "action_done",
+            LogRecord::CommandIssued { .. } => "command_issued",
+            LogRecord::CommandMoved { .. } => "command_moved",
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use twin_model::{
-    Alarm, Case, EntityId, Observation, PropertyId, PropertyTable, Quality, Run, Seq, StateEntry, TimeMs,
+    Alarm, Case, EntityId, Incident, Observation, PropertyId, PropertyTable, Quality, Run, Seq, StateEntry, TimeMs,
 };
 
 /// Name of the WebSocket sub-protocol.
@@ -75,6 +75,9 @@ pub enum ServerMessage {
         cases: Vec<Case>,
         /// Runs.
         runs: Vec<Run>,
+        /// Open incidents and the most recently closed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        incidents: Vec<Incident>,
     },
     /// What changed after `from_seq`, coalesced: only the newest value of each series.
     Delta {
@@ -96,6 +99,9 @@ pub enum ServerMessage {
         /// Changed runs.
         #[serde(default)]
         runs: Vec<Run>,
+        /// Changed incidents.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        incidents: Vec<Incident>,
     },
     /// The server could not understand the viewer; it closes the connection after this.
     Error {
@@ -133,6 +139,7 @@ mod tests {
             alarms: vec![],
             cases: vec![],
             runs: vec![],
+            incidents: vec![],
         };
         let text = serde_json::to_string(&delta).unwrap();
         assert!(text.starts_with(r#"{"op":"delta","from_seq":1,"seq":2"#));

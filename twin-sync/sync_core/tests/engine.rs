@@ -345,6 +345,7 @@ proptest! {
         let mut fresh = LiveState::default();
         let gap = ServerMessage::Delta {
             from_seq: Seq(5), seq: Seq(6), now: TimeMs(0), state: vec![], alarms: vec![], cases: vec![], runs: vec![],
+            incidents: vec![],
         };
         prop_assert!(fresh.apply_message(&gap).is_err());
     }

@@ -23,6 +23,14 @@ pub enum ServeError {
         /// What is wrong with them.
         source: Box<sync_core::cases::TablesError>,
     },
+    /// A rule of the pack cannot run.
+    #[error("pack {dir}: {error}")]
+    Rules {
+        /// Folder.
+        dir: PathBuf,
+        /// Rule, field or column, and reason.
+        error: sync_core::RuleError,
+    },
     /// The address can be reached by other machines.
     #[error(
         "{what} address {addr} can be reached from other machines and there are no {missing} in {data_dir}: \

@@ -1,5 +1,6 @@
 //! A smoke alarm starts an evacuation forecast of its building; each further alarm starts a better one (实时疏散推演).
 
+use crate::alarms::Forecasting;
 use crate::options::ServeOptions;
 use crate::runs::RunManager;
 use crate::twin::{Twin, now, stopped};
@@ -8,9 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use sync_core::LiveState;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use twin_model::{
-    Alarm, BuildingPlan, CountObservation, CountScope, DetectorSignal, EntityId, EntityKind, EvacScenario,
+    Alarm, AlarmState, BuildingPlan, CountObservation, CountScope, DetectorSignal, EntityId, EntityKind, EvacScenario,
     FRESH_INTERVALS, LiveStart, RunId, RunScenario, SignalKind, SmokeDetail, TimeMs, fire_signal,
 };
 
@@ -46,11 +48,16 @@ pub(crate) struct Forecasts {
     runs: Arc<RunManager>,
     plans: Vec<BuildingPlan>,
     made: BTreeMap<EntityId, Made>,
+    asked: mpsc::Receiver<Asked>,
 }
+
+/// An alarm whose rule asks for a forecast, and who waits for its run.
+type Asked = (Alarm, oneshot::Sender<Result<RunId, String>>);
 
 impl Forecasts {
     /// `None` where there is nothing to do: forecasts are switched off, or no building's inside is known.
-    pub(crate) fn new(twin: &Arc<Twin>, runs: &Arc<RunManager>, options: &ServeOptions) -> Option<Self> {
+    /// The other half is how linked actions ask for one.
+    pub(crate) fn new(twin: &Arc<Twin>, runs: &Arc<RunManager>, options: &ServeOptions) -> Option<(Self, Forecasting)> {
         if !options.forecasts {
             return None;
         }
@@ -63,7 +70,9 @@ impl Forecasts {
         };
         let known: Vec<BuildingPlan> = plans.into_iter().filter(|p| p.building.is_some()).collect();
         let made = BTreeMap::new();
-        (!known.is_empty()).then(|| Self { twin: twin.clone(), runs: runs.clone(), plans: known, made })
+        let (ask, asked) = mpsc::channel(16);
+        let forecasts = || Self { twin: twin.clone(), runs: runs.clone(), plans: known.clone(), made, asked };
+        (!known.is_empty()).then(|| (forecasts(), ask))
     }
 
     /// Works until the server stops.
@@ -76,6 +85,11 @@ impl Forecasts {
             tokio::select! {
                 () = stopped(&mut stopping) => return,
                 changed = raised.changed() => if changed.is_err() { return },
+                Some((alarm, answer)) = self.asked.recv() => {
+                    // Whoever asked may have gone; the forecast stands.
+                    drop(answer.send(self.asked_for(&alarm).await));
+                    continue;
+                }
             }
             tokio::time::sleep(TOGETHER).await;
             raised.mark_unchanged();
@@ -88,11 +102,21 @@ impl Forecasts {
         }
     }
 
+    /// The forecast that an alarm's rule asks for: of its building, from the detectors that are in alarm there. One that
+    /// was made of the same signals already is the answer.
+    async fn asked_for(&mut self, alarm: &Alarm) -> Result<RunId, String> {
+        let building = self.twin.pack.model.nearest(alarm.entity, EntityKind::Building).map(|b| b.id);
+        let building = building.ok_or("the alarm is in no building")?;
+        let signals = self.signals().remove(&building).ok_or("no fire detector of the building is in alarm")?;
+        self.renew(building, signals).await;
+        self.made.get(&building).map(|m| m.run).ok_or_else(|| "the forecast could not be started".to_owned())
+    }
+
     /// Fire alarms of now by building, in the order in which they came.
     fn signals(&self) -> BTreeMap<EntityId, Vec<DetectorSignal>> {
         let engine = self.twin.read();
         let mut found: BTreeMap<EntityId, Vec<DetectorSignal>> = BTreeMap::new();
-        for alarm in engine.live().open_alarms().filter(|a| a.run.is_none()) {
+        for alarm in engine.live().open_alarms().filter(|a| a.run.is_none() && a.state != AlarmState::OutOfService) {
             if let Some((building, signal)) = self.signal(alarm) {
                 found.entry(building).or_default().push(signal);
             }

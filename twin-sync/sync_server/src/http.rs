@@ -5,7 +5,7 @@ use crate::options::ServeOptions;
 use crate::runs::{self, RunManager};
 use crate::twin::Twin;
 use crate::ws::{self, Frames};
-use crate::{cases, gateways, openapi, pages, rest};
+use crate::{alarms, cases, gateways, openapi, pages, rest};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -55,6 +55,7 @@ pub(crate) fn router(twin: &Arc<Twin>, manager: &Arc<RunManager>, frames: &Frame
         .route("/api/alarms/{id}/ack", post(rest::acknowledge))
         .route("/api/cameras", get(rest::cameras))
         .route("/api/dead_letters", get(rest::dead_letters))
+        .merge(alarms::routes())
         .route("/api/{*rest}", any(|| async { ApiError::not_found("no such resource: see /openapi.json") }))
         .with_state(twin.clone());
     let computing = Router::new()

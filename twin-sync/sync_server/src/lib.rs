@@ -5,6 +5,7 @@
 //! them to the shared state and only then acknowledges. Everything else reads.
 
 mod access;
+mod alarms;
 mod cases;
 mod error;
 mod forecast;

@@ -1,6 +1,7 @@
 //! The MQTT listener: ingest only. A message is acknowledged when it is on disk, never before.
 
 use crate::access::{Admission, DeviceGate};
+use crate::alarms::{Downlink, Outgoing};
 use crate::mqtt_packet::{Answer, Goodbye, Packet, RECEIVE_MAX, Will, Wire};
 use crate::twin::{Twin, now, stopped};
 use crate::writer::{Job, Message};
@@ -136,6 +137,7 @@ async fn serve_client(
         gate,
         admission,
         goes_on_refused: wire.can_refuse_publish(),
+        commands: Downlink::channel(),
     };
     let finish = session.run(read, wire, buffer, &end).await;
     sessions.leave(&client, number);
@@ -206,6 +208,8 @@ struct Session {
     admission: Admission,
     /// A message that is not permitted can be refused by itself (MQTT 5).
     goes_on_refused: bool,
+    /// Commands to the devices of this connection.
+    commands: (mpsc::Sender<Outgoing>, mpsc::Receiver<Outgoing>),
 }
 
 impl Session {
@@ -214,6 +218,12 @@ impl Session {
         loop {
             let heard = tokio::select! {
                 heard = tokio::time::timeout(self.silence, next_packet(&mut read, &mut wire, &mut buffer)) => heard,
+                Some((topic, payload)) = self.commands.1.recv() => {
+                    if self.answer(Answer::Deliver { topic, payload }).await.is_err() {
+                        return Finish::Abrupt;
+                    }
+                    continue;
+                }
                 () = end.notified() => return self.goodbye(Goodbye::TakenOver).await,
                 () = stopped(&mut stopping) => return self.goodbye(Goodbye::ShuttingDown).await,
             };
@@ -261,8 +271,12 @@ impl Session {
                 self.answer(Answer::PublishComplete(id)).await?;
             }
             Packet::Subscribe { packet_id, filters } => {
-                self.gate.asked_to_subscribe(&self.admission);
-                self.answer(Answer::SubscribeRefused { packet_id, filters }).await?;
+                // Nobody but the device itself is told what it is to do.
+                let may = |f: &String| self.gate.may_listen(&self.admission, f) && self.twin.downlink.allows(f);
+                let granted: Vec<bool> = filters.iter().map(may).collect();
+                let own = filters.into_iter().zip(&granted).filter(|(_, granted)| **granted);
+                own.for_each(|(topic, _)| self.twin.downlink.listen(topic, self.commands.0.clone()));
+                self.answer(Answer::Subscribed { packet_id, granted }).await?;
             }
             Packet::Unsubscribe { packet_id, filters } => {
                 self.answer(Answer::Unsubscribed { packet_id, filters }).await?;
@@ -283,6 +297,14 @@ impl Session {
         retained: bool,
         answer: Option<Answer>,
     ) -> Result<(), &'static str> {
+        if self.twin.downlink.is_ack(&topic) {
+            // Nothing comes of it before it is on disk; without an answer the device sends it again.
+            return match (Downlink::acknowledged(&self.twin, &topic, &payload).await, answer) {
+                (true, Some(answer)) => self.answer(answer).await,
+                (true, None) => Ok(()),
+                (false, _) => Err("not accepting"),
+            };
+        }
         let size = u32::try_from(payload.len().max(64)).unwrap_or(u32::MAX);
         let permit = self.twin.queue_bytes.clone().acquire_many_owned(size).await.map_err(|_closed| "closed")?;
         let (ack, pending) = match answer {

@@ -2,7 +2,8 @@
 
 use bytes::{Bytes, BytesMut};
 use rmqtt_codec::error::{DecodeError, EncodeError};
-use rmqtt_codec::types::QoS;
+use rmqtt_codec::types::{Publish, QoS};
+use rmqtt_codec::v5::PublishProperties;
 use rmqtt_codec::version::{ProtocolVersion, VersionCodec};
 use rmqtt_codec::{MqttCodec, MqttPacket, v3, v5};
 use std::num::NonZeroU16;
@@ -40,7 +41,7 @@ pub(crate) enum Packet {
     Release(NonZeroU16),
     Subscribe {
         packet_id: NonZeroU16,
-        filters: usize,
+        filters: Vec<String>,
     },
     Unsubscribe {
         packet_id: NonZeroU16,
@@ -73,9 +74,15 @@ pub(crate) enum Answer {
     },
     PublishReceived(NonZeroU16),
     PublishComplete(NonZeroU16),
-    SubscribeRefused {
+    /// For each filter whether it was granted, at QoS 0.
+    Subscribed {
         packet_id: NonZeroU16,
-        filters: usize,
+        granted: Vec<bool>,
+    },
+    /// A message for the device, at QoS 0.
+    Deliver {
+        topic: String,
+        payload: Bytes,
     },
     Unsubscribed {
         packet_id: NonZeroU16,
@@ -160,7 +167,8 @@ fn from_v3(packet: v3::Packet) -> Packet {
         },
         v3::Packet::PublishRelease { packet_id } => Packet::Release(packet_id),
         v3::Packet::Subscribe { packet_id, topic_filters } => {
-            Packet::Subscribe { packet_id, filters: topic_filters.len() }
+            let filters = topic_filters.iter().map(|(filter, _)| filter.to_string()).collect();
+            Packet::Subscribe { packet_id, filters }
         }
         v3::Packet::Unsubscribe { packet_id, topic_filters } => {
             Packet::Unsubscribe { packet_id, filters: topic_filters.len() }
@@ -190,7 +198,10 @@ fn from_v5(packet: v5::Packet) -> Packet {
             exactly_once: p.qos == QoS::ExactlyOnce,
         },
         v5::Packet::PublishRelease(ack) => Packet::Release(ack.packet_id),
-        v5::Packet::Subscribe(s) => Packet::Subscribe { packet_id: s.packet_id, filters: s.topic_filters.len() },
+        v5::Packet::Subscribe(s) => {
+            let filters = s.topic_filters.iter().map(|(filter, _)| filter.to_string()).collect();
+            Packet::Subscribe { packet_id: s.packet_id, filters }
+        }
         v5::Packet::Unsubscribe(u) => Packet::Unsubscribe { packet_id: u.packet_id, filters: u.topic_filters.len() },
         v5::Packet::PingRequest => Packet::Ping,
         v5::Packet::Disconnect(d) => {
@@ -211,9 +222,14 @@ fn to_v3(answer: Answer) -> Option<v3::Packet> {
         Answer::PublishAck(packet_id) => v3::Packet::PublishAck { packet_id },
         Answer::PublishReceived(packet_id) => v3::Packet::PublishReceived { packet_id },
         Answer::PublishComplete(packet_id) => v3::Packet::PublishComplete { packet_id },
-        Answer::SubscribeRefused { packet_id, filters } => {
-            v3::Packet::SubscribeAck { packet_id, status: vec![v3::SubscribeReturnCode::Failure; filters] }
+        Answer::Subscribed { packet_id, granted } => {
+            let code = |granted: bool| match granted {
+                true => v3::SubscribeReturnCode::Success(QoS::AtMostOnce),
+                false => v3::SubscribeReturnCode::Failure,
+            };
+            v3::Packet::SubscribeAck { packet_id, status: granted.into_iter().map(code).collect() }
         }
+        Answer::Deliver { topic, payload } => v3::Packet::Publish(Box::new(publish(topic, payload, None))),
         Answer::Unsubscribed { packet_id, .. } => v3::Packet::UnsubscribeAck { packet_id },
         Answer::Pong => v3::Packet::PingResponse,
         Answer::Goodbye(_) => return None,
@@ -242,12 +258,24 @@ fn to_v5(answer: Answer) -> v5::Packet {
             properties: vec![],
             reason_string: None,
         }),
-        Answer::SubscribeRefused { packet_id, filters } => v5::Packet::SubscribeAck(v5::SubscribeAck {
-            packet_id,
-            properties: vec![],
-            reason_string: Some("this listener only takes in; follow live state on /ws".into()),
-            status: vec![v5::SubscribeAckReason::NotAuthorized; filters],
-        }),
+        Answer::Subscribed { packet_id, granted } => {
+            let refused = granted.iter().any(|g| !g);
+            let code = |granted: bool| match granted {
+                true => v5::SubscribeAckReason::GrantedQos0,
+                false => v5::SubscribeAckReason::NotAuthorized,
+            };
+            let hint = "devices subscribe to their own down/cmd; follow live state on /ws";
+            v5::Packet::SubscribeAck(v5::SubscribeAck {
+                packet_id,
+                properties: vec![],
+                reason_string: refused.then(|| hint.into()),
+                status: granted.into_iter().map(code).collect(),
+            })
+        }
+        Answer::Deliver { topic, payload } => {
+            let properties = Some(PublishProperties::default());
+            v5::Packet::Publish(Box::new(publish(topic, payload, properties)))
+        }
         Answer::Unsubscribed { packet_id, filters } => v5::Packet::UnsubscribeAck(v5::UnsubscribeAck {
             packet_id,
             properties: vec![],
@@ -263,6 +291,11 @@ fn to_v5(answer: Answer) -> v5::Packet {
             user_properties: vec![],
         }),
     }
+}
+
+fn publish(topic: String, payload: Bytes, properties: Option<PublishProperties>) -> Publish {
+    let (dup, retain, qos, packet_id) = (false, false, QoS::AtMostOnce, None);
+    Publish { dup, retain, qos, topic: topic.into(), packet_id, payload, properties }
 }
 
 fn goodbye_code(why: Goodbye) -> v5::DisconnectReasonCode {

@@ -13,7 +13,7 @@ pub(crate) type Row =
 /// Options of SensorThings.
 const STA: [&str; 6] = ["$top", "$skip", "$count", "$expand", "$orderby", "$filter"];
 
-const ROWS: [Row; 39] = [
+const ROWS: [Row; 53] = [
     ("get", "/health", "Whether the log can be written; 503 and a reason when not", &[], None, "health"),
     ("get", "/metrics", "Counters in the Prometheus text format", &[], None, "text"),
     ("post", "/api/login", "Log in: a session cookie, or a token with `bearer`", &[], Some("Login"), "me"),
@@ -40,6 +40,41 @@ const ROWS: [Row; 39] = [
     ),
     ("get", "/api/alarms", "Alarms, newest first", &["open"], None, "alarms"),
     ("post", "/api/alarms/{id}/ack", "Acknowledge an alarm", &[], None, "alarm"),
+    ("get", "/api/rules", "Alarm rules in force, with grouping and calendar", &[], None, "rules"),
+    (
+        "post",
+        "/api/rules/test",
+        "Try a rule on the history of from..to",
+        &[],
+        Some("RuleTest"),
+        "alarms it would raise",
+    ),
+    (
+        "post",
+        "/api/rules/{key}/return_to_service",
+        "Take a rule at an entity back into service",
+        &[],
+        Some("OfEntity"),
+        "alarm",
+    ),
+    ("get", "/api/alarms/figures", "Alarm figures after EEMUA 191 and ISA-18.2", &["from", "to"], None, "figures"),
+    ("get", "/api/alarms/out_of_service", "Rules out of service, by entity", &[], None, "out_of_service"),
+    (
+        "post",
+        "/api/alarms/{id}/operate",
+        "Acknowledge, shelve, unshelve, reset, take out of service or back; 409 when its state does not allow it",
+        &[],
+        Some("AlarmOperation"),
+        "alarm",
+    ),
+    ("post", "/api/alarms/{id}/shelve", "Shelve an alarm for a time, with a reason", &[], Some("Shelve"), "alarm"),
+    ("post", "/api/alarms/{id}/unshelve", "End the shelving of an alarm", &[], None, "alarm"),
+    ("get", "/api/incidents", "Floods of alarms as incidents, newest first", &["open"], None, "incidents"),
+    ("get", "/api/incidents/{id}", "One incident with its alarms", &[], None, "incident"),
+    ("get", "/api/commands", "Commands to devices, newest first", &[], None, "commands"),
+    ("post", "/api/commands", "Give a device a command", &[], Some("NewDeviceCommand"), "command"),
+    ("post", "/api/commands/{id}/confirm", "Confirm a command as the second person", &[], None, "command"),
+    ("post", "/api/commands/{id}/withdraw", "Withdraw a command before it is confirmed", &[], None, "command"),
     ("get", "/api/cameras", "Cameras with pose and online state", &[], None, "cameras"),
     ("get", "/api/dead_letters", "Messages that could not be used, newest first", &["limit"], None, "dead_letters"),
     ("get", "/api/runs", "Runs, newest first", &[], None, "runs"),
@@ -210,6 +245,40 @@ fn schemas() -> Value {
                 "description": text,
                 "entity": { "type": ["integer", "null"] },
                 "p_enu": { "type": ["array", "null"], "items": { "type": "number" }, "minItems": 3, "maxItems": 3 },
+            },
+        },
+        "Shelve": {
+            "type": "object",
+            "required": ["minutes", "reason"],
+            "properties": { "minutes": { "type": "integer", "minimum": 1, "maximum": 10_080 }, "reason": text },
+        },
+        "AlarmOperation": {
+            "description": "\"acknowledge\", \"unshelve\", \"reset\", \"return_to_service\", {\"shelve\": {minutes, reason}} or \
+                {\"take_out_of_service\": {reason}}",
+        },
+        "OfEntity": {
+            "type": "object",
+            "required": ["entity"],
+            "properties": { "entity": { "type": "integer" } },
+        },
+        "RuleTest": {
+            "type": "object",
+            "required": ["rule", "from", "to"],
+            "properties": {
+                "rule": { "description": "as in rules.toml, as JSON", "type": "object" },
+                "from": { "type": "integer" },
+                "to": { "type": "integer" },
+            },
+        },
+        "NewDeviceCommand": {
+            "type": "object",
+            "required": ["device", "name", "expires_s"],
+            "properties": {
+                "device": { "type": "integer" },
+                "name": text,
+                "value": { "type": ["number", "null"] },
+                "expires_s": { "type": "integer", "minimum": 1, "maximum": 3600 },
+                "two_person": { "type": "boolean" },
             },
         },
         "Move": {

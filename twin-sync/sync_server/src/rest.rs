@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use sync_core::quality_at;
-use twin_model::{Alarm, AlarmId, Entity, EntityId, EntityKind, PropertyDef, PropertyId, StateEntry, TimeMs};
+use twin_model::{AlarmId, Entity, EntityId, EntityKind, PropertyDef, PropertyId, StateEntry, TimeMs};
 
 pub(crate) type Shared = State<Arc<Twin>>;
 pub(crate) type Params = Query<BTreeMap<String, String>>;
@@ -158,7 +158,8 @@ pub(crate) async fn entity(State(twin): Shared, caller: Caller, Path(id): Path<S
     let (live, at) = (engine.live(), now());
     let shown = live.of_entity(id).filter(|e| caller.sees_series(id, e.property));
     let state: Vec<Value> = shown.map(|e| describe(&twin, e, at)).collect();
-    let alarms: Vec<&Alarm> = live.open_alarms().filter(|a| a.entity == id && caller.sees_alarm(a)).collect();
+    let own = live.open_alarms().filter(|a| a.entity == id && caller.sees_alarm(a));
+    let alarms: Vec<_> = own.map(|a| caller.alarm(a)).collect();
     let about = live.cases().filter(|c| c.entity == Some(id) && c.stage.is_open() && caller.sees_case(c));
     let cases: Vec<_> = about.map(|c| caller.case(c)).collect();
     Ok(Json(json!({
@@ -174,7 +175,7 @@ pub(crate) async fn entity(State(twin): Shared, caller: Caller, Path(id): Path<S
 /// A value for people and programs: with key, unit, words, and the age already judged.
 fn describe(twin: &Twin, entry: &StateEntry, at: TimeMs) -> Value {
     let def = twin.pack.properties.def(entry.property);
-    let interval = twin.index.expected_interval_s(entry.entity, entry.property).unwrap_or(0.0);
+    let interval = twin.index.stale_interval_s(entry.entity, entry.property).unwrap_or(0.0);
     let quality = quality_at(entry, at, interval);
     json!({
         "entity": entry.entity,
@@ -261,7 +262,8 @@ pub(crate) async fn alarms(State(twin): Shared, caller: Caller, params: Params) 
     let open = open_only(&params)?;
     let engine = twin.read();
     let all = engine.live().alarms().rev();
-    let list: Vec<&Alarm> = all.filter(|a| (!open || a.state.is_open()) && caller.sees_alarm(a)).collect();
+    let theirs = all.filter(|a| (!open || a.state.is_open()) && caller.sees_alarm(a));
+    let list: Vec<_> = theirs.map(|a| caller.alarm(a)).collect();
     Ok(Json(json!({ "alarms": list })))
 }
 
@@ -280,10 +282,12 @@ pub(crate) fn permitted(may: bool) -> Result<(), ApiError> {
 
 pub(crate) fn answer(caller: &Caller, result: Result<Reply, Refusal>) -> Answer {
     Ok(Json(match result.map_err(refused)? {
-        Reply::Alarm(alarm) => json!(alarm),
+        Reply::Alarm(alarm) => json!(caller.alarm(&alarm)),
         Reply::Case(case) => json!(caller.case(&case)),
         Reply::Imported(outcomes) => json!({ "outcomes": outcomes }),
         Reply::Run(run) => json!(run),
+        Reply::Command(command) => json!(command),
+        Reply::Noted => json!({}),
     }))
 }
 

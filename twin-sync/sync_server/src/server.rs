@@ -8,7 +8,7 @@ use crate::runs::RunManager;
 use crate::store::{DATABASE, Reader, Store};
 use crate::twin::{Parts, Twin, binding_index, make_dir, now, pack_key, stopped};
 use crate::writer::{Job, Writer};
-use crate::{cases, http, mqtt, ws};
+use crate::{alarms, cases, http, mqtt, ws};
 use community_pack::Pack;
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
@@ -56,7 +56,7 @@ impl ServerHandle {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let opening = options.clone();
         let opened = tokio::task::spawn_blocking(move || open(&opening, jobs)).await;
-        let Opened { twin, store, intake, snapshot_at, lock } = match opened {
+        let Opened { twin, store, intake, snapshot_at, lock, rules } = match opened {
             Ok(opened) => opened?,
             Err(e) => return Err(ServeError::FailStop(e.to_string())),
         };
@@ -66,7 +66,8 @@ impl ServerHandle {
         let (http_addr, mqtt_addr) =
             (local(&http_listener, options.http_addr), local(&mqtt_listener, options.mqtt_addr));
         let keep = Duration::from_secs(u64::from(options.history_days.max(1)) * 86_400);
-        let writer = Writer::new(twin.clone(), store, intake, snapshot_at, keep, options.snapshot_seqs);
+        let mut writer = Writer::new(twin.clone(), store, intake, snapshot_at, keep, options.snapshot_seqs);
+        writer.adopt_rules(&rules).map_err(ServeError::FailStop)?;
         let (ended, writer_ended) = oneshot::channel();
         let work = move || {
             writer.run(queue);
@@ -79,7 +80,7 @@ impl ServerHandle {
             .map_err(|e| ServeError::FailStop(e.to_string()))?;
         let runs = RunManager::new(twin.clone(), &options);
         runs.end_interrupted().await;
-        let forecasts = Forecasts::new(&twin, &runs, &options);
+        let (forecasts, asked) = Forecasts::new(&twin, &runs, &options).unzip();
         let frames = ws::frames();
         let app = http::router(&twin, &runs, &frames, &options);
         let mut stopping = twin.stopping.subscribe();
@@ -101,6 +102,9 @@ impl ServerHandle {
             access.service("start").await;
             tasks.push(tokio::spawn(access.clone().watch(twin.stopping.subscribe())));
         }
+        tasks.push(tokio::spawn(alarms::pass_time(twin.clone())));
+        tasks.push(tokio::spawn(alarms::act(twin.clone(), asked)));
+        tasks.push(tokio::spawn(alarms::Downlink::deliver(twin.clone())));
         tracing::info!(http = %http_addr, mqtt = %mqtt_addr, epoch = %twin.epoch, "serving");
         Ok(Self { http_addr, mqtt_addr, twin, writer_ended, tasks, _lock: lock })
     }
@@ -230,6 +234,7 @@ struct Opened {
     intake: Intake,
     snapshot_at: Seq,
     lock: File,
+    rules: RuleBook,
 }
 
 /// Reads pack, snapshot and log.
@@ -239,6 +244,9 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     let case_rules = cases::load_rules(options.case_tables.as_deref(), &options.pack_dir, &pack)?;
     for warning in &pack.warnings {
         tracing::warn!(%warning, "pack");
+    }
+    if !pack.properties.classes.is_empty() && pack.properties.class_traits.values().all(|t| !t.personal) {
+        tracing::warn!("no device class of the pack is marked personal: the gateways show every device");
     }
     let data_dir = options.data_dir.join(pack_key(&pack));
     let fresh = !data_dir.exists();
@@ -250,10 +258,14 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     let path = data_dir.join(DATABASE);
     let mut store = Store::open(&path)?;
     let loaded = store.load(&new_epoch())?;
-    let rules = RuleBook::new(&pack.model, &pack.properties);
+    let mut set = pack.rules().map_err(|source| ServeError::Pack { dir: options.pack_dir.clone(), source })?;
+    // One calendar for deadlines of cases and escalations, unless the rules bring their own.
+    set.calendar.get_or_insert_with(|| case_rules.calendar.spec().clone());
+    let rules = RuleBook::compile(&pack.model, &pack.properties, set)
+        .map_err(|error| ServeError::Rules { dir: options.pack_dir.clone(), error })?;
     let (mut engine, dedup) = match loaded.snapshot {
-        Some(snapshot) => LiveEngine::restore(rules, snapshot),
-        None => (LiveEngine::new(rules), Dedup::default()),
+        Some(snapshot) => LiveEngine::restore(rules.clone(), snapshot),
+        None => (LiveEngine::new(rules.clone()), Dedup::default()),
     };
     let snapshot_at = engine.live().seq();
     let mut intake = Intake::new(dedup);
@@ -266,10 +278,10 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     }
     tracing::info!(seq = engine.live().seq().0, replayed, series = engine.live().len(), "state restored");
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
-    let access = Access::open(&options.data_dir, &pack, options.tls())?;
+    let access = Access::open(&options.data_dir, &pack, rules.rules(), options.tls())?;
     let places = RunPlaces::new(plan_buildings(&pack));
     let parts = Parts { pack, index, case_rules, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
-    Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock })
+    Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock, rules })
 }
 
 /// Names of the plans with their buildings; a pack whose plans do not read has none, which is said when runs are made.

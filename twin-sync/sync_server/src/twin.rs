@@ -1,6 +1,7 @@
 //! What all parts of the server share.
 
 use crate::access::{Access, RunPlaces};
+use crate::alarms::Downlink;
 use crate::error::ServeError;
 use crate::metrics::Metrics;
 use crate::store::Reader;
@@ -37,6 +38,8 @@ pub(crate) struct Twin {
     /// Last committed and applied sequence.
     pub(crate) seq: watch::Sender<Seq>,
     failure: OnceLock<String>,
+    /// Commands to devices.
+    pub(crate) downlink: Downlink,
     /// How many alarms have been raised.
     pub(crate) alarms: watch::Sender<u64>,
     /// True once the server should end.
@@ -62,6 +65,7 @@ impl Twin {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { pack, index, case_rules, data_dir, epoch, access, places, engine, jobs, reader } = parts;
         let seq = watch::Sender::new(engine.live().seq());
+        let downlink = Downlink::new(pack.bindings.iter().map(|b| (b.topic.as_str(), b.entity)));
         Self {
             pack,
             index,
@@ -75,6 +79,7 @@ impl Twin {
             jobs,
             queue_bytes: Arc::new(Semaphore::new(QUEUE_BYTES)),
             seq,
+            downlink,
             alarms: watch::Sender::new(0),
             failure: OnceLock::new(),
             stopping: watch::Sender::new(false),
@@ -154,14 +159,17 @@ pub(crate) fn pack_key(pack: &Pack) -> String {
 }
 
 pub(crate) fn binding_index(pack: &Pack) -> BindingIndex {
-    BindingIndex::new(pack.bindings.iter().map(|b| BindingRow {
+    let index = BindingIndex::new(pack.bindings.iter().map(|b| BindingRow {
         topic: b.topic.clone(),
         entity: b.entity,
         property: b.property,
         payload_path: b.payload_path.clone(),
         expected_interval_s: b.expected_interval_s,
         range: b.range,
-    }))
+    }));
+    let table = &pack.properties;
+    let class_of = |e| pack.model.get(e).map_or("", |e| e.class.as_str());
+    index.with_traits(|property| table.traits_of(property), |entity| table.class_traits_of(class_of(entity)))
 }
 
 /// Creates a folder and its parents.

@@ -1,5 +1,9 @@
 //! The single writer: commits in groups, applies, acknowledges.
 
+mod rules;
+
+pub(crate) use rules::RuleChange;
+
 use crate::cases::{CaseDesk, ImportOutcome};
 use crate::store::{DeadLetter, Store};
 use crate::twin::{Twin, now};
@@ -10,8 +14,8 @@ use sync_core::{Admitted, Incoming, Intake, LiveState, LogRecord, LoggedMessage,
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use twin_model::{
-    AccountId, Alarm, AlarmId, Case, CaseAction, CaseId, CasePhoto, EntityId, NewCase, PropertyId, Run, RunId,
-    RunScenario, RunStatus, Seq, TimeMs,
+    AccountId, Alarm, AlarmId, Case, CaseAction, CaseId, CasePhoto, DeviceCommand, EntityId, NewCase, PropertyId, Run,
+    RunId, RunScenario, RunStatus, Seq, TimeMs,
 };
 
 /// Messages in one commit. There is no waiting for more: while one group is on its way to disk the next one gathers.
@@ -39,11 +43,20 @@ pub(crate) struct Message {
 pub(crate) enum Change {
     AcknowledgeAlarm(AlarmId),
     CreateCase(NewCase),
-    MoveCase { case: CaseId, action: CaseAction, note: String },
-    AddPhoto { case: CaseId, photo: CasePhoto },
+    MoveCase {
+        case: CaseId,
+        action: CaseAction,
+        note: String,
+    },
+    AddPhoto {
+        case: CaseId,
+        photo: CasePhoto,
+    },
     ImportCases(Vec<ImportedCase>),
     CreateRun(RunScenario),
     RunProgress(RunId, RunStatus),
+    /// Alarms, commands and linked actions.
+    Rule(RuleChange),
 }
 
 /// What a committed change made.
@@ -53,6 +66,9 @@ pub(crate) enum Reply {
     Case(Box<Case>),
     Imported(Vec<ImportOutcome>),
     Run(Box<Run>),
+    Command(Box<DeviceCommand>),
+    /// Done; there is nothing to show.
+    Noted,
 }
 
 /// Why a change was not made; one clear line each.
@@ -69,6 +85,8 @@ pub(crate) enum Job {
     Message(Message),
     /// With who asked, if somebody with an account.
     Change(Change, Option<AccountId>, oneshot::Sender<Result<Reply, Refusal>>),
+    /// Something may be due by itself.
+    PassTime,
     /// Snapshot and end.
     Stop,
 }
@@ -84,6 +102,8 @@ pub(crate) struct Writer {
     keep: Duration,
     snapshot_seqs: u64,
     prune_after: (EntityId, PropertyId),
+    /// When the log last said that time has passed; `None` since the server started.
+    ticked: Option<Instant>,
 }
 
 impl Writer {
@@ -98,7 +118,7 @@ impl Writer {
         let next = Seq(twin.read().live().seq().0 + 1);
         let prune_after = (EntityId(0), PropertyId(0));
         let snapshot_time = Instant::now();
-        Self { twin, store, intake, next, snapshot_at, snapshot_time, keep, snapshot_seqs, prune_after }
+        Self { twin, store, intake, next, snapshot_at, snapshot_time, keep, snapshot_seqs, prune_after, ticked: None }
     }
 
     /// Works until told to stop, until every sender is gone, or until the log cannot be written.
@@ -137,6 +157,7 @@ impl Writer {
                     // The asker may have gone; the change stands.
                     drop(done.send(result));
                 }
+                Some(Job::PassTime) => self.let_time_pass()?,
                 Some(Job::Message(_)) | None => {}
             }
             self.keep_house()?;
@@ -155,7 +176,9 @@ impl Writer {
         let count = fresh.len();
         let mut records = Vec::new();
         if count > 0 {
-            records.push((self.next, LogRecord::Observations(fresh)));
+            records.extend(self.tick());
+            let first = Seq(self.next.0 + records.len() as u64);
+            records.push((first, LogRecord::Observations(fresh)));
         }
         if count > 0 || !dead.is_empty() {
             self.commit(&records, &dead)?;
@@ -223,6 +246,10 @@ impl Writer {
 
     /// The outer error stops the server, the inner one is the asker's.
     fn change(&mut self, change: Change, by: Option<AccountId>) -> Result<Result<Reply, Refusal>, String> {
+        let change = match change {
+            Change::Rule(change) => return self.rule_change(change, by),
+            other => other,
+        };
         let desk = CaseDesk { twin: &self.twin, store: &self.store, by };
         let made = match desk.records(&change) {
             Some(made) => made,
@@ -249,6 +276,7 @@ impl Writer {
         let engine = self.twin.read();
         let live = engine.live();
         Ok(match change {
+            Change::Rule(_) => return Err(Refusal::Invalid("a rule change has records of its own".to_owned())),
             Change::AcknowledgeAlarm(alarm) => {
                 let held = live.alarm(alarm).ok_or_else(|| Refusal::NotFound(format!("no alarm {alarm}")))?;
                 if held.state.acknowledged() == held.state {
@@ -315,7 +343,7 @@ fn reply_to(record: &LogRecord, live: &LiveState) -> Result<Reply, Refusal> {
         LogRecord::RunCreated { run, .. } | LogRecord::RunProgress { run, .. } => {
             live.run(*run).map(|r| Reply::Run(Box::new(r.clone())))
         }
-        LogRecord::Observations(_) => None,
+        _ => None,
     };
     reply.ok_or_else(|| Refusal::NotFound("the change is committed, but its subject is no longer listed".to_owned()))
 }

@@ -17,7 +17,7 @@ fn number(v: f64) -> String {
     format!("{v:.3}")
 }
 
-/// Writes the four files of the live folder; gives the number of devices and cameras.
+/// Writes the five files of the live folder; gives the number of devices and cameras.
 pub fn write(plan: &CommunityPlan, folder: &Path) -> Result<(usize, usize), GenError> {
     let devices = devices(plan);
     let rows = devices.iter().map(|d| {
@@ -60,6 +60,7 @@ pub fn write(plan: &CommunityPlan, folder: &Path) -> Result<(usize, usize), GenE
     let path = folder.join("device_types.toml");
     let toml = types::toml().map_err(|e| GenError::Encode { path: path.clone(), reason: e.to_string() })?;
     write_text(&path, &toml)?;
+    write_text(&folder.join("rules.toml"), types::RULES)?;
     Ok((devices.len(), cameras.len()))
 }
 

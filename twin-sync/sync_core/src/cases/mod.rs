@@ -2,7 +2,6 @@
 //! proposals, likely duplicates and evaluation figures. Nothing here reads a clock or a file.
 
 mod book;
-mod calendar;
 mod clock;
 mod dispatch;
 mod export;
@@ -12,8 +11,8 @@ mod queue;
 mod similar;
 mod tables;
 
+pub use crate::calendar::{CalendarError, WorkCalendar, day_of_date};
 pub use book::CaseBook;
-pub use calendar::{CalendarError, CalendarSpec, WorkCalendar, day_of_date};
 pub use clock::clock_after;
 pub use dispatch::{Proposal, Reason, propose};
 pub use export::{CSV_COLUMNS, csv_cell, csv_row};

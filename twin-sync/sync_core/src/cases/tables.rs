@@ -1,10 +1,10 @@
 //! Code tables as data (编码表): classes of matters with their limits, departments, the work calendar. Files come from
 //! the jurisdiction; errors name file and line.
 
-use super::calendar::{CalendarError, CalendarSpec, WorkCalendar};
+use crate::calendar::{CalendarError, WorkCalendar};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use twin_model::{DepartmentId, Severity};
+use twin_model::{CalendarSpec, DepartmentId, Severity};
 
 /// 部件 (a thing is damaged or missing) or 事件 (something happens).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

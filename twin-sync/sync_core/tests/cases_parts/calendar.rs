@@ -2,8 +2,8 @@
 
 use crate::world::{HOUR, calendar, cst, spec};
 use proptest::prelude::*;
-use sync_core::cases::{CalendarSpec, WorkCalendar, day_of_date};
-use twin_model::TimeMs;
+use sync_core::cases::{WorkCalendar, day_of_date};
+use twin_model::{CalendarSpec, TimeMs};
 
 #[test]
 fn deadlines_by_hand() {

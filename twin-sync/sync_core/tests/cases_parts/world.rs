@@ -1,8 +1,8 @@
 //! Tables, a calendar and an engine to try things on.
 
-use sync_core::cases::{CalendarSpec, CaseRules, TablesSpec, WorkCalendar};
+use sync_core::cases::{CaseRules, TablesSpec, WorkCalendar};
 use sync_core::{LiveEngine, LogRecord, RuleBook};
-use twin_model::{Case, CaseAction, CaseId, CommunityModel, DepartmentId, NewCase, Seq, TimeMs};
+use twin_model::{CalendarSpec, Case, CaseAction, CaseId, CommunityModel, DepartmentId, NewCase, Seq, TimeMs};
 
 pub const HOUR: i64 = 3_600_000;
 

@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use twin_model::{
-    AccountId, Alarm, Case, CaseAction, CaseStage, CommunityModel, Entity, EntityId, EntityKind, PropertyId, Run,
-    RunScenario,
+    AccountId, Alarm, Case, CaseAction, CaseStage, CommunityModel, Entity, EntityId, EntityKind, Incident, PropertyId,
+    Run, RunScenario,
 };
 
 /// Which building each plan is of: where evacuation runs take place.
@@ -153,6 +153,30 @@ impl Caller {
         self.sees_series(alarm.entity, alarm.property)
     }
 
+    /// The alarm without a place to look at that is not there for them.
+    pub(crate) fn alarm<'a>(&self, alarm: &'a Alarm) -> Cow<'a, Alarm> {
+        match alarm.focus.filter(|e| !self.sees(*e)) {
+            None => Cow::Borrowed(alarm),
+            Some(_) => Cow::Owned(Alarm { focus: None, ..alarm.clone() }),
+        }
+    }
+
+    /// An incident counts the alarms of a place: it is there for who sees all of the place, and what is personal for who
+    /// sees that too.
+    pub(crate) fn sees_incident(&self, incident: &Incident) -> bool {
+        match self {
+            Caller::Open => true,
+            Caller::Nobody => false,
+            Caller::Known(visit) => {
+                let (scope, place) = (&visit.session.scope, incident.place);
+                scope.may(Action::See, place)
+                    && scope.may_at(Action::See, Some(place))
+                    && (!visit.access.is_personal_group(&incident.group)
+                        || scope.shows_at(Field::Personal, Some(place)))
+            }
+        }
+    }
+
     pub(crate) fn sees_case(&self, case: &Case) -> bool {
         self.may_on_case(Action::See, case)
     }
@@ -237,7 +261,7 @@ impl Caller {
         if entity.kind == EntityKind::Camera {
             self.reads_camera();
         }
-        if access::is_personal(entity) {
+        if visit.access.is_personal(entity.id) {
             visit.personal.store(true, Ordering::Relaxed);
         }
         let hidden = |key: &str| attribute_field(entity.kind, key).is_some_and(|f| !visit.shows(f, entity.id));

@@ -54,9 +54,19 @@ impl DeviceGate {
         may
     }
 
-    /// A device that wants to listen is refused in any case; here that is noted.
-    pub(crate) fn asked_to_subscribe(&self, admission: &Admission) {
-        self.refuse(name_of(admission), "subscribe", "this listener only takes in");
+    /// A device may listen to its own commands and to nothing else.
+    pub(crate) fn may_listen(&self, admission: &Admission, topic: &str) -> bool {
+        let may = match (&self.access, admission) {
+            (None, _) => true,
+            (Some(access), Admission::Anyone) => !access.devices_are_known(),
+            (Some(access), Admission::Device(id)) => {
+                access.device(id).is_some_and(|d| d.enabled && d.may_listen(topic))
+            }
+        };
+        if !may {
+            self.refuse(name_of(admission), "subscribe", topic);
+        }
+        may
     }
 
     fn refuse(&self, client: &str, what: &str, note: &str) {

@@ -3,7 +3,7 @@
 use super::caller::{Caller, RunPlaces};
 use access::{Action, Field};
 use sync_core::{Delta, LiveState, ServerMessage, StateRow};
-use twin_model::{Alarm, Case, Run};
+use twin_model::{Alarm, Case, Incident, Run};
 
 /// True when the caller gets what everybody without accounts gets: then the shared frames fit.
 pub(crate) fn is_unrestricted(caller: &Caller) -> bool {
@@ -24,7 +24,7 @@ fn rows(caller: &Caller, rows: &[StateRow]) -> Vec<StateRow> {
 }
 
 fn alarms<'a>(caller: &Caller, alarms: impl Iterator<Item = &'a Alarm>) -> Vec<Alarm> {
-    alarms.filter(|a| caller.sees_alarm(a)).cloned().collect()
+    alarms.filter(|a| caller.sees_alarm(a)).map(|a| caller.alarm(a).into_owned()).collect()
 }
 
 fn cases<'a>(caller: &Caller, cases: impl Iterator<Item = &'a Case>) -> Vec<Case> {
@@ -33,6 +33,10 @@ fn cases<'a>(caller: &Caller, cases: impl Iterator<Item = &'a Case>) -> Vec<Case
 
 fn runs<'a>(caller: &Caller, places: &RunPlaces, runs: impl Iterator<Item = &'a Run>) -> Vec<Run> {
     runs.filter(|r| caller.sees_run(places, r)).cloned().collect()
+}
+
+fn incidents<'a>(caller: &Caller, incidents: impl Iterator<Item = &'a Incident>) -> Vec<Incident> {
+    incidents.filter(|i| caller.sees_incident(i)).cloned().collect()
 }
 
 /// The part of a delta that is there for the caller; from and to stay, so that it joins the next.
@@ -44,6 +48,7 @@ pub(crate) fn delta_for(caller: &Caller, places: &RunPlaces, delta: &Delta) -> D
         alarms: alarms(caller, delta.alarms.iter()),
         cases: cases(caller, delta.cases.iter()),
         runs: runs(caller, places, delta.runs.iter()),
+        incidents: incidents(caller, delta.incidents.iter()),
     }
 }
 
@@ -58,5 +63,6 @@ pub(crate) fn snapshot_for(caller: &Caller, places: &RunPlaces, live: &LiveState
         alarms: alarms(caller, live.alarms()),
         cases: cases(caller, live.cases()),
         runs: runs(caller, places, live.runs()),
+        incidents: incidents(caller, live.incidents()),
     }
 }

@@ -7,7 +7,7 @@ use super::store::{AccessError, AccessStore, Held, Loaded};
 use crate::twin::{now, stopped};
 use access::{
     Account, AuditEvent, AuditKind, Backoff, Bucket, DeviceIdentity, Outcome, Scope, Secret, SecretHash, SecretKind,
-    Territory, shows_series,
+    Territory, is_personal, shows_series,
 };
 use community_pack::Pack;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use twin_model::{AccountId, EntityId, PropertyId, TimeMs};
+use twin_model::{AccountId, EntityId, PropertyId, RuleSet, TimeMs};
 
 /// How often the store is asked whether something changed.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -67,6 +67,10 @@ pub(crate) struct Access {
     territory: Territory,
     /// Bound series that are only shown with [`access::Field::Personal`].
     masked_series: BTreeSet<(EntityId, PropertyId)>,
+    /// Entities that are personal altogether, whatever is said of them.
+    personal: BTreeSet<EntityId>,
+    /// Groups of rules about personal classes.
+    personal_groups: BTreeSet<String>,
     known: RwLock<Known>,
     scopes: Mutex<BTreeMap<AccountId, (u64, Arc<Scope>)>>,
     store: Mutex<AccessStore>,
@@ -81,7 +85,12 @@ pub(crate) struct Access {
 
 impl Access {
     /// Opens the accounts of a data folder; `None` when there are none, and everybody who reaches the port may do all.
-    pub(crate) fn open(data_dir: &Path, pack: &Pack, tls: bool) -> Result<Option<Arc<Self>>, AccessError> {
+    pub(crate) fn open(
+        data_dir: &Path,
+        pack: &Pack,
+        rules: &RuleSet,
+        tls: bool,
+    ) -> Result<Option<Arc<Self>>, AccessError> {
         if !AccessStore::has_accounts(data_dir)? {
             return Ok(None);
         }
@@ -91,9 +100,15 @@ impl Access {
             .map_err(|e| AccessError::Invalid(format!("audit writer: {e}")))?;
         let masked = pack.bindings.iter().map(|b| (b.entity, b.property));
         let masked = masked.filter(|(e, p)| !shows_series(&pack.model, &pack.properties, *e, *p));
+        let personal = pack.model.entities().iter().filter(|e| is_personal(&pack.properties, e));
+        let tells = |class: &String| pack.properties.class_traits_of(class).personal;
+        let groups = rules.rule.iter().filter(|(_, rule)| rule.subject.class.as_ref().is_some_and(tells));
+        let groups = groups.map(|(key, rule)| rule.group.clone().unwrap_or_else(|| key.clone()));
         let access = Self {
-            territory: Territory::new(&pack.model),
+            territory: Territory::new(&pack.model, &pack.properties),
             masked_series: masked.collect(),
+            personal: personal.map(|e| e.id).collect(),
+            personal_groups: groups.collect(),
             known: RwLock::default(),
             scopes: Mutex::default(),
             store: Mutex::new(store),
@@ -226,7 +241,16 @@ impl Access {
     }
 
     pub(crate) fn is_masked(&self, series: (EntityId, PropertyId)) -> bool {
-        self.masked_series.contains(&series)
+        self.masked_series.contains(&series) || self.personal.contains(&series.0)
+    }
+
+    /// True when alarms of the group tell of personal devices.
+    pub(crate) fn is_personal_group(&self, group: &str) -> bool {
+        self.personal_groups.contains(group)
+    }
+
+    pub(crate) fn is_personal(&self, entity: EntityId) -> bool {
+        self.personal.contains(&entity)
     }
 
     /// True once any device has credentials: then every device needs them.

@@ -73,9 +73,9 @@ impl Gateway {
     /// `None` for what is personal and for what somebody has hidden (搁置、抑制).
     fn measured(&self, alarm: &Alarm) -> Option<Warning> {
         let (kind, urgency) = match alarm.state {
-            AlarmState::Shelved | AlarmState::Suppressed => return None,
+            hidden if hidden.is_hidden() => return None,
             AlarmState::Normal => ("Cancel", "Past"),
-            AlarmState::ReturnedUnacknowledged => ("Update", "Past"),
+            _ if !alarm.active => ("Update", "Past"),
             _ if alarm.changed_at == alarm.raised_at => ("Alert", "Immediate"),
             _ => ("Update", "Immediate"),
         };

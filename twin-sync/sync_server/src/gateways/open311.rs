@@ -115,11 +115,12 @@ pub(super) async fn create(
     given.remove("api_key");
     let key = form.get("api_key").cloned();
     given.extend(form);
+    let caller = match visitor.with_key(&gateway.twin, key.as_deref(), "POST /open311/v2/requests").await {
+        Ok(caller) => caller,
+        Err(refused) => return failure(&refused.into(), format.unwrap_or(Format::Json)),
+    };
     let made = match resource {
-        "requests" => match visitor.with_key(&gateway.twin, key.as_deref(), "POST /open311/v2/requests").await {
-            Ok(caller) => gateway.for_caller(caller).open311_report(&given).await,
-            Err(refused) => Err(refused.into()),
-        },
+        "requests" => gateway.for_caller(caller).open311_report(&given).await,
         _ => Err(missing(format!("{path:?}: reports go to requests.json or requests.xml"))),
     };
     finish(made, format)

@@ -12,7 +12,7 @@ pub(super) fn shows_attribute(kind: EntityKind, key: &str) -> bool {
 impl Gateway {
     /// True when the entity is shown to the caller.
     pub(super) fn shows_entity(&self, entity: &Entity) -> bool {
-        !::access::is_personal(entity) && self.caller.sees(entity.id)
+        !::access::is_personal(&self.twin.pack.properties, entity) && self.caller.sees(entity.id)
     }
 
     /// True when values of the series may be shown to the caller.

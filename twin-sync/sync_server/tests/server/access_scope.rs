@@ -148,6 +148,8 @@ fn about_nothing() -> Vec<String> {
 fn without_echo(raw: &Raw, address: &str) -> (u16, String) {
     // What was asked for is repeated in one-line errors and in links.
     let mut text = raw.text.clone();
+    // The ending of Open311's addresses is no part of what was asked for.
+    let address = address.replace(".json", "/").replace(".xml", "/");
     for part in
         address.split(['/', '?', '=', '(', ')', '&']).filter(|p| p.chars().any(|c| c.is_ascii_digit()) || !p.is_ascii())
     {

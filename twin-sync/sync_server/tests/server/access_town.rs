@@ -96,6 +96,7 @@ min = 0
 max = 1
 [class.care_button]
 name = "呼叫按钮"
+personal = true
 properties = ["pressed"]
 expected_interval_s = 60.0
 [[class.care_button.alarms]]

@@ -48,6 +48,7 @@ hysteresis = 0.5
 severity = "critical"
 text = "烟雾报警 <A&B>"
 [class.care_button]
+personal = true
 name = "紧急呼叫"
 properties = ["button"]
 expected_interval_s = 60.0

@@ -9,6 +9,7 @@ mod access_login;
 mod access_scope;
 mod access_town;
 mod access_viewers;
+mod alarms;
 mod cases;
 mod device;
 mod fixture;

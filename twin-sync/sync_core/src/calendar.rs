@@ -1,8 +1,7 @@
 //! The work calendar (工作日历): which hours count. Data, because every jurisdiction has its own.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use twin_model::TimeMs;
+use twin_model::{CalendarSpec, TimeMs};
 
 const MIN_MS: i64 = 60_000;
 const DAY_MS: i64 = 86_400_000;
@@ -10,26 +9,6 @@ const DAY_MS: i64 = 86_400_000;
 const HORIZON_DAYS: i64 = 20 * 366;
 /// Instants beyond these are brought to them: 1970 and 2200.
 const TIMES: std::ops::RangeInclusive<i64> = 0..=7_258_118_400_000;
-
-/// A calendar as it stands in a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CalendarSpec {
-    /// What it is called, and whose it is.
-    pub name: String,
-    /// Minutes east of UTC; China keeps 480 all year (no summer time since 1992).
-    pub utc_offset_min: i32,
-    /// Working hours of a working day, `["08:30", "12:00"]`, in order; `24:00` is the end of the day.
-    pub hours: Vec<[String; 2]>,
-    /// Working days of the week, 1 (Monday) to 7 (Sunday).
-    pub week: Vec<u8>,
-    /// 法定节假日: days off, `2026-10-01` or `2026-10-01..2026-10-07`, both ends included.
-    #[serde(default)]
-    pub holidays: Vec<String>,
-    /// 调休上班: working days that the week or a holiday would make days off.
-    #[serde(default)]
-    pub workdays: Vec<String>,
-}
 
 /// A calendar that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +25,7 @@ pub struct CalendarError {
 /// Which hours count, ready to reckon with. Only whole milliseconds, so every machine agrees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkCalendar {
-    name: String,
+    spec: CalendarSpec,
     offset_ms: i64,
     /// Of a working day, ms from midnight, in order, apart from each other.
     hours: Vec<(i64, i64)>,
@@ -100,13 +79,19 @@ impl WorkCalendar {
         }
         let day_ms = hours.iter().map(|(from, to)| to - from).sum();
         let offset_ms = i64::from(spec.utc_offset_min) * MIN_MS;
-        Ok(Self { name: spec.name.clone(), offset_ms, hours, day_ms, week, exceptions })
+        Ok(Self { spec: spec.clone(), offset_ms, hours, day_ms, week, exceptions })
     }
 
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.spec.name
+    }
+
+    /// As it was given.
+    #[must_use]
+    pub fn spec(&self) -> &CalendarSpec {
+        &self.spec
     }
 
     /// Working time of one working day, ms: what 1 工作日 stands for, so that both units run on one clock.
