@@ -42,7 +42,7 @@ fn actions_are_due_once_for_each_occurrence() {
     m.commit(&done(2));
     assert!(!m.engine.is_due(first, 2));
     m.send(300.0, 4, &[("smoke", 0.0)]);
-    m.commit(&LogRecord::AlarmAck { alarm: first, at: TimeMs(T0) });
+    m.commit(&LogRecord::AlarmAck { alarm: first, at: TimeMs(T0), by: None });
     m.send(400.0, 4, &[("smoke", 1.0)]);
     assert!(m.engine.due_actions().all(|(id, _)| id == AlarmId(first.0 + 1)));
     assert_eq!(m.engine.due_actions().count(), 2);

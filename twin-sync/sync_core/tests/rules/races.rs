@@ -85,7 +85,7 @@ fn a_million_racing_triggers_raise_one_alarm_each() {
             let closing: Vec<AlarmId> = engine.live().open_alarms().map(|a| a.id).collect();
             for alarm in closing {
                 acknowledged += 1;
-                engine.apply(seq, &LogRecord::AlarmAck { alarm, at: TimeMs(at) });
+                engine.apply(seq, &LogRecord::AlarmAck { alarm, at: TimeMs(at), by: None });
                 seq = Seq(seq.0 + 1);
             }
         }
