@@ -29,6 +29,9 @@ pub struct Args {
     /// devices (`sandtable token device`).
     #[arg(long)]
     allow_remote: bool,
+    /// A proxy in front speaks TLS: session cookies are only ever sent over it.
+    #[arg(long)]
+    behind_tls: bool,
     /// Fire alarms start no evacuation forecasts.
     #[arg(long)]
     no_forecasts: bool,
@@ -72,6 +75,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         web_dir: args.web,
         simulate_exe: std::env::current_exe().context("finding this program for simulation runs")?,
         allow_remote: args.allow_remote,
+        behind_tls: args.behind_tls,
         forecasts: !args.no_forecasts,
         alert_status: args.alert_status.into(),
         ..ServeOptions::new(args.pack.clone(), data)

@@ -101,6 +101,9 @@ impl ServerHandle {
             access.service("start").await;
             tasks.push(tokio::spawn(access.clone().watch(twin.stopping.subscribe())));
         }
+        if !http_addr.ip().is_loopback() && !options.behind_tls {
+            tracing::warn!("passwords and tokens cross the network as they are: put a TLS proxy in front, and say so");
+        }
         tracing::info!(http = %http_addr, mqtt = %mqtt_addr, epoch = %twin.epoch, "serving");
         Ok(Self { http_addr, mqtt_addr, twin, writer_ended, tasks, _lock: lock })
     }
@@ -265,7 +268,7 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     }
     tracing::info!(seq = engine.live().seq().0, replayed, series = engine.live().len(), "state restored");
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
-    let access = Access::open(&options.data_dir, &pack, options.tls())?;
+    let access = Access::open(&options.data_dir, &pack, options.behind_tls)?;
     let places = RunPlaces::new(plan_buildings(&pack));
     let parts = Parts { pack, index, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
     Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock })

@@ -76,12 +76,12 @@ pub(crate) struct Access {
     pub(crate) throttles: Mutex<Throttles>,
     pub(crate) checks: Semaphore,
     /// Cookies are only sent over TLS.
-    pub(crate) tls: bool,
+    pub(crate) secure_cookies: bool,
 }
 
 impl Access {
     /// Opens the accounts of a data folder; `None` when there are none, and everybody who reaches the port may do all.
-    pub(crate) fn open(data_dir: &Path, pack: &Pack, tls: bool) -> Result<Option<Arc<Self>>, AccessError> {
+    pub(crate) fn open(data_dir: &Path, pack: &Pack, behind_tls: bool) -> Result<Option<Arc<Self>>, AccessError> {
         if !AccessStore::has_accounts(data_dir)? {
             return Ok(None);
         }
@@ -101,7 +101,7 @@ impl Access {
             generation: watch::Sender::new(0),
             throttles: Mutex::new(Throttles::new()),
             checks: Semaphore::new(CHECKS_AT_ONCE),
-            tls,
+            secure_cookies: behind_tls,
         };
         access.take_up(loaded);
         Ok(Some(Arc::new(access)))
