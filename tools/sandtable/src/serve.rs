@@ -32,6 +32,9 @@ pub struct Args {
     /// Folder of the case tables: tables.toml and what it names [default: the pack's folder cases, else a small demo].
     #[arg(long, env = "SANDTABLE_CASE_TABLES")]
     case_tables: Option<PathBuf>,
+    /// A proxy in front speaks TLS: session cookies are only ever sent over it.
+    #[arg(long)]
+    behind_tls: bool,
     /// Fire alarms start no evacuation forecasts.
     #[arg(long)]
     no_forecasts: bool,
@@ -75,6 +78,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
         web_dir: args.web,
         simulate_exe: std::env::current_exe().context("finding this program for simulation runs")?,
         allow_remote: args.allow_remote,
+        behind_tls: args.behind_tls,
         forecasts: !args.no_forecasts,
         case_tables: args.case_tables,
         alert_status: args.alert_status.into(),

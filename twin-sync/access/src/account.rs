@@ -245,9 +245,8 @@ mod tests {
         }
     }
 
-    /// RFC 9106 §5.3 has a secret and associated data, which this interface does not take; the vector is that of the
-    /// reference implementation's test.c (argon2id, v=0x13, t=2, m=2^8 KiB, p=1, "password", "somesalt"), padded salt
-    /// apart: our salts are 16 bytes, so the library is asked directly.
+    /// Vector of the reference implementation's test.c (phc-winner-argon2): argon2id, version 0x13, t=2, m=2^8 KiB, p=1,
+    /// "password", "somesalt". Its salt is shorter than ours, so the library is asked directly.
     #[test]
     fn the_library_agrees_with_the_reference_implementation() {
         let params = Params::new(256, 2, 1, Some(32)).unwrap();

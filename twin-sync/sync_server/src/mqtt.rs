@@ -141,10 +141,10 @@ async fn serve_client(
     };
     let finish = session.run(read, wire, buffer, &end).await;
     sessions.leave(&client, number);
-    if let (Finish::Abrupt | Finish::DisconnectWithWill, Some(Will { topic, payload })) = (&finish, will) {
-        if session.gate.may_publish(&session.admission, &topic) {
-            session.submit(topic, payload, false, None).await?;
-        }
+    if let (Finish::Abrupt | Finish::DisconnectWithWill, Some(Will { topic, payload })) = (&finish, will)
+        && session.gate.may_publish(&session.admission, &topic)
+    {
+        session.submit(topic, payload, false, None).await?;
     }
     drop(session);
     // The writer ends by itself once what was received is on disk and answered.

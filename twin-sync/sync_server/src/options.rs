@@ -40,6 +40,8 @@ pub struct ServeOptions {
     /// Listen on addresses other machines can reach. Needs accounts in the data folder, and for MQTT credentials of
     /// devices.
     pub allow_remote: bool,
+    /// A proxy in front speaks TLS: cookies are only ever sent over it.
+    pub behind_tls: bool,
     /// Fire alarms in buildings whose inside is known start evacuation forecasts.
     pub forecasts: bool,
     /// Days of history and log kept, 1 or more.
@@ -65,18 +67,13 @@ impl ServeOptions {
             web_dir: None,
             simulate_exe: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("sandtable")),
             allow_remote: false,
+            behind_tls: false,
             forecasts: true,
             history_days: 30,
             snapshot_seqs: 50_000,
             case_tables: None,
             alert_status: AlertStatus::default(),
         }
-    }
-
-    /// Whether HTTP is spoken over TLS.
-    #[must_use]
-    pub fn tls(&self) -> bool {
-        false
     }
 
     /// Refuses an address that other machines can reach unless that is meant and everybody there is known.

@@ -1,5 +1,6 @@
 //! What a run's process is given: the scenario, the live state of this moment, the gauges' past, the state it continues.
 
+use crate::access::Caller;
 use crate::store::{Reader, live_rows};
 use crate::twin::{Twin, make_dir, now};
 use community_pack::run_folder;
@@ -46,8 +47,19 @@ fn flood_refusal(twin: &Twin, named: &str) -> Option<String> {
     let engine = twin.read();
     let run = flood_id(named).and_then(|id| engine.live().run(id));
     let done = |r: &Run| r.scenario.flood().is_some() && matches!(r.status, RunStatus::Done { .. });
-    (!run.is_some_and(done))
-        .then(|| format!("flood.run = {named:?}: must be the number of a finished flood of this server"))
+    (!run.is_some_and(done)).then(|| no_flood(named))
+}
+
+fn no_flood(named: &str) -> String {
+    format!("flood.run = {named:?}: must be the number of a finished flood of this server")
+}
+
+/// What is said of a flood that is not there for the caller: the same as of one that does not exist.
+pub(crate) fn hidden_flood(twin: &Twin, caller: &Caller, scenario: &RunScenario) -> Option<String> {
+    let named = &scenario.evacuation()?.flood.as_ref()?.run;
+    let engine = twin.read();
+    let run = flood_id(named).and_then(|id| engine.live().run(id));
+    (!run.is_some_and(|r| caller.sees_run(&twin.places, r))).then(|| no_flood(named))
 }
 
 fn flood_id(named: &str) -> Option<RunId> {

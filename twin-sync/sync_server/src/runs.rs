@@ -314,6 +314,9 @@ pub(crate) async fn start(
 ) -> Result<(StatusCode, Json<Run>), ApiError> {
     let scenario: RunScenario = body(&bytes)?;
     permitted(caller.may_on_run(Action::StartRun, &runs.twin.places, &scenario))?;
+    if let Some(line) = run_inputs::hidden_flood(&runs.twin, &caller, &scenario) {
+        return Err(ApiError(StatusCode::UNPROCESSABLE_ENTITY, line));
+    }
     Ok((StatusCode::CREATED, Json(runs.create(scenario, caller.account()).await?)))
 }
 

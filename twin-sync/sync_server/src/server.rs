@@ -105,6 +105,9 @@ impl ServerHandle {
         tasks.push(tokio::spawn(alarms::pass_time(twin.clone())));
         tasks.push(tokio::spawn(alarms::act(twin.clone(), asked)));
         tasks.push(tokio::spawn(alarms::Downlink::deliver(twin.clone())));
+        if !http_addr.ip().is_loopback() && !options.behind_tls {
+            tracing::warn!("passwords and tokens cross the network as they are: put a TLS proxy in front, and say so");
+        }
         tracing::info!(http = %http_addr, mqtt = %mqtt_addr, epoch = %twin.epoch, "serving");
         Ok(Self { http_addr, mqtt_addr, twin, writer_ended, tasks, _lock: lock })
     }
@@ -278,7 +281,7 @@ fn open(options: &ServeOptions, jobs: mpsc::Sender<Job>) -> Result<Opened, Serve
     }
     tracing::info!(seq = engine.live().seq().0, replayed, series = engine.live().len(), "state restored");
     let (index, reader) = (binding_index(&pack), Reader::open(&path)?);
-    let access = Access::open(&options.data_dir, &pack, rules.rules(), options.tls())?;
+    let access = Access::open(&options.data_dir, &pack, rules.rules(), options.behind_tls)?;
     let places = RunPlaces::new(plan_buildings(&pack));
     let parts = Parts { pack, index, case_rules, data_dir, epoch: loaded.epoch, access, places, engine, jobs, reader };
     Ok(Opened { twin: Arc::new(Twin::new(parts)), store, intake, snapshot_at, lock, rules })

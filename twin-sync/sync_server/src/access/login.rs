@@ -150,7 +150,7 @@ fn no_store(mut response: Response) -> Response {
 }
 
 fn set_cookie(response: &mut Response, access: &Access, value: &str, max_age_s: i64) {
-    let secure = if access.tls { "; Secure" } else { "" };
+    let secure = if access.secure_cookies { "; Secure" } else { "" };
     let cookie = format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}");
     if let Ok(value) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, value);

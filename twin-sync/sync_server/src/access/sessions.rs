@@ -80,7 +80,7 @@ pub(crate) struct Access {
     pub(crate) throttles: Mutex<Throttles>,
     pub(crate) checks: Semaphore,
     /// Cookies are only sent over TLS.
-    pub(crate) tls: bool,
+    pub(crate) secure_cookies: bool,
 }
 
 impl Access {
@@ -89,7 +89,7 @@ impl Access {
         data_dir: &Path,
         pack: &Pack,
         rules: &RuleSet,
-        tls: bool,
+        behind_tls: bool,
     ) -> Result<Option<Arc<Self>>, AccessError> {
         if !AccessStore::has_accounts(data_dir)? {
             return Ok(None);
@@ -116,7 +116,7 @@ impl Access {
             generation: watch::Sender::new(0),
             throttles: Mutex::new(Throttles::new()),
             checks: Semaphore::new(CHECKS_AT_ONCE),
-            tls,
+            secure_cookies: behind_tls,
         };
         access.take_up(loaded);
         Ok(Some(Arc::new(access)))
