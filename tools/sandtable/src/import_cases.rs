@@ -420,7 +420,10 @@ mod tests {
         let ask = Server::new(&server.http_addr().to_string());
         let case = |id: u64| ask.get(&format!("/api/cases/{id}")).unwrap();
         let (a, b, d) = (case(1), case(2), case(3));
-        assert_eq!((a["class"].as_str(), a["stage"].as_str(), a["placed"].as_str()), (Some("e401"), Some("closed"), Some("mapped")));
+        assert_eq!(
+            (a["class"].as_str(), a["stage"].as_str(), a["placed"].as_str()),
+            (Some("e401"), Some("closed"), Some("mapped"))
+        );
         // Noon of a Sunday here: no working time went by.
         assert_eq!((a["grid"].as_u64(), a["clock"]["used_ms"].as_i64()), (Some(0), Some(0)));
         assert_eq!((b["class"].as_str(), b["stage"].as_str()), (Some("Unicorns"), Some("closed")));
