@@ -139,7 +139,8 @@ fn stream(
         let due_by = match speed {
             None => TimeMs(i64::MAX),
             Some(speed) => {
-                let due = Duration::from_secs_f64(next.secs_since(first).max(0.0) / speed);
+                let due = Duration::try_from_secs_f64(next.secs_since(first).max(0.0) / speed)
+                    .context("--speed is too slow for this file")?;
                 std::thread::sleep(due.saturating_sub(started.elapsed()));
                 first.plus_secs(started.elapsed().as_secs_f64() * speed).max(*next)
             }
