@@ -139,7 +139,8 @@ fn stream(
         let due_by = match speed {
             None => TimeMs(i64::MAX),
             Some(speed) => {
-                let due = Duration::from_secs_f64(next.secs_since(first).max(0.0) / speed);
+                let due = Duration::try_from_secs_f64(next.secs_since(first).max(0.0) / speed)
+                    .context("--speed is too slow for this file")?;
                 std::thread::sleep(due.saturating_sub(started.elapsed()));
                 first.plus_secs(started.elapsed().as_secs_f64() * speed).max(*next)
             }
@@ -420,7 +421,10 @@ mod tests {
         let ask = Server::new(&server.http_addr().to_string());
         let case = |id: u64| ask.get(&format!("/api/cases/{id}")).unwrap();
         let (a, b, d) = (case(1), case(2), case(3));
-        assert_eq!((a["class"].as_str(), a["stage"].as_str(), a["placed"].as_str()), (Some("e401"), Some("closed"), Some("mapped")));
+        assert_eq!(
+            (a["class"].as_str(), a["stage"].as_str(), a["placed"].as_str()),
+            (Some("e401"), Some("closed"), Some("mapped"))
+        );
         // Noon of a Sunday here: no working time went by.
         assert_eq!((a["grid"].as_u64(), a["clock"]["used_ms"].as_i64()), (Some(0), Some(0)));
         assert_eq!((b["class"].as_str(), b["stage"].as_str()), (Some("Unicorns"), Some("closed")));
