@@ -405,7 +405,7 @@ impl CrowdKernel {
             let a = &state.agents;
             let (from, to) = (portal.carry(side, [a.x[i], a.y[i]]), portal.carry(side, q));
             let layer = &self.world.layers[beyond as usize];
-            let to = keep_off_walls(&self.world, layer, way ^ 1, from, to, params.clearance_m);
+            let to = keep_off_walls(layer, layer.near(from), layer.way_index(way ^ 1), from, to, params.clearance_m);
             if to == from || !layer.contains(to) {
                 state.agents.speed[i] = 0.0;
                 return;
@@ -598,9 +598,12 @@ fn tidy_order(agents: &Agents, sorted: &[u32]) -> Vec<u32> {
 }
 
 #[cfg(feature = "parallel")]
-fn run_parts(parts: Vec<Part<'_>>) {
+fn run_parts(mut parts: Vec<Part<'_>>) {
     use rayon::prelude::*;
     let arch = pulp::Arch::new();
+    if parts.len() == 1 {
+        return parts.drain(..).for_each(|p| arch.dispatch(p));
+    }
     parts.into_par_iter().for_each(|p| arch.dispatch(p));
 }
 

@@ -44,6 +44,29 @@ pub(crate) fn nearest_on(a: V2, b: V2, p: V2) -> V2 {
     add_scaled(a, ab, t)
 }
 
+/// A segment with what is needed again and again to measure from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment {
+    pub a: V2,
+    pub b: V2,
+    ab: V2,
+    len2: f32,
+}
+
+impl Segment {
+    pub(crate) fn new(a: V2, b: V2) -> Self {
+        let ab = sub(b, a);
+        Self { a, b, ab, len2: dot(ab, ab) }
+    }
+
+    /// As [`nearest_on`], to the bit.
+    #[inline(always)]
+    pub(crate) fn nearest(&self, p: V2) -> V2 {
+        let t = if self.len2 > 0.0 { (dot(sub(p, self.a), self.ab) / self.len2).clamp(0.0, 1.0) } else { 0.0 };
+        add_scaled(self.a, self.ab, t)
+    }
+}
+
 #[inline(always)]
 pub(crate) fn distance_to(a: V2, b: V2, p: V2) -> f32 {
     length(sub(p, nearest_on(a, b, p)))

@@ -1,6 +1,7 @@
 //! The neighbour grid (邻域网格): people sorted by cell, layer after layer.
 
 use crate::agents::{Agents, Status};
+use crate::lanes::WIDTH;
 use crate::math::{V2, distance_to};
 use crate::world::{CrowdWorld, NONE, Side};
 
@@ -50,14 +51,10 @@ impl Grids {
     }
 }
 
-/// Working memory of a step; nothing in it outlives the step.
+/// What neighbours need to know of people, one column each. Behind the last person there is room for a chunk, so that
+/// whole chunks can be read and written up to the end.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scratch {
-    /// Where each cell's people start in the sorted arrays.
-    pub start: Vec<u32>,
-    cell: Vec<u32>,
-    /// Person behind each sorted entry.
-    pub order: Vec<u32>,
+pub(crate) struct Columns {
     pub x: Vec<f32>,
     pub y: Vec<f32>,
     /// Anticipated position.
@@ -67,6 +64,46 @@ pub(crate) struct Scratch {
     /// Headings; zero for who does not mean to walk.
     pub hx: Vec<f32>,
     pub hy: Vec<f32>,
+}
+
+impl Columns {
+    /// In the order x, y, anticipated x, y, radius, heading.
+    #[inline(always)]
+    pub(crate) const fn each(&self) -> [&Vec<f32>; 7] {
+        [&self.x, &self.y, &self.ax, &self.ay, &self.r, &self.hx, &self.hy]
+    }
+
+    #[inline(always)]
+    pub(crate) const fn each_mut(&mut self) -> [&mut Vec<f32>; 7] {
+        [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy]
+    }
+
+    /// Makes room for `n` people and a chunk.
+    #[inline(always)]
+    pub(crate) fn reach(&mut self, n: usize) {
+        if self.x.len() < n + WIDTH {
+            self.grow(2 * n + WIDTH);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, n: usize) {
+        for column in self.each_mut() {
+            column.resize(n, 0.0);
+        }
+    }
+}
+
+/// Working memory of a step; nothing in it outlives the step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scratch {
+    /// Where each cell's people start in the sorted arrays.
+    pub start: Vec<u32>,
+    cell: Vec<u32>,
+    /// Person behind each sorted entry.
+    pub order: Vec<u32>,
+    /// Everybody present, by cell.
+    pub people: Columns,
     pub out: Vec<Moved>,
     /// Per way: people seen through it, in this side's coordinates: x, y, anticipated x, y, radius, heading.
     pub ghosts: Vec<Vec<[f32; 7]>>,
@@ -125,24 +162,18 @@ impl Scratch {
             self.start[c + 1] = self.start[c];
         }
         self.start[0] = 0;
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy] {
-            v.clear();
-            v.reserve(n);
-        }
-        for i in &self.order {
+        self.people.reach(n);
+        let [x, y, ax, ay, r, hx, hy] = self.people.each_mut().map(|c| &mut c[..n]);
+        for (k, i) in self.order.iter().enumerate() {
             let i = *i as usize;
             let ahead = agents.speed[i] * anticipation_s;
             let walks = agents.status[i] == Status::Walking.code();
-            let h = if walks { [agents.hx[i], agents.hy[i]] } else { [0.0, 0.0] };
-            self.hx.push(h[0]);
-            self.hy.push(h[1]);
-            self.x.push(agents.x[i]);
-            self.y.push(agents.y[i]);
-            self.ax.push(agents.x[i] + agents.hx[i] * ahead);
-            self.ay.push(agents.y[i] + agents.hy[i] * ahead);
-            self.r.push(agents.radius[i]);
+            let h = [agents.hx[i], agents.hy[i]];
+            [hx[k], hy[k]] = if walks { h } else { [0.0, 0.0] };
+            [x[k], y[k]] = [agents.x[i], agents.y[i]];
+            [ax[k], ay[k]] = [x[k] + h[0] * ahead, y[k] + h[1] * ahead];
+            r[k] = agents.radius[i];
         }
-        self.out.clear();
         self.out.resize(n, Moved::default());
     }
 
@@ -190,12 +221,13 @@ impl Scratch {
                 let row = g.first + j * g.nx;
                 for k in self.start[(row + i0) as usize]..self.start[(row + i1 + 1) as usize] {
                     let k = k as usize;
-                    let p = [self.x[k], self.y[k]];
+                    let Columns { x, y, ax, ay, r, hx, hy } = &self.people;
+                    let p = [x[k], y[k]];
                     if distance_to(side.a, side.b, p) < grids.cell_m {
                         let q = portal.carry(there, p);
-                        let a = portal.carry(there, [self.ax[k], self.ay[k]]);
-                        let h = portal.rotate(there, [self.hx[k], self.hy[k]]);
-                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], self.r[k], h[0], h[1]]);
+                        let a = portal.carry(there, [ax[k], ay[k]]);
+                        let h = portal.rotate(there, [hx[k], hy[k]]);
+                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], r[k], h[0], h[1]]);
                     }
                 }
             }
