@@ -167,8 +167,12 @@ impl Part<'_> {
             if free { q } else { keep_off_walls(layer, near, Some(index), p, q, self.params.clearance_m) }
         };
         // Where walls let the person go at the wanted speed; the free way is looked for in that direction.
-        let tried = sub(keep_off(add_scaled(p, heading, wanted * dt)), p);
-        let (course, most) = (unit(tried), length(tried));
+        let (course, most) = if free {
+            (heading, wanted * dt)
+        } else {
+            let tried = sub(keep_off(add_scaled(p, heading, wanted * dt)), p);
+            (unit(tried), length(tried))
+        };
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
         let squeezes = blocked_s > self.params.clog_wait_s && self.lot(a.id[i], 0) & 1 == 0;
         let (gap, room) = free_way(simd, around, &viewer, course, squeezes, self.params);
@@ -179,7 +183,7 @@ impl Part<'_> {
         let sight = self.params.reach_m - 2.0 * viewer.radius;
         let step = (self.params.spacing.speed_mps(most / dt, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
         let q = if step > 0.0 { keep_off(add_scaled(p, course, step)) } else { p };
-        let moved = length(sub(q, p));
+        let moved = if free { step } else { length(sub(q, p)) };
         let leaves = self.world.portals[(way >> 1) as usize].is_left_by((way & 1) as usize, p, q);
         let blocked_s = if moved < 0.1 * wanted * dt { blocked_s + dt } else { (blocked_s - 2.0 * dt).max(0.0) };
         Moved { x: q[0], y: q[1], hx: heading[0], hy: heading[1], speed: moved / dt, blocked_s, leaves }
@@ -223,7 +227,10 @@ impl Part<'_> {
     /// The heading after this step's turn from `before` towards `target`.
     #[inline(always)]
     fn turned(&self, before: V2, target: V2) -> V2 {
-        let turn = if self.params.turn_s > self.params.dt_s { self.params.dt_s / self.params.turn_s } else { 1.0 };
+        if self.params.turn_s <= self.params.dt_s {
+            return target;
+        }
+        let turn = self.params.dt_s / self.params.turn_s;
         let turned = unit([before[0] + (target[0] - before[0]) * turn, before[1] + (target[1] - before[1]) * turn]);
         if turned == [0.0, 0.0] || dot(before, before) < 0.5 { target } else { turned }
     }
