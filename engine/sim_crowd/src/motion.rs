@@ -97,12 +97,8 @@ impl Part<'_> {
     /// Everybody of the cell and of the eight around it.
     #[inline(always)]
     fn gather(&self, around: &mut Around, layer: u32, cell: u32) {
-        let g = &self.grids.layers[layer as usize];
-        let (i, j) = ((cell - g.first) % g.nx, (cell - g.first) / g.nx);
-        for row in j.saturating_sub(1)..=(j + 1).min(g.ny - 1) {
-            let first = g.first + row * g.nx;
-            let (a, b) = (first + i.saturating_sub(1), first + (i + 1).min(g.nx - 1));
-            let (from, to) = (self.scratch.start[a as usize], self.scratch.start[b as usize + 1]);
+        for (a, b) in self.grids.layers[layer as usize].around(cell) {
+            let (from, to) = (self.scratch.start[a as usize], self.scratch.start[b as usize]);
             around.extend(&self.scratch.people, from as usize, to as usize);
         }
     }
@@ -184,7 +180,7 @@ impl Part<'_> {
         let step = (self.params.spacing.speed_mps(most / dt, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
         let q = if step > 0.0 { keep_off(add_scaled(p, course, step)) } else { p };
         let moved = if free { step } else { length(sub(q, p)) };
-        let leaves = self.world.portals[(way >> 1) as usize].is_left_by((way & 1) as usize, p, q);
+        let leaves = !near.ways.is_empty() && self.world.portals[(way >> 1) as usize].is_left_by((way & 1) as usize, p, q);
         let blocked_s = if moved < 0.1 * wanted * dt { blocked_s + dt } else { (blocked_s - 2.0 * dt).max(0.0) };
         Moved { x: q[0], y: q[1], hx: heading[0], hy: heading[1], speed: moved / dt, blocked_s, leaves }
     }

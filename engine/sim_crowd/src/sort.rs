@@ -5,13 +5,49 @@ use crate::lanes::WIDTH;
 use crate::math::{V2, distance_to};
 use crate::world::{CrowdWorld, NONE, Side};
 
-/// Cells of one layer in the common numbering.
+/// Cells of one layer in the common numbering: strips across the longer axis, one after the other along it. In a corridor the
+/// people around somebody then stand in one piece of the columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerGrid {
-    pub lo: V2,
-    pub nx: u32,
-    pub ny: u32,
-    pub first: u32,
+    lo: V2,
+    /// The longer axis: 0 or 1.
+    long: usize,
+    /// Strips.
+    strips: u32,
+    /// Cells of a strip.
+    across: u32,
+    first: u32,
+}
+
+impl LayerGrid {
+    /// First cell, and the cell behind the last.
+    pub(crate) const fn cells(&self) -> (u32, u32) {
+        (self.first, self.first + self.strips * self.across)
+    }
+
+    /// Ranges of cells, strip by strip, from the cell `low` to the cell `high` (strip, place in it), both included. Where
+    /// strips have three cells at most, it is one range of whole strips.
+    #[inline(always)]
+    pub(crate) fn ranges(&self, low: [u32; 2], high: [u32; 2]) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let (first, across) = (self.first, self.across);
+        let whole = across <= 3;
+        let last = if whole { low[0] } else { high[0] };
+        (low[0]..=last).map(move |strip| {
+            if whole {
+                (first + strip * across, first + (high[0] + 1) * across)
+            } else {
+                (first + strip * across + low[1], first + strip * across + high[1] + 1)
+            }
+        })
+    }
+
+    /// Ranges of the cell and of the eight around it.
+    #[inline(always)]
+    pub(crate) fn around(&self, cell: u32) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let (strip, place) = ((cell - self.first) / self.across, (cell - self.first) % self.across);
+        let high = [(strip + 1).min(self.strips - 1), (place + 1).min(self.across - 1)];
+        self.ranges([strip.saturating_sub(1), place.saturating_sub(1)], high)
+    }
 }
 
 /// The neighbour grids of all layers.
@@ -29,25 +65,26 @@ impl Grids {
         let (mut layers, mut layer_of) = (Vec::new(), Vec::new());
         for (k, l) in world.layers.iter().enumerate() {
             let count = |axis: usize| ((l.hi[axis] - l.lo[axis]) / reach_m) as u32 + 1;
-            let (nx, ny) = (count(0), count(1));
-            layers.push(LayerGrid { lo: l.lo, nx, ny, first: layer_of.len() as u32 });
-            layer_of.resize(layer_of.len() + (nx * ny) as usize, k as u32);
+            let long = usize::from(count(1) > count(0));
+            let (strips, across) = (count(long), count(1 - long));
+            layers.push(LayerGrid { lo: l.lo, long, strips, across, first: layer_of.len() as u32 });
+            layer_of.resize(layer_of.len() + (strips * across) as usize, k as u32);
         }
         Self { cell_m: reach_m, inv_cell: 1.0 / reach_m, layers, layer_of }
     }
 
+    /// Strip and place in it of a point.
     #[inline(always)]
-    fn column(&self, g: &LayerGrid, p: V2) -> [u32; 2] {
-        let i = ((p[0] - g.lo[0]) * self.inv_cell).max(0.0) as u32;
-        let j = ((p[1] - g.lo[1]) * self.inv_cell).max(0.0) as u32;
-        [i.min(g.nx - 1), j.min(g.ny - 1)]
+    fn place(&self, g: &LayerGrid, p: V2) -> [u32; 2] {
+        let along = |axis: usize| ((p[axis] - g.lo[axis]) * self.inv_cell).max(0.0) as u32;
+        [along(g.long).min(g.strips - 1), along(1 - g.long).min(g.across - 1)]
     }
 
     #[inline(always)]
     pub(crate) fn cell(&self, layer: u32, p: V2) -> u32 {
         let g = &self.layers[layer as usize];
-        let [i, j] = self.column(g, p);
-        g.first + j * g.nx + i
+        let [strip, place] = self.place(g, p);
+        g.first + strip * g.across + place
     }
 }
 
@@ -202,8 +239,8 @@ impl Scratch {
             self.ghosts[w as usize].clear();
         }
         let people_in = |layer: u32| {
-            let g = &grids.layers[layer as usize];
-            self.start[(g.first + g.nx * g.ny) as usize] > self.start[g.first as usize]
+            let (from, to) = grids.layers[layer as usize].cells();
+            self.start[to as usize] > self.start[from as usize]
         };
         for way in 0..2 * world.portals.len() as u32 {
             let portal = &world.portals[(way >> 1) as usize];
@@ -215,11 +252,10 @@ impl Scratch {
             let side = &portal.sides[there];
             let g = &grids.layers[far as usize];
             let corner = |f: fn(f32, f32) -> f32, reach: f32| [0, 1].map(|k| f(side.a[k], side.b[k]) + reach);
-            let [i0, j0] = grids.column(g, corner(f32::min, -grids.cell_m));
-            let [i1, j1] = grids.column(g, corner(f32::max, grids.cell_m));
-            for j in j0..=j1 {
-                let row = g.first + j * g.nx;
-                for k in self.start[(row + i0) as usize]..self.start[(row + i1 + 1) as usize] {
+            let low = grids.place(g, corner(f32::min, -grids.cell_m));
+            let high = grids.place(g, corner(f32::max, grids.cell_m));
+            for (from, to) in g.ranges(low, high) {
+                for k in self.start[from as usize]..self.start[to as usize] {
                     let k = k as usize;
                     let Columns { x, y, ax, ay, r, hx, hy } = &self.people;
                     let p = [x[k], y[k]];

@@ -48,13 +48,15 @@ pub(super) fn push_apart<S: Simd>(simd: S, around: &Around, v: &Viewer, params: 
             let l = radius + load(cr);
             let along = load(chx) * ex + load(chy) * ey;
             let close = ((l - anticipated) * inv_range).min(zero).exp();
-            let oncoming = of(-0.3).above(along);
             let strength = here.choose(push * (of(1.5) - of(0.5) * along) * close, zero);
             (Lanes::load(simd, &total[0], k) + strength * nx).store(&mut total[0], k);
             (Lanes::load(simd, &total[1], k) + strength * ny).store(&mut total[1], k);
             let forward = zero - (nx * ex + ny * ey);
+            let meets = here.and(forward.above(zero)).and(of(-0.3).above(along));
+            if !meets.any() {
+                continue;
+            }
             let left = (ny * ex - nx * ey) * of(-1.0);
-            let meets = here.and(forward.above(zero)).and(oncoming);
             let yields = give_way * (zero - along) * ((l - anticipated) * inv_oncoming).min(zero).exp();
             let signed = left.above(right).choose(zero - yields, yields);
             (Lanes::load(simd, &total[2], k) + meets.choose(signed, zero)).store(&mut total[2], k);
