@@ -163,11 +163,11 @@ impl Part<'_> {
             if free { q } else { keep_off_walls(layer, near, Some(index), p, q, self.params.clearance_m) }
         };
         // Where walls let the person go at the wanted speed; the free way is looked for in that direction.
-        let (course, most) = if free {
-            (heading, wanted * dt)
+        let (course, most, mps) = if free {
+            (heading, wanted * dt, wanted)
         } else {
             let tried = sub(keep_off(add_scaled(p, heading, wanted * dt)), p);
-            (unit(tried), length(tried))
+            (unit(tried), length(tried), length(tried) / dt)
         };
         // Turned shoulders: those blocked for long, drawn by lot anew every half second, pass with turned bodies.
         let squeezes = blocked_s > self.params.clog_wait_s && self.lot(a.id[i], 0) & 1 == 0;
@@ -177,7 +177,7 @@ impl Part<'_> {
             around.seal(here.around);
         }
         let sight = self.params.reach_m - 2.0 * viewer.radius;
-        let step = (self.params.spacing.speed_mps(most / dt, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
+        let step = (self.params.spacing.speed_mps(mps, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
         let q = if step > 0.0 { keep_off(add_scaled(p, course, step)) } else { p };
         let moved = if free { step } else { length(sub(q, p)) };
         let leaves = !near.ways.is_empty() && self.world.portals[(way >> 1) as usize].is_left_by((way & 1) as usize, p, q);

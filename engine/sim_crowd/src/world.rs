@@ -96,10 +96,10 @@ impl Frame {
 /// Lists per square cell of a layer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CellLists {
-    pub origin: V2,
-    pub cell_m: f32,
-    pub nx: usize,
-    pub ny: usize,
+    origin: V2,
+    inv_cell: f32,
+    nx: usize,
+    ny: usize,
     first: Vec<u32>,
     items: Vec<u32>,
 }
@@ -135,7 +135,7 @@ impl CellLists {
                 }
             }
         }
-        let mut out = Self { origin: lo, cell_m, nx, ny, first: vec![0], items: Vec::new() };
+        let mut out = Self { origin: lo, inv_cell: 1.0 / cell_m, nx, ny, first: vec![0], items: Vec::new() };
         for l in lists {
             out.items.extend(l);
             out.first.push(out.items.len() as u32);
@@ -145,9 +145,8 @@ impl CellLists {
 
     #[inline(always)]
     pub(crate) fn cell(&self, p: V2) -> usize {
-        let i = (((p[0] - self.origin[0]) / self.cell_m).max(0.0) as usize).min(self.nx - 1);
-        let j = (((p[1] - self.origin[1]) / self.cell_m).max(0.0) as usize).min(self.ny - 1);
-        j * self.nx + i
+        let at = |axis: usize| ((p[axis] - self.origin[axis]) * self.inv_cell).max(0.0) as usize;
+        at(1).min(self.ny - 1) * self.nx + at(0).min(self.nx - 1)
     }
 
     #[inline(always)]
