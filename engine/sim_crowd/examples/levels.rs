@@ -33,16 +33,7 @@ fn building() -> BuildingPlan {
             let storey = StoreyIndex(k);
             let name = format!("{}F {name}", k + 1);
             let (holes, height_m) = (vec![], 2.7);
-            plan.spaces.push(PlanSpace {
-                entity: None,
-                name,
-                storey,
-                use_,
-                outline,
-                holes,
-                floor_m: z,
-                height_m,
-            });
+            plan.spaces.push(PlanSpace { entity: None, name, storey, use_, outline, holes, floor_m: z, height_m });
         };
         space("corridor".into(), SpaceUse::Circulation, rectangle([0.0, 40.0], [0.0, 2.0]));
         space("west stair".into(), SpaceUse::Stair, rectangle([-7.0, 0.0], [-2.5, 4.5]));
@@ -106,20 +97,21 @@ fn people(seed: u64) -> Result<CrowdRun, CrowdError> {
     Ok(run)
 }
 
-/// Half out and last out, s, and departures by the west exit.
-fn outcome(run: &CrowdRun) -> [f64; 3] {
+/// Half out and last out, s, departures by the west exit, and the last by either exit, s.
+fn outcome(run: &CrowdRun) -> [f64; 5] {
     let d = run.departures();
     let at = |k: usize| d.get(k).map_or(f64::NAN, |d| d.t_s);
     let west = run.world().portal_named("west exit");
     let by_west = d.iter().filter(|d| Some(d.exit) == west).count() as f64;
+    let last = |of: bool| d.iter().rev().find(|d| (Some(d.exit) == west) == of).map_or(f64::NAN, |d| d.t_s);
     let everybody = (run.balance().entered as usize).max(1);
-    [at(everybody / 2 - 1), at(everybody - 1), by_west]
+    [at(everybody / 2 - 1), at(everybody - 1), by_west, last(true), last(false)]
 }
 
 fn main() -> Result<(), CrowdError> {
     let seeds: u64 = std::env::args().nth(1).and_then(|a| a.parse().ok()).unwrap_or(3);
     let names = ["micro", "network, files", "network, SFPE"];
-    let mut sums = [[0.0; 3]; 3];
+    let mut sums = [[0.0; 5]; 3];
     for seed in 0..seeds {
         let start = people(seed)?;
         let mut runs = [start.clone(), start.clone(), start];
@@ -129,7 +121,10 @@ fn main() -> Result<(), CrowdError> {
         }
         for ((name, run), sum) in names.iter().zip(&runs).zip(&mut sums) {
             let of = outcome(run);
-            println!("seed {seed}, {name}: half out {:.0} s, last out {:.0} s, west exit {:.0}", of[0], of[1], of[2]);
+            println!(
+                "seed {seed}, {name}: half out {:.0} s, last out {:.0} s, west exit {:.0}; last by west {:.0} s, by east {:.0} s",
+                of[0], of[1], of[2], of[3], of[4]
+            );
             sum.iter_mut().zip(of).for_each(|(s, v)| *s += v / seeds as f64);
         }
     }
@@ -137,12 +132,14 @@ fn main() -> Result<(), CrowdError> {
     for (name, of) in names.iter().zip(sums) {
         let off = |k: usize| 100.0 * (of[k] / micro[k] - 1.0);
         println!(
-            "{name}, mean of {seeds}: half out {:.0} s ({:+.1} %), last out {:.0} s ({:+.1} %), west exit {:.0} of 2000",
+            "{name}, mean of {seeds}: half out {:.0} s ({:+.1} %), last out {:.0} s ({:+.1} %), west exit {:.0} of 2000; last by west {:.0} s, by east {:.0} s",
             of[0],
             off(0),
             of[1],
             off(1),
-            of[2]
+            of[2],
+            of[3],
+            of[4]
         );
     }
     Ok(())

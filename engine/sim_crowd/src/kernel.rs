@@ -202,8 +202,7 @@ impl CrowdKernel {
             let c = self.chooser(a.layer[i], a.class[i], [a.x[i], a.y[i]], a.free_mps[i], a.way[i]);
             let herding = self.classes[c.class as usize].herding;
             let weight = |way| company.as_ref().map_or(1.0, |others| 1.0 - herding * others.part_to(state, i, way));
-            let way =
-                state.choose_way_among(&self.world, &self.graph, &self.classes, &c, params.hysteresis, weight);
+            let way = state.choose_way_among(&self.world, &self.graph, &self.classes, &c, params.hysteresis, weight);
             // Who chooses next sees this choice: nobody overshoots into the shorter queue.
             let counted = state.agents.status[i] == Status::Walking.code() && way != c.now;
             if counted && c.now != NONE {

@@ -180,7 +180,8 @@ impl Part<'_> {
         let step = (self.params.spacing.speed_mps(mps, gap, a.gap_s[i], sight) * dt).min(room).clamp(0.0, most);
         let q = if step > 0.0 { keep_off(add_scaled(p, course, step)) } else { p };
         let moved = if free { step } else { length(sub(q, p)) };
-        let leaves = !near.ways.is_empty() && self.world.portals[(way >> 1) as usize].is_left_by((way & 1) as usize, p, q);
+        let leaves =
+            !near.ways.is_empty() && self.world.portals[(way >> 1) as usize].is_left_by((way & 1) as usize, p, q);
         let blocked_s = if moved < 0.1 * wanted * dt { blocked_s + dt } else { (blocked_s - 2.0 * dt).max(0.0) };
         Moved { x: q[0], y: q[1], hx: heading[0], hy: heading[1], speed: moved / dt, blocked_s, leaves }
     }

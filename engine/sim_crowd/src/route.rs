@@ -32,7 +32,15 @@ pub struct DestinationClass {
 
 impl Default for DestinationClass {
     fn default() -> Self {
-        Self { exits: Vec::new(), avoid: Vec::new(), stairs: true, lifts: false, speed_mps: 1.2, herding: 0.0, circuit: None }
+        Self {
+            exits: Vec::new(),
+            avoid: Vec::new(),
+            stairs: true,
+            lifts: false,
+            speed_mps: 1.2,
+            herding: 0.0,
+            circuit: None,
+        }
     }
 }
 
