@@ -3,8 +3,8 @@
 use crate::CrowdError;
 use crate::field::{Field, Raster};
 use crate::lift::{Lift, LiftSpec};
-use crate::math::{V2, cross, distance_to, dot, length, nearest_on, sub, unit};
-use crate::world::{CellLists, CrowdWorld, Frame, Layer, LayerId, LayerKind, NONE, Portal, PortalId, Side};
+use crate::math::{Segment, V2, cross, distance_to, dot, length, nearest_on, sub, unit};
+use crate::world::{CellLists, CrowdWorld, Frame, Gate, Layer, LayerId, LayerKind, NONE, Portal, PortalId, Side};
 use twin_model::{OpeningIndex, StairIndex, ring_area2};
 
 /// How far a door may lie from the outline of its room, m (half a thick wall).
@@ -120,8 +120,10 @@ impl WorldBuilder {
             lo,
             hi,
             walls,
+            segments: Vec::new(),
             wall_lists: CellLists::default(),
             ways: Vec::new(),
+            gates: Vec::new(),
             fields: Vec::new(),
             way_lists: CellLists::default(),
             area_m2,
@@ -325,6 +327,7 @@ fn finish(layer: &mut Layer, portals: &[Portal]) {
         |w| walls[w],
     );
     let sides: Vec<Side> = layer.ways.iter().map(|w| portals[(*w >> 1) as usize].sides[(*w & 1) as usize]).collect();
+    layer.segments = walls.iter().map(|[a, b]| Segment::new(*a, *b)).collect();
     let capture = |k: usize| portals[(layer.ways[k] >> 1) as usize].capture_m.unwrap_or(0.0);
     let widest = (0..sides.len()).map(capture).fold(0.0, f32::max);
     layer.way_lists = CellLists::new(
@@ -336,12 +339,14 @@ fn finish(layer: &mut Layer, portals: &[Portal]) {
         |k, p| distance_to(sides[k].a, sides[k].b, p),
         |k| [sides[k].a, sides[k].b],
     );
+    let disc = |k: usize| portals[(layer.ways[k] >> 1) as usize].capture_m.is_some();
+    layer.gates = sides.iter().enumerate().map(|(k, s)| Gate::new(s, disc(k))).collect();
     if is_convex(layer) {
         layer.fields = sides.iter().map(|_| Field::Straight).collect();
     } else {
         let raster =
             Raster::new(lo, hi, |p| layer.contains(p).then(|| layer.wall_distance_m(p).unwrap_or(f32::INFINITY)));
-        let fields: Vec<_> = sides.iter().map(|s| raster.field(s)).collect();
+        let fields: Vec<_> = layer.gates.iter().map(|g| raster.field(g)).collect();
         // What no way leads to, such as the pocket beside a flight, holds nobody.
         layer.area_m2 *= raster.part_reached(&fields);
         layer.fields = fields.into_iter().map(|f| Field::Cells(Box::new(f))).collect();

@@ -46,6 +46,7 @@ pub use demand::{Cohort, Demand, IMO_PASSENGERS, Spread, imo_passenger};
 pub use error::CrowdError;
 pub use from_plan::OutdoorArea;
 pub use hazard::{FloodOnFloor, SmokeLaw};
+pub use kernel::company::HERDING_SIGHT_M;
 pub use kernel::{CrowdForcing, CrowdKernel, Person};
 pub use lift::LiftSpec;
 pub use meso::{MesoNetwork, MesoPerson, MesoResult, MesoWalk, QueueLaw};
