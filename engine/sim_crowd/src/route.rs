@@ -136,6 +136,7 @@ impl RouteGraph {
                 let queue = state.queued(w) as f32 / self.capacity_ps[w as usize];
                 let avoided = if state.avoided(layer, LEAST_SIGHT_M) { AVOID_S } else { 0.0 };
                 let new = cost[w as usize] + walk.max(queue) + seconds + avoided;
+                let new = if leaves_building(world, *from) { as_seen_from_inside(new) } else { new };
                 if new < cost[*from as usize] {
                     cost[*from as usize] = new;
                     heap.push(Reverse((new.to_bits(), *from)));
@@ -144,6 +145,17 @@ impl RouteGraph {
         }
         cost
     }
+}
+
+/// Whether a way leads from a building onto open ground in tiles.
+fn leaves_building(world: &CrowdWorld, way: u32) -> bool {
+    let ground = |layer: u32| world.is_ground(crate::world::LayerId(layer));
+    !ground(world.side(way).layer) && ground(world.beyond(way))
+}
+
+/// What lies beyond an exit counts inside only when people avoid it: a door is chosen by the way to it, not by the walk after it.
+fn as_seen_from_inside(cost_s: f32) -> f32 {
+    if cost_s >= AVOID_S { AVOID_S } else { 0.0 }
 }
 
 /// Distances from the inside of a lift door to the ways of its lobby.
@@ -173,6 +185,11 @@ fn usable(world: &CrowdWorld, class: &DestinationClass, way: u32) -> bool {
         return false;
     }
     let next = world.beyond(way);
+    let ground = |layer: u32| world.is_ground(crate::world::LayerId(layer));
+    if next != NONE && ground(side.layer) && !ground(next) {
+        // Nobody goes back in.
+        return false;
+    }
     let climbs = next != NONE && matches!(world.layers[next as usize].kind, LayerKind::Flight(_));
     class.stairs || !climbs
 }

@@ -175,6 +175,8 @@ pub struct Layer {
     /// Ways (by position in `ways`) near a point.
     pub(crate) way_lists: CellLists,
     pub(crate) area_m2: f32,
+    /// Column and row of its square, for a tile of open ground.
+    pub(crate) square: Option<[u32; 2]>,
 }
 
 impl Layer {

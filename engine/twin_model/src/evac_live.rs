@@ -215,6 +215,7 @@ impl EvacScenario {
             detection: Detection::default(),
             weather: EvacWeather::default(),
             sprinklers: None,
+            outdoor: None,
             flood: None,
             water: vec![],
             interventions: vec![],
