@@ -184,7 +184,11 @@ impl WorldBuilder {
 
     /// Joins two sides that are already cut into the walls.
     pub(crate) fn join(&mut self, name: &str, width_m: f32, sides: [Side; 2]) -> PortalId {
-        self.portals.push(self.joined(name, width_m, sides));
+        self.add(self.joined(name, width_m, sides))
+    }
+
+    pub(crate) fn add(&mut self, portal: Portal) -> PortalId {
+        self.portals.push(portal);
         PortalId(self.portals.len() as u32 - 1)
     }
 
@@ -201,6 +205,7 @@ impl WorldBuilder {
             opening: None,
             stair: None,
             lift: None,
+            assembly: None,
         }
     }
 

@@ -77,8 +77,15 @@ impl WorldBuilder {
             let name = format!("{}|{}", self.layer_ref(a).name, self.layer_ref(b).name);
             self.door(&name, (a, j.ends), Some((b, j.ends)))?;
         }
-        for a in &ground.assembly {
-            self.assembly_point(&a.name, of(a.tile)?, a.at, a.radius_m)?;
+        for (k, a) in ground.assembly.iter().enumerate() {
+            let home = self.assembly_point(&a.name, of(a.tile)?, a.at, a.radius_m)?;
+            self.portal_mut(home).assembly = Some(k as u32);
+            // A circle may reach into the tiles beside its own.
+            for tile in ground.reached_by(a) {
+                let (mut p, layer) = (self.portal_ref(home).clone(), of(tile)?);
+                p.sides[0].layer = layer.0;
+                self.add(p);
+            }
         }
         let lo = self.local_of(ground.origin);
         let (tile_m, squares) = (ground.tile_m as f32, ground.squares);
@@ -230,7 +237,8 @@ impl<'a> Solved<'a> {
     fn solve(&mut self, layers: &[Layer], portals: &[Portal]) {
         for p in portals.iter().filter(|p| p.capture_m.is_some() && self.grid.holds(p.sides[0].layer)) {
             let (layer, at) = (p.sides[0].layer, p.sides[0].a);
-            for (c, d) in self.seeds(&layers[layer as usize], layer, at) {
+            let radius_m = p.capture_m.unwrap_or_default();
+            for (c, d) in self.seeds(&layers[layer as usize], layer, at, radius_m) {
                 self.distance[c] = self.distance[c].min(d);
             }
         }
@@ -296,8 +304,8 @@ impl<'a> Solved<'a> {
         let mut ghosts = vec![f32::INFINITY; 4 * self.n * self.n];
         let mut seeds = Vec::new();
         let mut start = None;
-        if portal.capture_m.is_some() {
-            seeds = self.seeds(layer, number, portal.sides[side].a);
+        if let Some(radius_m) = portal.capture_m {
+            seeds = self.seeds(layer, number, portal.sides[side].a, radius_m);
         } else if other != NONE && self.grid.holds(other) {
             let pairs = self.pairs(portal);
             let pairs: Vec<(usize, usize)> =
@@ -323,29 +331,16 @@ impl<'a> Solved<'a> {
         self.cells(number, window, &ghosts, &seeds, start)
     }
 
-    /// Cells about the middle of an area of safety, and their distance from it; the nearest open one where it stands in none.
-    fn seeds(&self, layer: &Layer, number: u32, at: V2) -> Vec<(usize, f32)> {
+    /// Cells of a tile within an area of safety and their distance from its middle; the nearest open one where it holds none.
+    fn seeds(&self, layer: &Layer, number: u32, at: V2, radius_m: f32) -> Vec<(usize, f32)> {
         let Some(square) = layer.square else { return Vec::new() };
-        let cell = |k: usize, p: f32| ((p - self.grid.lo[k]) / self.cell_m) as usize;
-        let near = |x: usize, y: usize| x / self.n == square[0] as usize && y / self.n == square[1] as usize;
-        let (cx, cy) = (cell(0, at[0]), cell(1, at[1]));
-        let mut found = Vec::new();
-        for reach in [2_usize, self.n] {
-            for y in cy.saturating_sub(reach)..=(cy + reach).min(self.size[1] - 1) {
-                for x in cx.saturating_sub(reach)..=(cx + reach).min(self.size[0] - 1) {
-                    let c = y * self.size[0] + x;
-                    if near(x, y) && self.owner[c] == number {
-                        found.push((c, length(sub(self.centre(c), at))));
-                    }
-                }
-            }
-            if !found.is_empty() {
-                break;
-            }
-        }
-        let least = found.iter().map(|s| s.1).fold(f32::INFINITY, f32::min);
-        found.retain(|s| s.1 <= least.max(1.5 * self.cell_m));
-        found
+        let rows = square[1] as usize * self.n..(square[1] as usize + 1) * self.n;
+        let columns = square[0] as usize * self.n..(square[0] as usize + 1) * self.n;
+        let cells = rows.flat_map(|y| columns.clone().map(move |x| (x, y))).map(|(x, y)| y * self.size[0] + x);
+        let own = cells.filter(|c| self.owner[*c] == number).map(|c| (c, length(sub(self.centre(c), at))));
+        let own: Vec<(usize, f32)> = own.collect();
+        let least = own.iter().map(|s| s.1).fold(f32::INFINITY, f32::min);
+        own.into_iter().filter(|s| s.1 <= radius_m.max(least)).collect()
     }
 
     fn cells(&self, number: u32, w: Window, ghosts: &[f32], seeds: &[(usize, f32)], start: Option<V2>) -> Field {

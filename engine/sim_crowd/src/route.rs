@@ -268,13 +268,13 @@ impl CrowdState {
     }
 
     /// What a way costs somebody who is `distance_m` before it, s: walking or waiting, and the effort.
-    fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32) -> f32 {
+    fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32, effort: f32) -> f32 {
         let walk = distance_m / speed_mps;
         // Only those count who are nearer than oneself.
         let ahead: u32 = self.queue[way as usize * QUEUE_BINS..=queue_slot(way, distance_m)].iter().sum();
         let queue = ahead as f32 / graph.capacity_ps[way as usize];
         // Waiting is time lost; walking is time and effort.
-        walk.max(queue) + WALK_EFFORT * walk
+        walk.max(queue) + effort * walk
     }
 
     /// The best way on for somebody of `class` who comes through `way`, and the metres to it.
@@ -288,7 +288,7 @@ impl CrowdState {
     ) -> Option<(u32, f32)> {
         let costs = &self.cost[class as usize * 2 * world.portals.len()..];
         let options = world.links[way as usize].iter().filter(|(w, _)| costs[*w as usize].is_finite());
-        let timed = options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps) + costs[*w as usize]));
+        let timed = options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps, WALK_EFFORT) + costs[*w as usize]));
         timed.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(w, m, _)| (w, m))
     }
 
@@ -305,6 +305,12 @@ impl CrowdState {
         if let Some(p) = classes[who.class as usize].circuit {
             return if layer.ways.contains(&(p.0 * 2)) { p.0 * 2 } else { NONE };
         }
+        // On open ground the ways are pieces of one walk: the first must count as those after it do.
+        let (speed_mps, effort) = if layer.square.is_some() {
+            (classes[who.class as usize].speed_mps, 0.0)
+        } else {
+            (who.speed_mps, WALK_EFFORT)
+        };
         let n = 2 * world.portals.len();
         let (mut best, mut least, mut kept) = (NONE, f32::INFINITY, f32::INFINITY);
         for (k, way) in layer.ways.iter().enumerate() {
@@ -313,7 +319,7 @@ impl CrowdState {
                 continue;
             }
             let distance_m = world.distance_m(who.layer as usize, k, who.at);
-            let cost = self.time_by(graph, *way, distance_m, who.speed_mps) + onward;
+            let cost = self.time_by(graph, *way, distance_m, speed_mps, effort) + onward;
             if cost < least {
                 (best, least) = (*way, cost);
             }

@@ -285,6 +285,8 @@ pub struct Portal {
     pub stair: Option<twin_model::StairIndex>,
     /// The lift and the stop behind it.
     pub(crate) lift: Option<(u32, u32)>,
+    /// The area of safety of the open ground that it stands for.
+    pub assembly: Option<u32>,
 }
 
 impl Portal {

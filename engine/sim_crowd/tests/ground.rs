@@ -104,7 +104,9 @@ fn a_wall_makes_the_detour_that_it_must() {
 fn a_crowd_over_tiles_is_as_quick_as_on_one_and_nobody_is_lost() {
     let place = |tile_m: f64| {
         let n = (100.0 / tile_m) as u32;
-        let (mut run, layers) = run_on(&ground(tile_m, [n, n], [90.0, 50.0], None));
+        let mut g = ground(tile_m, [n, n], [90.0, 50.0], None);
+        g.assembly[0].radius_m = 9.0;
+        let (mut run, layers) = run_on(&g);
         let mut people = 0;
         for (k, l) in layers.iter().enumerate() {
             let ([i, j], t) = ([k as u32 % n, k as u32 / n], tile_m);
@@ -124,6 +126,7 @@ fn a_crowd_over_tiles_is_as_quick_as_on_one_and_nobody_is_lost() {
             let b = run.balance();
             assert!(b.closes() && b.entered == 2000, "{b:?}");
         }
+        println!("tiles of {tile_m} m: {:?} at {:.1} s", run.balance(), run.t_s());
         assert_eq!(run.balance().left, 2000);
         let mut times: Vec<f64> = run.departures().iter().map(|d| d.t_s).collect();
         times.sort_by(f64::total_cmp);

@@ -134,6 +134,31 @@ impl OutdoorGround {
         (1.0 - y) * ((1.0 - x) * c[0] + x * c[1]) + y * ((1.0 - x) * c[2] + x * c[3])
     }
 
+    /// Tiles other than its own that a circle reaches into over open borders: those next to it, and those next to them.
+    #[must_use]
+    pub fn reached_by(&self, area: &AssemblyArea) -> Vec<u32> {
+        let near = |tile: u32| {
+            let Some(t) = self.tiles.get(tile as usize) else { return false };
+            let off = |k: usize| {
+                let low = self.origin[k] + f64::from(t.square[k]) * self.tile_m;
+                (low - area.at[k]).max(area.at[k] - low - self.tile_m).max(0.0)
+            };
+            let d = [off(0), off(1)];
+            d[0] * d[0] + d[1] * d[1] < area.radius_m * area.radius_m
+        };
+        let mut found = vec![area.tile];
+        for _ in 0..2 {
+            for [a, b] in self.joins.iter().map(|j| j.tiles) {
+                for (from, to) in [(a, b), (b, a)] {
+                    if found.contains(&from) && !found.contains(&to) && near(to) {
+                        found.push(to);
+                    }
+                }
+            }
+        }
+        found.split_off(1)
+    }
+
     /// Open ground, m².
     #[must_use]
     pub fn area_m2(&self) -> f64 {
