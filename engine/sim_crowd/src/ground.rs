@@ -13,6 +13,8 @@ use twin_model::OutdoorGround;
 
 /// Side of a cell wanted, m: half the room of a person; a whole number of them fills a tile.
 const CELL_M: f64 = 0.3;
+/// Wall left at the ends of a border between two tiles, m.
+const POST_M: f64 = 0.02;
 /// Most cells of the whole ground (200 m round a large building are 4 million).
 const MOST_CELLS: f64 = 2e7;
 /// Sweeps after which a maze is given up; open ground takes about ten.
@@ -75,7 +77,8 @@ impl WorldBuilder {
         for j in &ground.joins {
             let [a, b] = [of(j.tiles[0])?, of(j.tiles[1])?];
             let name = format!("{}|{}", self.layer_ref(a).name, self.layer_ref(b).name);
-            self.door(&name, (a, j.ends), Some((b, j.ends)))?;
+            let ends = with_posts(j.ends);
+            self.door(&name, (a, ends), Some((b, ends)))?;
         }
         for (k, a) in ground.assembly.iter().enumerate() {
             let home = self.assembly_point(&a.name, of(a.tile)?, a.at, a.radius_m)?;
@@ -109,6 +112,15 @@ impl WorldBuilder {
         (p.sides, p.turn) = (joined.sides, joined.turn);
         true
     }
+}
+
+/// A border less two centimetres at both ends. What is left of it there is wall: where four tiles meet nobody slips out between two
+/// borders.
+fn with_posts([a, b]: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
+    let size = ((b[0] - a[0]).powi(2) + (b[1] - a[1]).powi(2)).sqrt();
+    let share = (POST_M / size.max(POST_M)).min(0.4);
+    let at = |s: f64| [0, 1].map(|k| a[k] + s * (b[k] - a[k]));
+    [at(share), at(1.0 - share)]
 }
 
 /// Distances over a whole ground.

@@ -65,6 +65,8 @@ pub(crate) struct RouteGraph {
     pub capacity_ps: Vec<f32>,
     /// Usable ways per class.
     usable: Vec<Vec<bool>>,
+    /// Distances, in steps, within which those who head for a way stand in line before it.
+    reach: Vec<u8>,
 }
 
 impl RouteGraph {
@@ -99,7 +101,8 @@ impl RouteGraph {
             p.flow_cap_ps.map_or(flow, |cap| cap.min(flow))
         };
         let usable = classes.iter().map(|c| (0..n as u32).map(|w| usable(world, c, w)).collect()).collect();
-        Self { back, capacity_ps: (0..n).map(capacity).collect(), usable }
+        let reach = (0..n as u32).map(|w| queue_reach(world, w)).collect();
+        Self { back, capacity_ps: (0..n).map(capacity).collect(), usable, reach }
     }
 
     /// Seconds from each way to the nearest exit of a class; infinite where there is none.
@@ -133,7 +136,7 @@ impl RouteGraph {
                     continue;
                 }
                 let walk = metres * slow[layer] / of.speed_mps;
-                let queue = state.queued(w) as f32 / self.capacity_ps[w as usize];
+                let queue = state.queued(w, self.reach[w as usize]) as f32 / self.capacity_ps[w as usize];
                 let avoided = if state.avoided(layer, LEAST_SIGHT_M) { AVOID_S } else { 0.0 };
                 let new = cost[w as usize] + walk.max(queue) + seconds + avoided;
                 let new = if leaves_building(world, *from) { as_seen_from_inside(new) } else { new };
@@ -145,6 +148,20 @@ impl RouteGraph {
         }
         cost
     }
+}
+
+/// On open ground people walk spread out: only gaps narrower than this have queues, m, and only within so many steps (6 m) before them.
+const GAP_M: f32 = 6.0;
+/// See [`GAP_M`].
+const OPEN_REACH: u8 = 3;
+
+fn queue_reach(world: &CrowdWorld, way: u32) -> u8 {
+    let (layer, portal) = (world.side(way).layer, &world.portals[(way >> 1) as usize]);
+    if layer == NONE || !world.is_ground(crate::world::LayerId(layer)) {
+        return QUEUE_BINS as u8;
+    }
+    // Nobody waits before a circle on the ground either.
+    if portal.capture_m.is_some() || portal.width_m > GAP_M { 0 } else { OPEN_REACH }
 }
 
 /// Whether a way leads from a building onto open ground in tiles.
@@ -215,10 +232,10 @@ impl CrowdState {
         world.layers.iter().enumerate().map(of).collect()
     }
 
-    /// Persons who head for a way.
-    fn queued(&self, way: u32) -> u32 {
+    /// Persons who head for a way, up to `reach` steps before it.
+    fn queued(&self, way: u32, reach: u8) -> u32 {
         let first = way as usize * QUEUE_BINS;
-        self.queue[first..first + QUEUE_BINS].iter().sum()
+        self.queue[first..first + usize::from(reach)].iter().sum()
     }
 
     /// Walking distance of a person to the way they head for, m.
@@ -271,7 +288,9 @@ impl CrowdState {
     fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32, effort: f32) -> f32 {
         let walk = distance_m / speed_mps;
         // Only those count who are nearer than oneself.
-        let ahead: u32 = self.queue[way as usize * QUEUE_BINS..=queue_slot(way, distance_m)].iter().sum();
+        let first = way as usize * QUEUE_BINS;
+        let steps = (queue_slot(way, distance_m) + 1 - first).min(usize::from(graph.reach[way as usize]));
+        let ahead: u32 = self.queue[first..first + steps].iter().sum();
         let queue = ahead as f32 / graph.capacity_ps[way as usize];
         // Waiting is time lost; walking is time and effort.
         walk.max(queue) + effort * walk
@@ -288,7 +307,8 @@ impl CrowdState {
     ) -> Option<(u32, f32)> {
         let costs = &self.cost[class as usize * 2 * world.portals.len()..];
         let options = world.links[way as usize].iter().filter(|(w, _)| costs[*w as usize].is_finite());
-        let timed = options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps, WALK_EFFORT) + costs[*w as usize]));
+        let timed =
+            options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps, WALK_EFFORT) + costs[*w as usize]));
         timed.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(w, m, _)| (w, m))
     }
 

@@ -102,9 +102,9 @@ fn a_wall_makes_the_detour_that_it_must() {
 
 #[test]
 fn a_crowd_over_tiles_is_as_quick_as_on_one_and_nobody_is_lost() {
-    let place = |tile_m: f64| {
+    let place = |tile_m: f64, safe: [f64; 2]| {
         let n = (100.0 / tile_m) as u32;
-        let mut g = ground(tile_m, [n, n], [90.0, 50.0], None);
+        let mut g = ground(tile_m, [n, n], safe, None);
         g.assembly[0].radius_m = 9.0;
         let (mut run, layers) = run_on(&g);
         let mut people = 0;
@@ -132,10 +132,12 @@ fn a_crowd_over_tiles_is_as_quick_as_on_one_and_nobody_is_lost() {
         times.sort_by(f64::total_cmp);
         [times[999], times[1899]]
     };
-    let (tiled, whole) = (place(25.0), place(100.0));
-    println!("2000 people: half and 95 % after {whole:?} s on one tile, {tiled:?} s on sixteen");
-    for (a, b) in tiled.iter().zip(whole) {
-        assert!((a / b - 1.0).abs() < 0.03, "{tiled:?} {whole:?}");
+    for safe in [[90.0, 50.0], [88.0, 62.0]] {
+        let (tiled, whole) = (place(25.0, safe), place(100.0, safe));
+        println!("2000 people to {safe:?}: half and 95 % after {whole:?} s on one tile, {tiled:?} s on sixteen");
+        for (a, b) in tiled.iter().zip(whole) {
+            assert!((a / b - 1.0).abs() < 0.05, "{tiled:?} {whole:?}");
+        }
     }
 }
 
