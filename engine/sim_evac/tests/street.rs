@@ -141,6 +141,8 @@ fn a_fence_makes_a_detour() {
 fn nothing_changes_inside_without_ground_and_little_with_it() {
     let plan = corridor_plan();
     let mut s = corridor_scenario(200.0, true);
+    // Held open, so that doors do not hang on when people pass them.
+    s.doors.others = twin_model::DoorState::Open;
     let bare = |s: &EvacScenario| {
         let model = Arc::new(EvacModel::new(&plan, s, &[]).unwrap());
         let members = model.members().unwrap();
@@ -156,9 +158,8 @@ fn nothing_changes_inside_without_ground_and_little_with_it() {
     println!("RSET {a:.1} s without ground, {b:.1} s with it; half out {:?} {:?}", before.left_s.p50, after.left_s.p50);
     assert!((a - b).abs() < 0.1 * a + 2.0, "{a} {b}");
     assert_eq!(before.balance, after.balance);
-    let aset = |s: &twin_model::EvacSummary| s.spaces.iter().map(|x| x.aset_s.map(|t| t as i64)).collect::<Vec<_>>();
-    println!("{:?}\n{:?}", aset(&before), aset(&after));
-    assert!(aset(&before).iter().zip(aset(&after)).all(|(a, b)| a.unwrap_or(999).abs_diff(b.unwrap_or(999)) < 15));
+    let aset = |s: &twin_model::EvacSummary| s.spaces.iter().map(|x| x.aset_s).collect::<Vec<_>>();
+    assert_eq!(aset(&before), aset(&after), "smoke sees the same doors");
     let o = after.outdoor.unwrap();
     assert!(o.assembly.iter().all(|a| a.from_building_m >= 20.0), "{:?}", o.assembly);
     assert_eq!(o.safe, after.balance.left);
