@@ -152,7 +152,8 @@ pub(crate) fn write_agents<const L: usize>(path: &Path, run: &EvacRunOf<L>) -> R
             // They stay, so the dose of their space is theirs.
             let dose = member.watches()[k].dose.map(short);
             let [gas, heat] = dose;
-            let mut record = vec![n, space, String::new(), "awaiting_help".into(), String::new(), String::new(), gas, heat];
+            let mut record =
+                vec![n, space, String::new(), "awaiting_help".into(), String::new(), String::new(), gas, heat];
             record.resize(head.len(), String::new());
             csv.write_record(&record).map_err(wrong)?;
         }

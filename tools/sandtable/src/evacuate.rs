@@ -35,7 +35,10 @@ pub fn run(
         if let Some(bar) = &bar {
             bar.set_position((p.t_s / p.duration_s * 1000.0) as u64);
             let safe = p.safe.map_or_else(String::new, |n| format!(", {n} of them safe"));
-            bar.set_message(format!("{:.0} of {:.0} s, {} inside, {} out{safe}", p.t_s, p.duration_s, p.inside, p.left));
+            bar.set_message(format!(
+                "{:.0} of {:.0} s, {} inside, {} out{safe}",
+                p.t_s, p.duration_s, p.inside, p.left
+            ));
         } else {
             let mut line =
                 json!({"frame": p.frame, "t_s": p.t_s, "reached_s": p.t_s, "left": p.left, "inside": p.inside});
@@ -79,7 +82,11 @@ fn print_summary(r: &EvacSummary) {
         b.left, b.inside, b.stopped, b.awaiting
     ));
     if let Some(o) = &r.outdoor {
-        print_line(format_args!("  safe        p50 {}, p95 {} (last person at a place of safety)", s(o.safe_s.p50), s(o.safe_s.p95)));
+        print_line(format_args!(
+            "  safe        p50 {}, p95 {} (last person at a place of safety)",
+            s(o.safe_s.p50),
+            s(o.safe_s.p95)
+        ));
         print_line(format_args!("  outside     {} safe, {} on the way, {} stopped", o.safe, o.on_the_way, o.stopped));
         for a in o.assembly.iter().filter(|a| a.people > 0).take(8) {
             print_line(format_args!(

@@ -259,7 +259,16 @@ fn evacuate(args: &Args, text: &str) -> anyhow::Result<()> {
         Some(out) if !args.check => {
             let cancel = CancelToken::new();
             cancel_on_interrupt(&cancel)?;
-            crate::evacuate::run(text, &args.scenario, args.outdoor, &source, args.flood.as_deref(), out, &cancel, args.json)
+            crate::evacuate::run(
+                text,
+                &args.scenario,
+                args.outdoor,
+                &source,
+                args.flood.as_deref(),
+                out,
+                &cancel,
+                args.json,
+            )
         }
         _ => crate::evacuate::check(text, &args.scenario, args.outdoor, &source),
     }
