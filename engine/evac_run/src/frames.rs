@@ -1,6 +1,6 @@
 //! What viewers show of the first member.
 
-use crate::EvacRunError;
+use crate::{EvacRunError, street};
 use community_pack::evac_folder::{Doing, EvacFrame, PersonMark, SpaceMark};
 use sim_core::Air;
 use sim_crowd::hazard::visibility_m;
@@ -25,7 +25,8 @@ pub(crate) fn of<const L: usize>(run: &EvacView<'_, L>) -> Result<EvacFrame, Eva
             Status::Riding => Doing::Riding,
             Status::Walking | Status::Left => Doing::Walking,
         };
-        people.push(PersonMark { id: row.id, at: [row.x_m, row.y_m, row.z_m], doing });
+        let z_m = street::level_m(run.model(), &row);
+        people.push(PersonMark { id: row.id, at: [row.x_m, row.y_m, z_m], doing });
     }
     people.sort_by_key(|p| p.id);
     let airs = run.airs()?;

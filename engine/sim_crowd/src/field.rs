@@ -17,6 +17,8 @@ pub(crate) enum Field {
     Straight,
     /// On cells.
     Cells(Box<Cells>),
+    /// On cells, to a place beyond the border of a tile of open ground; and where its best walk crosses, just beyond.
+    Toward(Box<Cells>, Option<V2>),
 }
 
 /// Distances at cell centres.
@@ -142,12 +144,17 @@ impl Raster {
 }
 
 /// The upwind solution of |grad d| = slowness from the smaller neighbours along x and y.
-fn eikonal(a: f32, b: f32, h: f32) -> f32 {
+pub(crate) fn eikonal(a: f32, b: f32, h: f32) -> f32 {
     let gap = (a - b).abs();
     if gap < h { 0.5 * (a + b + (2.0 * h * h - gap * gap).sqrt()) } else { a.min(b) + h }
 }
 
 impl Cells {
+    /// A square of `n` by `n` cells.
+    pub(crate) fn new(lo: V2, cell_m: f32, n: usize, distance: Vec<f32>, heading: Vec<[i16; 2]>) -> Self {
+        Self { lo, cell_m, nx: n, ny: n, distance, heading }
+    }
+
     /// Cells and weights around a point; weights of closed cells are zero.
     #[inline(always)]
     fn around(&self, p: V2) -> [(usize, f32); 4] {
@@ -222,7 +229,7 @@ impl Field {
     pub(crate) fn reaches(&self, p: V2) -> bool {
         match self {
             Self::Straight => true,
-            Self::Cells(cells) => cells.around(p).iter().any(|(_, w)| *w > 0.0),
+            Self::Cells(cells) | Self::Toward(cells, _) => cells.around(p).iter().any(|(_, w)| *w > 0.0),
         }
     }
 
@@ -233,6 +240,7 @@ impl Field {
             Self::Straight => straight,
             Self::Cells(_) if straight < 0.3 => straight,
             Self::Cells(cells) => cells.distance_m(p).max(straight),
+            Self::Toward(cells, _) => cells.distance_m(p),
         }
     }
 
@@ -244,6 +252,7 @@ impl Field {
         let depth = dot(to, gate.out);
         match self {
             // Straight only from well in front: from beside, a jamb may stand in the way.
+            Self::Toward(cells, _) => cells.heading(p),
             Self::Cells(cells) if length(to) > IN_SIGHT_M || depth < 0.7 * length(to) => cells.heading(p),
             // A little beyond the line, so that who stands on it walks through.
             _ => unit([to[0] + 0.2 * gate.out[0], to[1] + 0.2 * gate.out[1]]),

@@ -24,6 +24,7 @@ mod demand;
 mod error;
 mod field;
 mod from_plan;
+mod ground;
 pub mod hazard;
 mod kernel;
 mod lanes;

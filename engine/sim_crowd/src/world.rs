@@ -195,6 +195,8 @@ pub struct Layer {
     /// Ways (by position in `ways`) near a point.
     pub(crate) way_lists: CellLists,
     pub(crate) area_m2: f32,
+    /// Column and row of its square, for a tile of open ground.
+    pub(crate) square: Option<[u32; 2]>,
 }
 
 impl Layer {
@@ -328,6 +330,8 @@ pub struct Portal {
     pub stair: Option<twin_model::StairIndex>,
     /// The lift and the stop behind it.
     pub(crate) lift: Option<(u32, u32)>,
+    /// The area of safety of the open ground that it stands for.
+    pub assembly: Option<u32>,
 }
 
 impl Portal {

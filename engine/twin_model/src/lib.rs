@@ -11,6 +11,7 @@ mod entity;
 mod evac_advice;
 mod evac_building;
 mod evac_live;
+mod evac_outdoor;
 mod evac_summary;
 mod evacuation;
 mod gauge;
@@ -20,6 +21,7 @@ mod intervention;
 mod observation;
 mod plan;
 mod plan_check;
+mod plan_outdoor;
 mod property;
 mod run;
 mod scenario;
@@ -36,6 +38,9 @@ pub use evac_building::{Detection, DetectorPlaces, DoorState, DoorStates, EvacWe
 pub use evac_live::{
     CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, LiveOutcome, LiveStart,
     OccupancyEstimate, PeopleEstimate, RoomChance, SignalKind, fire_signal,
+};
+pub use evac_outdoor::{
+    AssemblyOutcome, ExitWalk, GivenAssembly, GivenBarrier, Outdoor, OutdoorOutcome, SAFE_DISTANCE_M,
 };
 pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,
@@ -57,6 +62,9 @@ pub use plan::{
     SpaceIndex, SpaceUse, StairIndex, StoreyIndex, ring_area2,
 };
 pub use plan_check::{DefectLevel, PlanDefect};
+pub use plan_outdoor::{
+    AssemblyArea, AssemblySource, OutdoorExit, OutdoorGround, OutdoorJoin, OutdoorTile, WaterOnTile,
+};
 pub use property::{DeviceClass, PropertyDef, PropertyTable, PropertyTableError};
 pub use run::{Run, RunScenario, RunStatus};
 pub use scenario::{Forcing, GridSpec, RainForcing, RunSummary, Scenario, ScenarioBase, ScenarioError, StageForcing};

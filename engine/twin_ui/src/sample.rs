@@ -159,6 +159,7 @@ pub(crate) fn summary() -> EvacSummary {
         balance: EvacBalance { entered: 397, left: 393, inside: 1, stopped: 2, awaiting: 1 },
         gas_error: [0.0; 2],
         curve: (0..=360).map(|k| (f64::from(k) * 10.0, (u64::from(k as u32) * 4).min(393))).collect(),
+        outdoor: None,
         warnings: vec!["opening 门-1F (2iokAOe7KKVzmH9OlxkAwk): clear width 0.70 m, narrower than 0.8 m".into(); 60],
         checksum: String::new(),
     }

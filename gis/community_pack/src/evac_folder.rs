@@ -3,6 +3,7 @@
 //! ```text
 //! people_00000.q      where people of the first member are and what the air of every space is like, frame by frame
 //! evacuation.json     twin_model::EvacSummary, written when the run has finished
+//! outdoor.json        twin_model::OutdoorGround: the ground outside, for a scenario with `outdoor`; written before the first frame
 //! report.md  spaces.csv  agents.csv  trajectories.sqlite      see `evac_run`
 //! ```
 //!
@@ -19,6 +20,8 @@ use std::io::{Read, Write};
 
 /// Name of the summary.
 pub const SUMMARY: &str = "evacuation.json";
+/// Name of the ground outside.
+pub const OUTDOOR: &str = "outdoor.json";
 /// Name of the report for people.
 pub const REPORT: &str = "report.md";
 
@@ -92,13 +95,14 @@ pub struct SpaceMark {
 pub struct EvacFrame {
     /// Simulated seconds.
     pub t_s: f64,
-    /// People out.
+    /// People gone from the model: out of the building, or with `outdoor` at a place of safety. Those on their way there are among
+    /// `people`, at the level of the ground.
     pub left: u32,
     /// People overcome by gas or heat.
     pub stopped: u32,
     /// People who wait for help.
     pub awaiting: u32,
-    /// Everybody inside, by number.
+    /// Everybody inside, and outside on the ground of a run with `outdoor`, by number.
     pub people: Vec<PersonMark>,
     /// Every space of the plan.
     pub spaces: Vec<SpaceMark>,
