@@ -21,6 +21,7 @@ pub(crate) fn of<const L: usize>(run: &EvacView<'_, L>) -> Result<EvacFrame, Eva
         let doing = match row.status {
             Status::Stopped => Doing::Stopped,
             _ if waiting.contains(&row.id) => Doing::Awaiting,
+            _ if run.model().tile_of(row.layer).is_some() => Doing::Outside,
             Status::Waiting => Doing::Waiting,
             Status::Riding => Doing::Riding,
             Status::Walking | Status::Left => Doing::Walking,

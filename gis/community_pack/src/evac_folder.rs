@@ -58,10 +58,12 @@ pub enum Doing {
     Stopped,
     /// Cannot use stairs and waits for help.
     Awaiting,
+    /// Out of the building, on the way to a place of safety.
+    Outside,
 }
 
 impl Doing {
-    const ALL: [Self; 5] = [Self::Waiting, Self::Walking, Self::Riding, Self::Stopped, Self::Awaiting];
+    const ALL: [Self; 6] = [Self::Waiting, Self::Walking, Self::Riding, Self::Stopped, Self::Awaiting, Self::Outside];
 }
 
 /// A person of the model at one time.
@@ -212,7 +214,7 @@ pub fn decode(bytes: &[u8]) -> Result<EvacFrame, PackError> {
         let at = [0, 1, 2].map(|k| low[k] + step * f64::from(short(n * (4 + 2 * k) + 2 * i)));
         let code = plain[n * 10 + i];
         let doing = Doing::ALL.get(usize::from(code)).copied();
-        let doing = doing.ok_or_else(|| PackError::value(FILE, "doing", code, "0 to 4"))?;
+        let doing = doing.ok_or_else(|| PackError::value(FILE, "doing", code, "0 to 5"))?;
         marks.push(PersonMark { id, at, doing });
     }
     let column = |k: usize, i: usize| short(n * BYTES_PERSON + 2 * (m * k + i));
@@ -233,7 +235,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn person(id: u32, at: [f64; 3]) -> PersonMark {
-        PersonMark { id, at, doing: Doing::ALL[id as usize % 5] }
+        PersonMark { id, at, doing: Doing::ALL[id as usize % 6] }
     }
 
     fn frame() -> EvacFrame {
