@@ -134,9 +134,10 @@ proptest! {
     }
 }
 
-/// The demo community's pack: `$SANDTABLE_E2E/pack`, as `tests/demo_pack` makes it.
+/// The demo community's pack as `tests/demo_pack` makes it: `$SANDTABLE_E2E/pack`, else `e2e/pack` in the target folder.
 fn demo_pack() -> Option<PathBuf> {
-    let dir = PathBuf::from(std::env::var_os("SANDTABLE_E2E")?).join("pack");
+    let beside = || Some(std::env::current_exe().ok()?.ancestors().nth(3)?.join("e2e"));
+    let dir = std::env::var_os("SANDTABLE_E2E").map(PathBuf::from).or_else(beside)?.join("pack");
     Some(dir).filter(|d| d.join("plans.json").is_file())
 }
 

@@ -153,7 +153,10 @@ fn nothing_changes_inside_without_ground_and_little_with_it() {
     let before = bare(&s);
     s.outdoor = Some(Outdoor::default());
     assert_eq!(bare(&s).checksum, before.checksum, "the block alone changes nothing: the ground does");
-    let after = run(&plan, &s).summary().unwrap();
+    let ground = ground_around(&plan, &s, &Surroundings::nothing()).unwrap();
+    let mut outside = run_on(&plan, &s, &ground);
+    outside.advance_to(200.0, &CancelToken::new()).unwrap();
+    let after = outside.summary().unwrap();
     let (a, b) = (before.rset_s.p50.unwrap(), after.rset_s.p50.unwrap());
     println!("RSET {a:.1} s without ground, {b:.1} s with it; half out {:?} {:?}", before.left_s.p50, after.left_s.p50);
     assert!((a - b).abs() < 0.1 * a + 2.0, "{a} {b}");
