@@ -1,6 +1,6 @@
 //! What viewers show of the first member.
 
-use crate::EvacRunError;
+use crate::{EvacRunError, street};
 use community_pack::evac_folder::{Doing, EvacFrame, PersonMark, SpaceMark};
 use sim_core::Air;
 use sim_crowd::hazard::visibility_m;
@@ -21,11 +21,13 @@ pub(crate) fn of<const L: usize>(run: &EvacView<'_, L>) -> Result<EvacFrame, Eva
         let doing = match row.status {
             Status::Stopped => Doing::Stopped,
             _ if waiting.contains(&row.id) => Doing::Awaiting,
+            _ if run.model().tile_of(row.layer).is_some() => Doing::Outside,
             Status::Waiting => Doing::Waiting,
             Status::Riding => Doing::Riding,
             Status::Walking | Status::Left => Doing::Walking,
         };
-        people.push(PersonMark { id: row.id, at: [row.x_m, row.y_m, row.z_m], doing });
+        let z_m = street::level_m(run.model(), &row);
+        people.push(PersonMark { id: row.id, at: [row.x_m, row.y_m, z_m], doing });
     }
     people.sort_by_key(|p| p.id);
     let airs = run.airs()?;

@@ -10,12 +10,14 @@ mod folder;
 mod frames;
 mod report;
 mod source;
+mod street;
 mod tables;
 mod trajectories;
 
 pub use error::EvacRunError;
 pub use flood::{FloodAtBuilding, water_at_exits};
 pub use source::{PlanSource, is_evacuation, read_plan, read_scenario};
+pub use street::ground_of;
 
 use community_pack::evac_folder;
 use folder::Folder;
@@ -34,10 +36,12 @@ pub struct EvacProgress {
     pub t_s: f64,
     /// Simulated time of the whole run, s.
     pub duration_s: f64,
-    /// People of the first member who are out.
+    /// People of the first member who are out of the building.
     pub left: u64,
     /// And who are inside and can walk.
     pub inside: u64,
+    /// Of those who are out, people at a place of safety; `None` for a scenario without `outdoor`.
+    pub safe: Option<u64>,
 }
 
 /// Longest file of spaces, frames: rows beyond are thinned out.
@@ -60,19 +64,31 @@ pub fn run_evacuation(
 ) -> Result<EvacSummary, EvacRunError> {
     let (plan, mut doubts) = read_plan(source, scenario.building.as_deref())?;
     let (mut scenario, live) = started(&plan, scenario, &mut doubts)?;
+    let mut ground = ground_of(&plan, &scenario, source)?;
     let named = scenario.flood.clone();
     if let Some(dir) = flood.map(Path::to_owned).or_else(|| named.as_ref().map(|f| f.run.clone().into())) {
         let link = named.unwrap_or_else(|| FloodAtDoors { run: dir.display().to_string(), from_s: 0.0 });
+        if let Some(ground) = &mut ground {
+            flood::flooded_ground(ground, &link, &dir, source, scenario.duration_s)?;
+        }
         let (wet, more) = flood::flooded(&plan, scenario, &link, &dir, source)?;
         scenario = EvacScenario { flood: Some(link), ..wet };
         doubts.extend(more);
     }
-    let model = Arc::new(EvacModel::new(&plan, &scenario, &[])?);
+    let model = Arc::new(match &ground {
+        Some(ground) => EvacModel::on_ground(&plan, &scenario, ground)?,
+        None => EvacModel::new(&plan, &scenario, &[])?,
+    });
     let members: Vec<EvacMember> = match &live {
         Some(forecast) => model.live_members(forecast)?,
         None => model.members()?,
     };
     let folder = Folder::create(out)?;
+    if let Some(ground) = &ground {
+        let path = folder.file(evac_folder::OUTDOOR);
+        let json = serde_json::to_vec(ground).map_err(|e| EvacRunError::Io { path, cause: e.into() })?;
+        folder.publish(evac_folder::OUTDOOR, &json)?;
+    }
     let start = Start { doubts, live: live.map(outcome) };
     let summary = if members.len() == 1 {
         steps(EvacRunOf::<1>::new(model, &members)?, &folder, start, cancel, on_progress)?
@@ -131,7 +147,7 @@ fn steps<const L: usize>(
     let every = (frames * plan.spaces.len() as f64 / rows).ceil().max(1.0) as u32;
     let mut walks = trajectories::Trajectories::create(
         &folder.file("trajectories.sqlite"),
-        plan,
+        &model,
         run.members()[0].crowd(),
         interval_s,
     )?;
@@ -139,12 +155,13 @@ fn steps<const L: usize>(
     let (mut frame, duration_s) = (0, scenario.duration_s);
     let mut look = |view: &EvacView<'_, L>| -> Result<(), EvacRunError> {
         folder.publish(&evac_folder::frame_name(frame), &evac_folder::encode(&frames::of(view)?))?;
-        walks.frame(view.member().crowd())?;
+        walks.frame(&model, view.member().crowd())?;
         if frame % every == 0 {
             spaces.frame(view)?;
         }
-        let b = view.member().crowd().balance();
-        on_progress(EvacProgress { frame, t_s: view.t_s(), duration_s, left: b.left, inside: b.inside });
+        let (b, member) = (view.member().balance(), view.member());
+        let safe = model.ground().map(|_| member.crowd().balance().left);
+        on_progress(EvacProgress { frame, t_s: view.t_s(), duration_s, left: b.left, inside: b.inside, safe });
         frame += 1;
         Ok(())
     };

@@ -1,7 +1,7 @@
 //! `report.md`: the page for people.
 
 use std::fmt::Write;
-use twin_model::{AsetCriterion, EvacSummary};
+use twin_model::{AsetCriterion, AssemblySource, EvacSummary};
 
 fn s(v: Option<f64>) -> String {
     v.map_or_else(|| "–".into(), |v| format!("{v:.0} s"))
@@ -52,6 +52,33 @@ fn fires(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
     Ok(())
 }
 
+/// From the doors to a place of safety.
+fn outside(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
+    let Some(o) = &r.outdoor else { return Ok(()) };
+    writeln!(w, "## Outside\n\nFrom the doors to a place of safety: after RSET, never to be compared with an ASET.\n")?;
+    writeln!(w, "| | |\n|---|---|")?;
+    writeln!(w, "| last at a place of safety, p50 and p95 of members | {} / {} |", s(o.safe_s.p50), s(o.safe_s.p95))?;
+    writeln!(w, "| half and 95 % of the arrivals (first member) | {} / {} |", s(o.arrived_s.p50), s(o.arrived_s.p95))?;
+    writeln!(w, "| safe, on the way, stopped outside | {}, {}, {} |", o.safe, o.on_the_way, o.stopped)?;
+    writeln!(w, "| open ground | {} tiles, {:.0} m2 |\n", o.tiles, o.area_m2)?;
+    writeln!(w, "| place of safety | from | m off the building | people | first | last |\n|---|---|---|---|---|---|")?;
+    for a in &o.assembly {
+        let source = match a.source {
+            AssemblySource::Scenario => "scenario",
+            AssemblySource::Road => "road",
+            AssemblySource::OpenGround => "open ground",
+        };
+        let (first, last) = (s(a.first_s), s(a.last_s));
+        writeln!(w, "| {} | {source} | {:.0} | {} | {first} | {last} |", a.name, a.from_building_m, a.people)?;
+    }
+    writeln!(w, "\n| exit | walk to safety |\n|---|---|")?;
+    for e in &o.exits {
+        let walk = e.walk_m.map_or_else(|| "none: nobody leaves by it".into(), |m| format!("{m:.0} m"));
+        writeln!(w, "| {} | {walk} |", e.exit)?;
+    }
+    writeln!(w)
+}
+
 /// Fires listed.
 const MOST_FIRES: usize = 10;
 
@@ -95,7 +122,7 @@ fn write_page(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
     }
     writeln!(w, "| | |\n|---|---|")?;
     writeln!(w, "| alarm (first member) | {} |", s(r.alarm_s))?;
-    writeln!(w, "| RSET, p50 and p95 of members | {} / {} |", s(r.rset_s.p50), s(r.rset_s.p95))?;
+    writeln!(w, "| RSET (out of the building), p50 and p95 of members | {} / {} |", s(r.rset_s.p50), s(r.rset_s.p95))?;
     writeln!(w, "| half and 95 % out (first member) | {} / {} |", s(r.left_s.p50), s(r.left_s.p95))?;
     writeln!(w, "| left, inside, stopped, awaiting help | {}, {}, {}, {} |", b.left, b.inside, b.stopped, b.awaiting)?;
     writeln!(w, "| people with a dose of 0.1, 0.3, 1 | {}, {}, {} |", r.doses[0], r.doses[1], r.doses[2])?;
@@ -105,6 +132,7 @@ fn write_page(w: &mut String, r: &EvacSummary) -> std::fmt::Result {
         writeln!(w, "**In more than one member of twenty not everybody who can walk was out at the end.**\n")?;
     }
     spaces(w, r)?;
+    outside(w, r)?;
     writeln!(w, "## Exits\n\n| exit | people |\n|---|---|")?;
     r.exits.iter().try_for_each(|e| writeln!(w, "| {} | {} |", e.exit, e.people))?;
     if !r.stairs.is_empty() {

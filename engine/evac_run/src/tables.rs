@@ -108,27 +108,41 @@ fn short(v: f64) -> String {
 /// What became of everybody of the first member: numbers, no identities.
 pub(crate) fn write_agents<const L: usize>(path: &Path, run: &EvacRunOf<L>) -> Result<(), EvacRunError> {
     let (model, member) = (run.model(), &run.members()[0]);
-    let head = ["person", "start_space", "set_off_s", "fate", "left_s", "exit", "fed_gas", "fed_heat"];
+    let mut head = vec!["person", "start_space", "set_off_s", "fate", "left_s", "exit", "fed_gas", "fed_heat"];
+    let ground = model.ground();
+    if ground.is_some() {
+        head.extend(["safe_s", "assembly"]);
+    }
     let mut csv = open(path, &head)?;
     let wrong = |cause| EvacRunError::Csv { path: path.to_owned(), cause };
     let portals = member.crowd().world().portals();
     let mut out: Vec<Option<(f64, &str)>> = vec![None; member.origins().len()];
-    for d in member.crowd().departures() {
+    for d in member.left_building() {
         out[d.id as usize] = Some((d.t_s, portals[d.exit.index()].name.as_str()));
+    }
+    let mut safe: Vec<Option<(f64, &str)>> = vec![None; out.len()];
+    for d in member.crowd().departures().iter().filter(|_| ground.is_some()) {
+        safe[d.id as usize] = Some((d.t_s, portals[d.exit.index()].name.as_str()));
     }
     let mut stopped = vec![false; out.len()];
     member.crowd().frame().filter(|r| r.status == Status::Stopped).for_each(|r| stopped[r.id as usize] = true);
     for (k, origin) in member.origins().iter().enumerate() {
         let fate = match out[k] {
+            _ if stopped[k] => "stopped",
+            Some(_) if ground.is_some() && safe[k].is_none() => "outside",
             Some(_) => "left",
-            None if stopped[k] => "stopped",
             None => "inside",
         };
         let (left, exit) = out[k].map_or((String::new(), ""), |(t, exit)| (short(t), exit));
         let dose = member.doses()[k];
         let (gas, heat) = (short(f64::from(dose[0])), short(f64::from(dose[1])));
         let (number, space) = ((k + 1).to_string(), model.space_name(origin.space));
-        csv.write_record([&number, &space, &short(origin.start_s), fate, &left, exit, &gas, &heat]).map_err(wrong)?;
+        let mut record = vec![number, space, short(origin.start_s), fate.into(), left, exit.into(), gas, heat];
+        if ground.is_some() {
+            let (t, area) = safe[k].map_or((String::new(), ""), |(t, area)| (short(t), area));
+            record.extend([t, area.to_owned()]);
+        }
+        csv.write_record(&record).map_err(wrong)?;
     }
     let mut number = member.origins().len();
     for (k, waiting) in member.awaiting().iter().enumerate() {
@@ -137,7 +151,11 @@ pub(crate) fn write_agents<const L: usize>(path: &Path, run: &EvacRunOf<L>) -> R
             let (n, space) = (number.to_string(), model.space_name(SpaceIndex(k as u32)));
             // They stay, so the dose of their space is theirs.
             let dose = member.watches()[k].dose.map(short);
-            csv.write_record([&n, &space, "", "awaiting_help", "", "", &dose[0], &dose[1]]).map_err(wrong)?;
+            let [gas, heat] = dose;
+            let mut record =
+                vec![n, space, String::new(), "awaiting_help".into(), String::new(), String::new(), gas, heat];
+            record.resize(head.len(), String::new());
+            csv.write_record(&record).map_err(wrong)?;
         }
     }
     close(csv, path)

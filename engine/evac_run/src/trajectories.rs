@@ -3,9 +3,10 @@
 //! Beside JuPedSim's columns each row has `pos_z` (level, m) and `layer`; the table `layers` names them, with outlines of rooms.
 //! JuPedSim's one polygon per file cannot hold storeys: `geometry` is the rectangle round the building.
 
-use crate::EvacRunError;
+use crate::{EvacRunError, street};
 use rusqlite::{Connection, params};
-use sim_crowd::{CrowdRun, LayerKind};
+use sim_crowd::{CrowdRun, LayerId, LayerKind};
+use sim_evac::EvacModel;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use twin_model::BuildingPlan;
@@ -23,10 +24,16 @@ pub(crate) struct Trajectories {
 }
 
 impl Trajectories {
-    pub fn create(path: &Path, plan: &BuildingPlan, crowd: &CrowdRun, interval_s: f64) -> Result<Self, EvacRunError> {
+    pub fn create(path: &Path, model: &EvacModel, crowd: &CrowdRun, interval_s: f64) -> Result<Self, EvacRunError> {
         let wrong = |cause| EvacRunError::Sqlite { path: path.to_owned(), cause };
         let db = Connection::open(path).map_err(wrong)?;
-        let bounds = bounds_of(plan);
+        let plan = model.plan();
+        let mut bounds = bounds_of(plan);
+        for p in model.ground().iter().flat_map(|g| &g.tiles).flat_map(|t| &t.outline) {
+            for k in 0..2 {
+                (bounds[0][k], bounds[1][k]) = (bounds[0][k].min(p[k] - 1.0), bounds[1][k].max(p[k] + 1.0));
+            }
+        }
         let [low, high] = bounds;
         let wkt = wkt_of(&[low, [high[0], low[1]], high, [low[0], high[1]]]);
         let hash = i64::from(wkt.bytes().fold(5381_u32, |h, b| h.wrapping_mul(33) ^ u32::from(b)));
@@ -44,7 +51,7 @@ impl Trajectories {
         for (k, l) in crowd.world().layers().iter().enumerate() {
             let floor = match l.kind {
                 LayerKind::Floor(Some(s)) => plan.spaces.get(s.index()).map(|s| wkt_of(&s.outline)),
-                _ => None,
+                _ => model.tile_of(LayerId(k as u32)).zip(model.ground()).map(|(t, g)| wkt_of(&g.tiles[t].outline)),
             };
             db.execute("INSERT INTO layers VALUES (?1, ?2, ?3, ?4)", params![k as i64, l.name, l.area_m2(), floor])
                 .map_err(wrong)?;
@@ -57,7 +64,7 @@ impl Trajectories {
     }
 
     /// Writes where everybody is now.
-    pub fn frame(&mut self, crowd: &CrowdRun) -> Result<(), EvacRunError> {
+    pub fn frame(&mut self, model: &EvacModel, crowd: &CrowdRun) -> Result<(), EvacRunError> {
         let wrong = |cause| EvacRunError::Sqlite { path: self.path.clone(), cause };
         let mut insert = self
             .db
@@ -74,9 +81,9 @@ impl Trajectories {
             self.last.insert(r.id, (at, facing));
             let [low, high] = self.bounds;
             self.bounds = [[low[0].min(at[0]), low[1].min(at[1])], [high[0].max(at[0]), high[1].max(at[1])]];
-            let id = i64::from(r.id) + 1;
+            let (id, z_m) = (i64::from(r.id) + 1, street::level_m(model, &r));
             insert
-                .execute(params![self.frames, id, at[0], at[1], facing[0], facing[1], r.z_m, r.layer.0])
+                .execute(params![self.frames, id, at[0], at[1], facing[0], facing[1], z_m, r.layer.0])
                 .map_err(wrong)?;
         }
         self.db.execute("INSERT INTO frame_data SELECT ?1, hash FROM geometry", params![self.frames]).map_err(wrong)?;

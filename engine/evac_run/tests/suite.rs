@@ -8,7 +8,7 @@ use geo_frame::{Crs, EnuFrame, Projector};
 use proptest::prelude::*;
 use sim_core::CancelToken;
 use std::path::{Path, PathBuf};
-use twin_model::{EvacScenario, EvacSummary, FloodAtDoors, GridSpec};
+use twin_model::{EvacScenario, EvacSummary, FloodAtDoors, GridSpec, OutdoorGround};
 
 fn shared(file: &str) -> Option<PathBuf> {
     let root = std::env::var_os("SANDTABLE_SHARED")
@@ -206,6 +206,18 @@ fn water_at_an_exit_closes_it_and_people_leave_by_the_other() {
     let later = FloodAtDoors { run: flood.display().to_string(), from_s: 20.0 };
     let later = run(&EvacScenario { flood: Some(later), ..scenario.clone() }, None, "later").unwrap();
     assert_eq!(closed(&later.scenario), Some(9.0), "{:?}", later.scenario.interventions);
+    // Outside too: the tiles in the west are told, and everybody comes to safety in the east.
+    let street = EvacScenario { outdoor: Some(Default::default()), ..scenario.clone() };
+    let out = run(&street, Some(&flood), "street").unwrap();
+    assert_eq!((through(&out, "west"), out.outdoor.as_ref().unwrap().safe), (0, 40), "{:?}", out.outdoor);
+    let text = std::fs::read_to_string(dir.path().join("street").join(evac_folder::OUTDOOR)).unwrap();
+    let ground: OutdoorGround = serde_json::from_str(&text).unwrap();
+    let told = |w: &&twin_model::WaterOnTile| {
+        w.at_s == 30.0 && (w.depth_m - 0.25).abs() < 0.01 && (w.speed_mps - 5.5).abs() < 0.05
+    };
+    let wet: Vec<_> = ground.water.iter().filter(told).collect();
+    let west = |tile: u32| ground.tiles[tile as usize].outline.iter().any(|p| p[0] < 1.0);
+    assert!(!wet.is_empty() && wet.iter().all(|w| west(w.tile)), "{:?}", ground.water);
     let none = run(&scenario, Some(dir.path()), "none").unwrap_err().to_string();
     assert!(none.starts_with("flood ") && none.contains("grid.json") && !none.contains('\n'), "{none}");
 }

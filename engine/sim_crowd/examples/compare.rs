@@ -5,23 +5,31 @@
 //! parameters (radius 0.2 m, time gap 1 s, no anticipation), else our calibrated set.
 
 use sim_core::Air;
-use sim_crowd::verification::{Manners, block, jupedsim_like, neck_flow, open_corridor};
+use sim_crowd::verification::{Manners, block, jupedsim_like, neck_flow, open_corridor_timed};
 use sim_crowd::{
     CrowdEdit, CrowdError, CrowdForcing, CrowdRun, CrowdWorld, Demand, DestinationClass, LayerId, LayerSpec,
     MesoPerson, Spread, WorldBuilder,
 };
 
-/// CPU seconds of this thread so far (Linux).
+/// CPU seconds of this thread so far.
+#[cfg(unix)]
 fn cpu_s() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).map_or(f64::NAN, |ns| ns * 1e-9)
+    let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+}
+
+/// Where threads have no clock of their own: seconds by the wall clock.
+#[cfg(not(unix))]
+fn cpu_s() -> f64 {
+    use std::{sync::LazyLock, time::Instant};
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_secs_f64()
 }
 
 fn corridor(rho: f64, m: &Manners) -> Result<(String, f64, f64), CrowdError> {
-    let t = cpu_s();
-    let r = open_corridor(rho, m)?;
+    let (r, cpu) = open_corridor_timed(rho, m, cpu_s)?;
     let text = format!("corridor rho {rho}: measured rho {:.3} v {:.3} m/s", r.density_pm2, r.speed_mps);
-    Ok((text, r.agent_steps as f64, cpu_s() - t))
+    Ok((text, r.agent_steps as f64, cpu))
 }
 
 fn speed(agents: usize, rho: f64, m: &Manners) -> Result<(String, f64, f64), CrowdError> {
@@ -184,7 +192,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let runs = (0..3).map(|_| corridor(*rho, &m)).collect::<Result<Vec<_>, _>>()?;
                     if let Some((text, steps, cpu)) = runs.into_iter().min_by(|a, b| a.2.total_cmp(&b.2)) {
                         println!(
-                            "sim_crowd {text}: {steps} agent-steps in {cpu:.3} CPU s = {:.3e} per CPU s",
+                            "sim_crowd {text}: {steps} agent-steps in {cpu:.5} CPU s = {:.3e} per CPU s",
                             steps / cpu
                         );
                     }

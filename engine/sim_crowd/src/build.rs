@@ -2,9 +2,10 @@
 
 use crate::CrowdError;
 use crate::field::{Field, Raster};
+use crate::ground::{self, GroundGrid};
 use crate::lift::{Lift, LiftSpec};
-use crate::math::{V2, cross, distance_to, dot, length, nearest_on, sub, unit};
-use crate::world::{CellLists, CrowdWorld, Frame, Layer, LayerId, LayerKind, NONE, Portal, PortalId, Side};
+use crate::math::{Segment, V2, cross, distance_to, dot, length, nearest_on, sub, unit};
+use crate::world::{CellLists, CrowdWorld, Frame, Gate, Layer, LayerId, LayerKind, NONE, Portal, PortalId, Side};
 use twin_model::{OpeningIndex, StairIndex, ring_area2};
 
 /// How far a door may lie from the outline of its room, m (half a thick wall).
@@ -54,6 +55,8 @@ pub struct WorldBuilder {
     portals: Vec<Portal>,
     lifts: Vec<Lift>,
     origin_m: [f64; 2],
+    /// Open ground in tiles, if there is any.
+    pub(crate) ground: Option<GroundGrid>,
 }
 
 fn wrong(what: &'static str, name: &str, why: impl Into<String>) -> CrowdError {
@@ -120,11 +123,14 @@ impl WorldBuilder {
             lo,
             hi,
             walls,
+            segments: Vec::new(),
             wall_lists: CellLists::default(),
             ways: Vec::new(),
+            gates: Vec::new(),
             fields: Vec::new(),
             way_lists: CellLists::default(),
             area_m2,
+            square: None,
         };
         self.layers.push(layer);
         LayerId(self.layers.len() as u32 - 1)
@@ -136,6 +142,23 @@ impl WorldBuilder {
 
     pub(crate) fn layer_ref(&self, id: LayerId) -> &Layer {
         &self.layers[id.index()]
+    }
+
+    pub(crate) fn layer_count(&self) -> u32 {
+        self.layers.len() as u32
+    }
+
+    /// A point of the plan in layer coordinates.
+    pub(crate) fn local_of(&self, p: [f64; 2]) -> V2 {
+        Frame::flat([self.origin_m[0], self.origin_m[1], 0.0]).local(p)
+    }
+
+    pub(crate) fn portal_ref(&self, id: PortalId) -> &Portal {
+        &self.portals[id.index()]
+    }
+
+    pub(crate) fn portal_mut(&mut self, id: PortalId) -> &mut Portal {
+        &mut self.portals[id.index()]
     }
 
     /// Adds a door between two layers, or an exit when there is no second side.
@@ -153,9 +176,9 @@ impl WorldBuilder {
                 return Err(wrong("portal", name, format!("width {:.2} m; allowed: 0.3 m or more", width(ends))));
             }
         }
-        let first = self.cut(name, &from)?;
+        let first = self.cut_side(name, &from)?;
         let second = match &to {
-            Some(side) => self.cut(name, side)?,
+            Some(side) => self.cut_side(name, side)?,
             None => Side { layer: NONE, out: [-first.out[0], -first.out[1]], ..first },
         };
         Ok(self.join(name, width(&from.1) as f32, [first, second]))
@@ -163,8 +186,18 @@ impl WorldBuilder {
 
     /// Joins two sides that are already cut into the walls.
     pub(crate) fn join(&mut self, name: &str, width_m: f32, sides: [Side; 2]) -> PortalId {
+        self.add(self.joined(name, width_m, sides))
+    }
+
+    pub(crate) fn add(&mut self, portal: Portal) -> PortalId {
+        self.portals.push(portal);
+        PortalId(self.portals.len() as u32 - 1)
+    }
+
+    /// A portal of two sides.
+    pub(crate) fn joined(&self, name: &str, width_m: f32, sides: [Side; 2]) -> Portal {
         let (u, v) = (sides[0].out, [-sides[1].out[0], -sides[1].out[1]]);
-        let portal = Portal {
+        Portal {
             name: name.into(),
             width_m,
             flow_cap_ps: None,
@@ -174,9 +207,8 @@ impl WorldBuilder {
             opening: None,
             stair: None,
             lift: None,
-        };
-        self.portals.push(portal);
-        PortalId(self.portals.len() as u32 - 1)
+            assembly: None,
+        }
     }
 
     /// An assembly point (集合点): people within `radius_m` of `centre` have arrived.
@@ -241,7 +273,7 @@ impl WorldBuilder {
     }
 
     /// Cuts a gap into the wall nearest to a door; the interior is then to the inside of `out`.
-    fn cut(&mut self, name: &str, side: &DoorSide) -> Result<Side, CrowdError> {
+    pub(crate) fn cut_side(&mut self, name: &str, side: &DoorSide) -> Result<Side, CrowdError> {
         let layer = &mut self.layers[side.0.index()];
         let ends = side.1.map(|p| layer.frame.local(p));
         let mid = [(ends[0][0] + ends[1][0]) * 0.5, (ends[0][1] + ends[1][1]) * 0.5];
@@ -291,6 +323,9 @@ impl WorldBuilder {
         }
         let portals = &self.portals;
         each(&mut self.layers, |layer| finish(layer, portals));
+        if let Some(grid) = &self.ground {
+            ground::fields(&mut self.layers, portals, grid);
+        }
         let mut world = CrowdWorld { layers: self.layers, portals: self.portals, lifts: self.lifts, links: Vec::new() };
         world.links = (0..2 * world.portals.len() as u32).map(|w| links_after(&world, w)).collect();
         Ok(world)
@@ -325,6 +360,7 @@ fn finish(layer: &mut Layer, portals: &[Portal]) {
         |w| walls[w],
     );
     let sides: Vec<Side> = layer.ways.iter().map(|w| portals[(*w >> 1) as usize].sides[(*w & 1) as usize]).collect();
+    layer.segments = walls.iter().map(|[a, b]| Segment::new(*a, *b)).collect();
     let capture = |k: usize| portals[(layer.ways[k] >> 1) as usize].capture_m.unwrap_or(0.0);
     let widest = (0..sides.len()).map(capture).fold(0.0, f32::max);
     layer.way_lists = CellLists::new(
@@ -336,12 +372,18 @@ fn finish(layer: &mut Layer, portals: &[Portal]) {
         |k, p| distance_to(sides[k].a, sides[k].b, p),
         |k| [sides[k].a, sides[k].b],
     );
+    let disc = |k: usize| portals[(layer.ways[k] >> 1) as usize].capture_m.is_some();
+    layer.gates = sides.iter().enumerate().map(|(k, s)| Gate::new(s, disc(k))).collect();
+    if layer.square.is_some() {
+        // Fields of open ground run on from tile to tile: they are made for all tiles together.
+        return;
+    }
     if is_convex(layer) {
         layer.fields = sides.iter().map(|_| Field::Straight).collect();
     } else {
         let raster =
             Raster::new(lo, hi, |p| layer.contains(p).then(|| layer.wall_distance_m(p).unwrap_or(f32::INFINITY)));
-        let fields: Vec<_> = sides.iter().map(|s| raster.field(s)).collect();
+        let fields: Vec<_> = layer.gates.iter().map(|g| raster.field(g)).collect();
         // What no way leads to, such as the pocket beside a flight, holds nobody.
         layer.area_m2 *= raster.part_reached(&fields);
         layer.fields = fields.into_iter().map(|f| Field::Cells(Box::new(f))).collect();
@@ -366,7 +408,7 @@ fn links_after(world: &CrowdWorld, way: u32) -> Vec<(u32, f32)> {
     }
     let portal = &world.portals[(way >> 1) as usize];
     let from = &portal.sides[1 - (way & 1) as usize];
-    let start = crate::math::add_scaled(from.middle(), from.out, -0.1);
+    let start = ground::arrival(world, way).unwrap_or(crate::math::add_scaled(from.middle(), from.out, -0.1));
     let back = way ^ 1;
     let ways = &world.layers[layer as usize].ways;
     (0..ways.len())

@@ -1,7 +1,7 @@
 //! Walking distances inside a layer: geodesic fields by fast sweeping (快速扫描法).
 
 use crate::math::{V2, dot, length, sub, unit};
-use crate::world::Side;
+use crate::world::Gate;
 
 /// Nobody aims nearer to a jamb than this, m.
 pub(crate) const JAMB_M: f32 = 0.22;
@@ -17,6 +17,8 @@ pub(crate) enum Field {
     Straight,
     /// On cells.
     Cells(Box<Cells>),
+    /// On cells, to a place beyond the border of a tile of open ground; and where its best walk crosses, just beyond.
+    Toward(Box<Cells>, Option<V2>),
 }
 
 /// Distances at cell centres.
@@ -69,14 +71,14 @@ impl Raster {
     }
 
     /// The field of distances to one side of a portal: Godunov's scheme, swept in four orders until still (Zhao 2005).
-    pub(crate) fn field(&self, side: &Side) -> Cells {
+    pub(crate) fn field(&self, gate: &Gate) -> Cells {
         let (nx, ny, n) = (self.nx, self.ny, self.nx * self.ny);
         let mut distance = vec![f32::INFINITY; n];
         let near = 1.5 * self.cell_m;
         for (c, d) in distance.iter_mut().enumerate() {
             if self.slowness[c].is_finite() {
-                let to = sub(side.aim(self.centre(c), JAMB_M), self.centre(c));
-                if length(to) < near && dot(to, side.out) > -0.5 * self.cell_m {
+                let to = sub(gate.aim(self.centre(c)), self.centre(c));
+                if length(to) < near && dot(to, gate.out) > -0.5 * self.cell_m {
                     *d = length(to);
                 }
             }
@@ -142,12 +144,17 @@ impl Raster {
 }
 
 /// The upwind solution of |grad d| = slowness from the smaller neighbours along x and y.
-fn eikonal(a: f32, b: f32, h: f32) -> f32 {
+pub(crate) fn eikonal(a: f32, b: f32, h: f32) -> f32 {
     let gap = (a - b).abs();
     if gap < h { 0.5 * (a + b + (2.0 * h * h - gap * gap).sqrt()) } else { a.min(b) + h }
 }
 
 impl Cells {
+    /// A square of `n` by `n` cells.
+    pub(crate) fn new(lo: V2, cell_m: f32, n: usize, distance: Vec<f32>, heading: Vec<[i16; 2]>) -> Self {
+        Self { lo, cell_m, nx: n, ny: n, distance, heading }
+    }
+
     /// Cells and weights around a point; weights of closed cells are zero.
     #[inline(always)]
     fn around(&self, p: V2) -> [(usize, f32); 4] {
@@ -222,31 +229,33 @@ impl Field {
     pub(crate) fn reaches(&self, p: V2) -> bool {
         match self {
             Self::Straight => true,
-            Self::Cells(cells) => cells.around(p).iter().any(|(_, w)| *w > 0.0),
+            Self::Cells(cells) | Self::Toward(cells, _) => cells.around(p).iter().any(|(_, w)| *w > 0.0),
         }
     }
 
     /// Walking distance from a point, m.
-    pub(crate) fn distance_m(&self, side: &Side, p: V2) -> f32 {
-        let straight = length(sub(side.aim(p, JAMB_M), p));
+    pub(crate) fn distance_m(&self, gate: &Gate, p: V2) -> f32 {
+        let straight = length(sub(gate.aim(p), p));
         match self {
             Self::Straight => straight,
             Self::Cells(_) if straight < 0.3 => straight,
             Self::Cells(cells) => cells.distance_m(p).max(straight),
+            Self::Toward(cells, _) => cells.distance_m(p),
         }
     }
 
     /// Where a person at `p` wants to go: a unit vector, zero when there is no way.
     #[inline(always)]
-    pub(crate) fn heading(&self, side: &Side, p: V2) -> V2 {
-        let aim = side.aim(p, JAMB_M);
+    pub(crate) fn heading(&self, gate: &Gate, p: V2) -> V2 {
+        let aim = gate.aim(p);
         let to = sub(aim, p);
-        let depth = dot(to, side.out);
+        let depth = dot(to, gate.out);
         match self {
             // Straight only from well in front: from beside, a jamb may stand in the way.
+            Self::Toward(cells, _) => cells.heading(p),
             Self::Cells(cells) if length(to) > IN_SIGHT_M || depth < 0.7 * length(to) => cells.heading(p),
             // A little beyond the line, so that who stands on it walks through.
-            _ => unit([to[0] + 0.2 * side.out[0], to[1] + 0.2 * side.out[1]]),
+            _ => unit([to[0] + 0.2 * gate.out[0], to[1] + 0.2 * gate.out[1]]),
         }
     }
 }

@@ -5,9 +5,10 @@ use crate::build::{LEAST_WIDTH_M, LayerSpec, WorldBuilder};
 use crate::lift::LiftSpec;
 use crate::math::{V2, dot, length, sub, unit};
 use crate::stairs::{Grade, slope_of};
-use crate::world::{CrowdWorld, Frame, LayerId, LayerKind, Side};
+use crate::world::{CrowdWorld, Frame, LayerId, LayerKind, PortalId, Side};
 use twin_model::{
-    BuildingPlan, DefectLevel, OpeningIndex, OpeningKind, PlanFlight, PlanOpening, PlanStair, SpaceUse, StairIndex,
+    BuildingPlan, DefectLevel, OpeningIndex, OpeningKind, OutdoorGround, PlanFlight, PlanOpening, PlanStair, SpaceUse,
+    StairIndex,
 };
 
 /// An outdoor place: a street, a square, a garden.
@@ -39,11 +40,28 @@ impl CrowdWorld {
         if let Some(d) = plan.check().into_iter().find(|d| d.level == DefectLevel::Error) {
             return Err(CrowdError::Plan(d.to_string()));
         }
+        Self::made(plan, outdoors, None)
+    }
+
+    /// The world of a building and the open ground round it, in tiles. Layers and portals of the building have the same numbers as
+    /// in [`CrowdWorld::from_plan`] without outdoor areas; those of the ground follow. Exits that the ground does not name still lead
+    /// out of the model.
+    ///
+    /// # Errors
+    /// As [`CrowdWorld::from_plan`], and [`CrowdError::Geometry`] for a ground that cannot be.
+    pub fn from_plan_on(plan: &BuildingPlan, ground: &OutdoorGround) -> Result<Self, CrowdError> {
+        if let Some(d) = plan.check().into_iter().find(|d| d.level == DefectLevel::Error) {
+            return Err(CrowdError::Plan(d.to_string()));
+        }
+        Self::made(plan, &[], Some(ground))
+    }
+
+    fn made(plan: &BuildingPlan, outdoors: &[OutdoorArea], ground: Option<&OutdoorGround>) -> Result<Self, CrowdError> {
         let Some(first) = plan.spaces.first() else {
             return Err(CrowdError::Plan("has no space".into()));
         };
-        let mut maker =
-            Maker { plan, builder: WorldBuilder::new(first.outline[0]), spaces: Vec::new(), areas: Vec::new() };
+        let builder = WorldBuilder::new(first.outline[0]);
+        let mut maker = Maker { plan, builder, spaces: Vec::new(), areas: Vec::new(), exits: Vec::new() };
         maker.floors(outdoors)?;
         for (k, o) in plan.openings.iter().enumerate() {
             if o.walkable() && o.clear_width_m >= LEAST_WIDTH_M && !leads_onto_flight(plan, o) {
@@ -56,6 +74,9 @@ impl CrowdWorld {
         for l in &plan.lifts {
             let stops = l.stops.iter().map(|s| maker.lift_door(*s, l.door_width_m)).collect::<Result<_, _>>()?;
             maker.builder.lift(&LiftSpec::of(&l.name, l.capacity, l.speed_mps, stops))?;
+        }
+        if let Some(ground) = ground {
+            maker.onto_ground(ground)?;
         }
         maker.builder.build()
     }
@@ -86,6 +107,8 @@ struct Maker<'a> {
     builder: WorldBuilder,
     spaces: Vec<Option<LayerId>>,
     areas: Vec<(LayerId, Vec<Vec<[f64; 2]>>)>,
+    /// Openings that lead out of the model.
+    exits: Vec<(OpeningIndex, PortalId)>,
 }
 
 fn wrong(what: &'static str, name: &str, why: &str) -> CrowdError {
@@ -141,6 +164,25 @@ impl Maker<'_> {
         let other = other.or_else(outdoor);
         let id = self.builder.door(&o.name, (inside, ends), other.map(|l| (l, ends)))?;
         self.builder.tag(id, Some(index), None);
+        if other.is_none() {
+            self.exits.push((index, id));
+        }
+        Ok(())
+    }
+
+    /// Lays the ground round the building and lets the exits lead onto it.
+    fn onto_ground(&mut self, ground: &OutdoorGround) -> Result<(), CrowdError> {
+        let tiles = self.builder.ground(ground)?;
+        for exit in &ground.exits {
+            let portal = self.exits.iter().find(|e| e.0 == exit.opening).map(|e| e.1);
+            let tile = exit.tile.and_then(|t| tiles.get(t as usize)).copied();
+            if let (Some(portal), Some(tile)) = (portal, tile)
+                && !self.builder.lead_onto(portal, tile)
+            {
+                let name = &self.plan.openings[exit.opening.index()].name;
+                return Err(wrong("exit", name, "the ground has no edge along the door"));
+            }
+        }
         Ok(())
     }
 

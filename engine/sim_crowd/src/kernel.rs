@@ -1,8 +1,11 @@
 //! One step of the crowd.
 
+pub(crate) mod company;
+mod edits;
+mod lifts;
+
 use crate::agents::{Agents, Row, Status};
-use crate::hazard::{heat_per_min, iso_13571_per_min, purser_per_min};
-use crate::lift::{Car, Lift, Phase};
+use crate::lift::Car;
 use crate::math::V2;
 use crate::motion::{Part, keep_off_walls};
 use crate::params::CrowdParams;
@@ -12,7 +15,6 @@ use crate::state::{Balance, CrowdEdit, CrowdState, Departure};
 use crate::world::{CrowdWorld, LayerId, NONE, PortalId};
 use crate::{CrowdError, sort::Scratch};
 use sim_core::{Kernel, ParamError, StepReport, check_range};
-use std::collections::BTreeMap;
 
 /// A person to be placed.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +76,7 @@ impl CrowdKernel {
     /// Joins a world and destination classes.
     ///
     /// # Errors
-    /// [`CrowdError`] for bad parameters, no class, a class with a speed outside 0.05 to 3 m/s or an unknown portal, or a
+    /// [`CrowdError`] for bad parameters, no class, a class with a speed outside 0.05 to 3 m/s, a herding outside 0 to 1 or an unknown portal, or a
     /// world too large for the reach.
     pub fn new(world: CrowdWorld, classes: Vec<DestinationClass>, params: &CrowdParams) -> Result<Self, CrowdError> {
         params.validate()?;
@@ -83,6 +85,7 @@ impl CrowdKernel {
         check_range("classes", classes.len() as f64, "-", 1.0, 1000.0)?;
         for (k, c) in classes.iter().enumerate() {
             check_range(&format!("classes[{k}].speed_mps"), f64::from(c.speed_mps), "m/s", 0.05, 3.0)?;
+            check_range(&format!("classes[{k}].herding"), f64::from(c.herding), "-", 0.0, 1.0)?;
             if let Some(p) = c.exits.iter().chain(&c.avoid).chain(&c.circuit).find(|p| p.index() >= world.portals.len())
             {
                 let allowed = format!("0 to {}", world.portals.len() as i64 - 1);
@@ -184,93 +187,22 @@ impl CrowdKernel {
         Ok(id)
     }
 
-    /// Applies a change now.
-    ///
-    /// # Errors
-    /// As [`CrowdKernel::apply_all`].
-    pub fn apply(&self, params: &CrowdParams, state: &mut CrowdState, edit: &CrowdEdit) -> Result<(), CrowdError> {
-        self.apply_all(params, state, std::slice::from_ref(edit))
-    }
-
-    /// Applies changes now, in their order; then everybody looks for the best way once.
-    ///
-    /// # Errors
-    /// [`CrowdError::Param`] for an unknown portal or layer, or values of air or water outside their ranges; nothing is
-    /// changed then.
-    pub fn apply_all(
-        &self,
-        params: &CrowdParams,
-        state: &mut CrowdState,
-        edits: &[CrowdEdit],
-    ) -> Result<(), CrowdError> {
-        edits.iter().try_for_each(|e| self.check(e))?;
-        edits.iter().for_each(|e| Self::set(params, state, e));
-        if !edits.is_empty() {
-            state.refresh_routes(&self.world, &self.graph, &self.classes, params);
-            self.choose_anew(params, state, |_, _| true);
-        }
-        Ok(())
-    }
-
-    /// Makes a change that was checked; nobody looks round.
-    pub(crate) fn set(params: &CrowdParams, state: &mut CrowdState, edit: &CrowdEdit) {
-        match *edit {
-            CrowdEdit::SetOpen { portal, open } => state.open[portal.index()] = u8::from(open),
-            CrowdEdit::SetAir { layer, air } => {
-                state.air[layer.index()] = air;
-                let gas = if params.iso_13571 { iso_13571_per_min(&air) } else { purser_per_min(&air) };
-                state.dose[layer.index()] = [gas, heat_per_min(&air)].map(|d| (d / 60.0).min(1e6) as f32);
-            }
-            CrowdEdit::SetFlood { layer, water } => state.flood[layer.index()] = water,
-        }
-    }
-
-    /// Checks a change without making it.
-    ///
-    /// # Errors
-    /// As [`CrowdKernel::apply`].
-    pub fn check(&self, edit: &CrowdEdit) -> Result<(), CrowdError> {
-        let (portals, layers) = (self.world.portals.len(), self.world.layers.len());
-        let known =
-            |what: &str, k: u32, n: usize| check_range(what, f64::from(k), "-", 0.0, n as f64 - 1.0).map(|_| ());
-        match *edit {
-            CrowdEdit::SetOpen { portal, .. } => known("portal", portal.0, portals)?,
-            CrowdEdit::SetAir { layer, air } => {
-                known("layer", layer.0, layers)?;
-                for (name, value, unit, low, high) in [
-                    ("extinction_per_m", air.extinction_per_m, "1/m", 0.0, 1000.0),
-                    ("temperature_c", air.temperature_c, "°C", -100.0, 2000.0),
-                    ("co_ppm", air.co_ppm, "ppm", 0.0, 1e6),
-                    ("hcn_ppm", air.hcn_ppm, "ppm", 0.0, 1e6),
-                    ("co2_percent", air.co2_percent, "%", 0.0, 100.0),
-                    ("o2_percent", air.o2_percent, "%", 0.0, 100.0),
-                    ("radiant_kwm2", air.radiant_kwm2, "kW/m2", 0.0, 1000.0),
-                ] {
-                    check_range(name, f64::from(value), unit, low, high)?;
-                }
-            }
-            CrowdEdit::SetFlood { layer, water } => {
-                known("layer", layer.0, layers)?;
-                check_range("depth_m", f64::from(water.depth_m), "m", 0.0, 100.0)?;
-                check_range("speed_mps", f64::from(water.speed_mps), "m/s", 0.0, 50.0)?;
-            }
-        }
-        Ok(())
-    }
-
     fn chooser(&self, layer: u32, class: u32, at: V2, free_mps: f32, now: u32) -> Chooser {
         Chooser { layer, class, at, speed_mps: free_mps.max(0.1), now }
     }
 
     /// Everybody whom `who` (index, id) names looks for the best way.
     fn choose_anew(&self, params: &CrowdParams, state: &mut CrowdState, who: impl Fn(&CrowdState, usize) -> bool) {
+        let company = self.company(state);
         for i in 0..state.agents.len() {
             let a = &state.agents;
             if !a.present(i) || a.status[i] == Status::Stopped.code() || !who(state, i) {
                 continue;
             }
             let c = self.chooser(a.layer[i], a.class[i], [a.x[i], a.y[i]], a.free_mps[i], a.way[i]);
-            let way = state.choose_way(&self.world, &self.graph, &self.classes, &c, params.hysteresis);
+            let herding = self.classes[c.class as usize].herding;
+            let weight = |way| company.as_ref().map_or(1.0, |others| 1.0 - herding * others.part_to(state, i, way));
+            let way = state.choose_way_among(&self.world, &self.graph, &self.classes, &c, params.hysteresis, weight);
             // Who chooses next sees this choice: nobody overshoots into the shorter queue.
             let counted = state.agents.status[i] == Status::Walking.code() && way != c.now;
             if counted && c.now != NONE {
@@ -285,62 +217,17 @@ impl CrowdKernel {
         }
     }
 
-    /// Seconds that are left for a person on the way now chosen, at the speed `speed_mps` in this layer.
-    fn time_left_s(&self, state: &CrowdState, i: usize, speed_mps: f32) -> f32 {
-        let a = &state.agents;
-        if a.way[i] == NONE {
-            return 0.0;
-        }
-        let onward = state.cost[a.class[i] as usize * state.crossed.len() + a.way[i] as usize];
-        state.distance_left_m(&self.world, i) / speed_mps.max(0.1) + onward
-    }
-
     /// Once a second: routes, second thoughts, groups.
     fn look_round(&self, params: &CrowdParams, state: &mut CrowdState) {
         state.refresh_routes(&self.world, &self.graph, &self.classes, params);
         let turn = state.tick / ((params.reroute_s / params.dt_s) as u64).max(1);
-        // A quarter of the people think again each time; those without a way do so always.
+        // A quarter of the people think again each time; those without a way do so always, as do those who watch others.
         self.choose_anew(params, state, |s, i| {
-            s.agents.way[i] == NONE || (u64::from(s.agents.id[i]) + turn).is_multiple_of(4)
+            let watches = self.classes[s.agents.class[i] as usize].herding > 0.0;
+            s.agents.way[i] == NONE || watches || (u64::from(s.agents.id[i]) + turn).is_multiple_of(4)
         });
+        self.set_off_with_others(params, state);
         self.pace_groups(state);
-    }
-
-    /// Members of a group go at the pace of its slowest; those ahead of the last by more than 1.5 s of that pace wait at
-    /// half of it, by more than 3 s they stand.
-    fn pace_groups(&self, state: &mut CrowdState) {
-        let a = &state.agents;
-        let members: Vec<usize> = (0..a.len())
-            .filter(|i| a.group[*i] != NONE && a.present(*i) && a.status[*i] == Status::Walking.code())
-            .collect();
-        let mut slowest: BTreeMap<u32, f32> = BTreeMap::new();
-        for i in &members {
-            let least = slowest.entry(a.group[*i]).or_insert(f32::INFINITY);
-            *least = least.min(a.free_mps[*i]);
-        }
-        let speed = |i: usize| slowest.get(&state.agents.group[i]).copied().unwrap_or(1.0);
-        let left: Vec<f32> = members.iter().map(|i| self.time_left_s(state, *i, speed(*i))).collect();
-        let mut last: BTreeMap<u32, f32> = BTreeMap::new();
-        for (i, t) in members.iter().zip(&left) {
-            let most = last.entry(a.group[*i]).or_insert(0.0);
-            *most = most.max(*t);
-        }
-        let paces: Vec<f32> = members
-            .iter()
-            .zip(&left)
-            .map(|(i, t)| {
-                let ahead = last.get(&a.group[*i]).map_or(0.0, |l| l - t);
-                let wait = match ahead {
-                    ahead if ahead > 3.0 => 0.0,
-                    ahead if ahead > 1.5 => 0.5,
-                    _ => 1.0,
-                };
-                (speed(*i) / a.free_mps[*i]).min(1.0) * wait
-            })
-            .collect();
-        for (i, pace) in members.into_iter().zip(paces) {
-            state.agents.pace[i] = pace;
-        }
     }
 
     fn move_all(&self, params: &CrowdParams, state: &mut CrowdState, scratch: &mut Scratch) {
@@ -405,7 +292,7 @@ impl CrowdKernel {
             let a = &state.agents;
             let (from, to) = (portal.carry(side, [a.x[i], a.y[i]]), portal.carry(side, q));
             let layer = &self.world.layers[beyond as usize];
-            let to = keep_off_walls(&self.world, layer, way ^ 1, from, to, params.clearance_m);
+            let to = keep_off_walls(layer, layer.near(from), layer.way_index(way ^ 1), from, to, params.clearance_m);
             if to == from || !layer.contains(to) {
                 state.agents.speed[i] = 0.0;
                 return;
@@ -447,56 +334,6 @@ impl CrowdKernel {
                 state.balance.stopped += 1;
             }
         }
-    }
-
-    fn run_lifts(&self, params: &CrowdParams, state: &mut CrowdState) {
-        for (k, lift) in self.world.lifts.iter().enumerate() {
-            let waiting = |stop: u32| self.waiting_at(state, lift, stop);
-            let mut car = state.cars[k];
-            let calls: Vec<u32> =
-                (0..lift.stops.len() as u32).map(|s| if car.phase == Phase::Idle { waiting(s) } else { 0 }).collect();
-            let steps_out = car.step(lift, params.dt_s, |s| calls[s as usize]);
-            if steps_out && self.step_out(params, state, lift, k as u32) {
-                car.load -= 1;
-            }
-            state.cars[k] = car;
-        }
-    }
-
-    /// People who stand before a lift door.
-    fn waiting_at(&self, state: &CrowdState, lift: &Lift, stop: u32) -> u32 {
-        let way = lift.stops[stop as usize].0.0 * 2;
-        let side = self.world.side(way);
-        let a = &state.agents;
-        let near = |i: &usize| a.way[*i] == way && a.present(*i) && crate::sort::near(side, [a.x[*i], a.y[*i]], 1.5);
-        (0..a.len()).filter(near).count() as u32
-    }
-
-    /// One person steps out of a car, when there is room before the door.
-    fn step_out(&self, params: &CrowdParams, state: &mut CrowdState, lift: &Lift, number: u32) -> bool {
-        let door = &self.world.portals[lift.stops[lift.discharge as usize].0.index()];
-        let side = &door.sides[0];
-        let at = crate::math::add_scaled(side.middle(), side.out, -(params.clearance_m + 0.05));
-        let a = &state.agents;
-        let of_this = |i: &usize| {
-            let portal = &self.world.portals[(a.way[*i].min(state.crossed.len() as u32 - 1) >> 1) as usize];
-            a.status[*i] == Status::Riding.code() && portal.lift.is_some_and(|l| l.0 == number)
-        };
-        let Some(i) = (0..a.len()).filter(of_this).min_by_key(|i| a.id[*i]) else { return false };
-        let taken = |j: usize| {
-            a.layer[j] == side.layer
-                && crate::math::length([a.x[j] - at[0], a.y[j] - at[1]]) < a.radius[i] + a.radius[j]
-        };
-        if (0..a.len()).any(taken) {
-            return false;
-        }
-        let c = self.chooser(side.layer, a.class[i], at, a.free_mps[i], NONE);
-        let way = state.choose_way(&self.world, &self.graph, &self.classes, &c, 0.0);
-        let out = [-side.out[0], -side.out[1]];
-        let a = &mut state.agents;
-        (a.x[i], a.y[i], a.hx[i], a.hy[i]) = (at[0], at[1], out[0], out[1]);
-        (a.layer[i], a.status[i], a.way[i]) = (side.layer, Status::Walking.code(), way);
-        true
     }
 
     /// Those whose time has come set off; counts everybody.
@@ -598,9 +435,12 @@ fn tidy_order(agents: &Agents, sorted: &[u32]) -> Vec<u32> {
 }
 
 #[cfg(feature = "parallel")]
-fn run_parts(parts: Vec<Part<'_>>) {
+fn run_parts(mut parts: Vec<Part<'_>>) {
     use rayon::prelude::*;
     let arch = pulp::Arch::new();
+    if parts.len() == 1 {
+        return parts.drain(..).for_each(|p| arch.dispatch(p));
+    }
     parts.into_par_iter().for_each(|p| arch.dispatch(p));
 }
 

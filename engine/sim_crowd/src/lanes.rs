@@ -103,6 +103,12 @@ impl<S: Simd> Mask<S> {
         Self(self.0, self.0.and_m32s(self.1, other.1))
     }
 
+    /// Whether it holds anywhere.
+    #[inline(always)]
+    pub(crate) fn any(self) -> bool {
+        self.0.first_true_m32s(self.1) < size_of::<S::f32s>() / size_of::<f32>()
+    }
+
     #[inline(always)]
     pub(crate) fn choose(self, yes: Lanes<S>, no: Lanes<S>) -> Lanes<S> {
         Lanes(self.0, self.0.select_f32s(self.1, yes.1, no.1))

@@ -32,7 +32,8 @@ pub(crate) fn length(a: V2) -> f32 {
 #[inline(always)]
 pub(crate) fn unit(a: V2) -> V2 {
     let n = length(a);
-    if n > 1e-9 { [a[0] / n, a[1] / n] } else { [0.0, 0.0] }
+    let k = if n > 1e-9 { 1.0 / n } else { 0.0 };
+    [a[0] * k, a[1] * k]
 }
 
 /// Nearest point of the segment `a`–`b`.
@@ -42,6 +43,30 @@ pub(crate) fn nearest_on(a: V2, b: V2, p: V2) -> V2 {
     let len2 = dot(ab, ab);
     let t = if len2 > 0.0 { (dot(sub(p, a), ab) / len2).clamp(0.0, 1.0) } else { 0.0 };
     add_scaled(a, ab, t)
+}
+
+/// A segment with what is needed again and again to measure from it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Segment {
+    pub a: V2,
+    pub b: V2,
+    ab: V2,
+    /// 1 / length²; 0 for a point.
+    inv_len2: f32,
+}
+
+impl Segment {
+    pub(crate) fn new(a: V2, b: V2) -> Self {
+        let ab = sub(b, a);
+        let len2 = dot(ab, ab);
+        Self { a, b, ab, inv_len2: if len2 > 0.0 { 1.0 / len2 } else { 0.0 } }
+    }
+
+    /// As [`nearest_on`], but for rounding.
+    #[inline(always)]
+    pub(crate) fn nearest(&self, p: V2) -> V2 {
+        add_scaled(self.a, self.ab, (dot(sub(p, self.a), self.ab) * self.inv_len2).clamp(0.0, 1.0))
+    }
 }
 
 #[inline(always)]

@@ -22,13 +22,25 @@ pub struct DestinationClass {
     pub lifts: bool,
     /// Speed that their routes are judged by, m/s.
     pub speed_mps: f32,
+    /// How much those around count (从众), 0 (nothing: the default) to 1. Who waits sets off when this times the part of the
+    /// people around who walk already passes a threshold of one's own; a way counts as shorter by this times the part of
+    /// those who head for it. In the micro crowd only, not in queues. See [`crate::HERDING_SIGHT_M`].
+    pub herding: f32,
     /// Walk through this portal for ever, in the direction of its first side (a periodic corridor).
     pub circuit: Option<PortalId>,
 }
 
 impl Default for DestinationClass {
     fn default() -> Self {
-        Self { exits: Vec::new(), avoid: Vec::new(), stairs: true, lifts: false, speed_mps: 1.2, circuit: None }
+        Self {
+            exits: Vec::new(),
+            avoid: Vec::new(),
+            stairs: true,
+            lifts: false,
+            speed_mps: 1.2,
+            herding: 0.0,
+            circuit: None,
+        }
     }
 }
 
@@ -65,6 +77,8 @@ pub(crate) struct RouteGraph {
     pub capacity_ps: Vec<f32>,
     /// Usable ways per class.
     usable: Vec<Vec<bool>>,
+    /// Distances, in steps, within which those who head for a way stand in line before it.
+    reach: Vec<u8>,
 }
 
 impl RouteGraph {
@@ -99,7 +113,8 @@ impl RouteGraph {
             p.flow_cap_ps.map_or(flow, |cap| cap.min(flow))
         };
         let usable = classes.iter().map(|c| (0..n as u32).map(|w| usable(world, c, w)).collect()).collect();
-        Self { back, capacity_ps: (0..n).map(capacity).collect(), usable }
+        let reach = (0..n as u32).map(|w| queue_reach(world, w)).collect();
+        Self { back, capacity_ps: (0..n).map(capacity).collect(), usable, reach }
     }
 
     /// Seconds from each way to the nearest exit of a class; infinite where there is none.
@@ -133,9 +148,10 @@ impl RouteGraph {
                     continue;
                 }
                 let walk = metres * slow[layer] / of.speed_mps;
-                let queue = state.queued(w) as f32 / self.capacity_ps[w as usize];
+                let queue = state.queued(w, self.reach[w as usize]) as f32 / self.capacity_ps[w as usize];
                 let avoided = if state.avoided(layer, LEAST_SIGHT_M) { AVOID_S } else { 0.0 };
                 let new = cost[w as usize] + walk.max(queue) + seconds + avoided;
+                let new = if leaves_building(world, *from) { as_seen_from_inside(new) } else { new };
                 if new < cost[*from as usize] {
                     cost[*from as usize] = new;
                     heap.push(Reverse((new.to_bits(), *from)));
@@ -144,6 +160,31 @@ impl RouteGraph {
         }
         cost
     }
+}
+
+/// On open ground people walk spread out: only gaps narrower than this have queues, m, and only within so many steps (6 m) before them.
+const GAP_M: f32 = 6.0;
+/// See [`GAP_M`].
+const OPEN_REACH: u8 = 3;
+
+fn queue_reach(world: &CrowdWorld, way: u32) -> u8 {
+    let (layer, portal) = (world.side(way).layer, &world.portals[(way >> 1) as usize]);
+    if layer == NONE || !world.is_ground(crate::world::LayerId(layer)) {
+        return QUEUE_BINS as u8;
+    }
+    // Nobody waits before a circle on the ground either.
+    if portal.capture_m.is_some() || portal.width_m > GAP_M { 0 } else { OPEN_REACH }
+}
+
+/// Whether a way leads from a building onto open ground in tiles.
+fn leaves_building(world: &CrowdWorld, way: u32) -> bool {
+    let ground = |layer: u32| world.is_ground(crate::world::LayerId(layer));
+    !ground(world.side(way).layer) && ground(world.beyond(way))
+}
+
+/// What lies beyond an exit counts inside only when people avoid it: a door is chosen by the way to it, not by the walk after it.
+fn as_seen_from_inside(cost_s: f32) -> f32 {
+    if cost_s >= AVOID_S { AVOID_S } else { 0.0 }
 }
 
 /// Distances from the inside of a lift door to the ways of its lobby.
@@ -173,6 +214,11 @@ fn usable(world: &CrowdWorld, class: &DestinationClass, way: u32) -> bool {
         return false;
     }
     let next = world.beyond(way);
+    let ground = |layer: u32| world.is_ground(crate::world::LayerId(layer));
+    if next != NONE && ground(side.layer) && !ground(next) {
+        // Nobody goes back in.
+        return false;
+    }
     let climbs = next != NONE && matches!(world.layers[next as usize].kind, LayerKind::Flight(_));
     class.stairs || !climbs
 }
@@ -198,10 +244,10 @@ impl CrowdState {
         world.layers.iter().enumerate().map(of).collect()
     }
 
-    /// Persons who head for a way.
-    fn queued(&self, way: u32) -> u32 {
+    /// Persons who head for a way, up to `reach` steps before it.
+    fn queued(&self, way: u32, reach: u8) -> u32 {
         let first = way as usize * QUEUE_BINS;
-        self.queue[first..first + QUEUE_BINS].iter().sum()
+        self.queue[first..first + usize::from(reach)].iter().sum()
     }
 
     /// Walking distance of a person to the way they head for, m.
@@ -251,13 +297,15 @@ impl CrowdState {
     }
 
     /// What a way costs somebody who is `distance_m` before it, s: walking or waiting, and the effort.
-    fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32) -> f32 {
+    fn time_by(&self, graph: &RouteGraph, way: u32, distance_m: f32, speed_mps: f32, effort: f32) -> f32 {
         let walk = distance_m / speed_mps;
         // Only those count who are nearer than oneself.
-        let ahead: u32 = self.queue[way as usize * QUEUE_BINS..=queue_slot(way, distance_m)].iter().sum();
+        let first = way as usize * QUEUE_BINS;
+        let steps = (queue_slot(way, distance_m) + 1 - first).min(usize::from(graph.reach[way as usize]));
+        let ahead: u32 = self.queue[first..first + steps].iter().sum();
         let queue = ahead as f32 / graph.capacity_ps[way as usize];
         // Waiting is time lost; walking is time and effort.
-        walk.max(queue) + WALK_EFFORT * walk
+        walk.max(queue) + effort * walk
     }
 
     /// The best way on for somebody of `class` who comes through `way`, and the metres to it.
@@ -271,7 +319,8 @@ impl CrowdState {
     ) -> Option<(u32, f32)> {
         let costs = &self.cost[class as usize * 2 * world.portals.len()..];
         let options = world.links[way as usize].iter().filter(|(w, _)| costs[*w as usize].is_finite());
-        let timed = options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps) + costs[*w as usize]));
+        let timed =
+            options.map(|(w, m)| (*w, *m, self.time_by(graph, *w, *m, speed_mps, WALK_EFFORT) + costs[*w as usize]));
         timed.min_by(|a, b| a.2.total_cmp(&b.2)).map(|(w, m, _)| (w, m))
     }
 
@@ -284,10 +333,29 @@ impl CrowdState {
         who: &Chooser,
         hysteresis: f32,
     ) -> u32 {
+        self.choose_way_among(world, graph, classes, who, hysteresis, |_| 1.0)
+    }
+
+    /// [`CrowdState::choose_way`] when a way's cost counts `weight` times.
+    pub(crate) fn choose_way_among(
+        &self,
+        world: &CrowdWorld,
+        graph: &RouteGraph,
+        classes: &[DestinationClass],
+        who: &Chooser,
+        hysteresis: f32,
+        weight: impl Fn(u32) -> f32,
+    ) -> u32 {
         let layer = &world.layers[who.layer as usize];
         if let Some(p) = classes[who.class as usize].circuit {
             return if layer.ways.contains(&(p.0 * 2)) { p.0 * 2 } else { NONE };
         }
+        // On open ground the ways are pieces of one walk: the first must count as those after it do.
+        let (speed_mps, effort) = if layer.square.is_some() {
+            (classes[who.class as usize].speed_mps, 0.0)
+        } else {
+            (who.speed_mps, WALK_EFFORT)
+        };
         let n = 2 * world.portals.len();
         let (mut best, mut least, mut kept) = (NONE, f32::INFINITY, f32::INFINITY);
         for (k, way) in layer.ways.iter().enumerate() {
@@ -296,7 +364,7 @@ impl CrowdState {
                 continue;
             }
             let distance_m = world.distance_m(who.layer as usize, k, who.at);
-            let cost = self.time_by(graph, *way, distance_m, who.speed_mps) + onward;
+            let cost = (self.time_by(graph, *way, distance_m, speed_mps, effort) + onward) * weight(*way);
             if cost < least {
                 (best, least) = (*way, cost);
             }

@@ -1,16 +1,53 @@
 //! The neighbour grid (邻域网格): people sorted by cell, layer after layer.
 
 use crate::agents::{Agents, Status};
+use crate::lanes::WIDTH;
 use crate::math::{V2, distance_to};
 use crate::world::{CrowdWorld, NONE, Side};
 
-/// Cells of one layer in the common numbering.
+/// Cells of one layer in the common numbering: strips across the longer axis, one after the other along it. In a corridor the
+/// people around somebody then stand in one piece of the columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LayerGrid {
-    pub lo: V2,
-    pub nx: u32,
-    pub ny: u32,
-    pub first: u32,
+    lo: V2,
+    /// The longer axis: 0 or 1.
+    long: usize,
+    /// Strips.
+    strips: u32,
+    /// Cells of a strip.
+    across: u32,
+    first: u32,
+}
+
+impl LayerGrid {
+    /// First cell, and the cell behind the last.
+    pub(crate) const fn cells(&self) -> (u32, u32) {
+        (self.first, self.first + self.strips * self.across)
+    }
+
+    /// Ranges of cells, strip by strip, from the cell `low` to the cell `high` (strip, place in it), both included. Where
+    /// strips have three cells at most, it is one range of whole strips.
+    #[inline(always)]
+    pub(crate) fn ranges(&self, low: [u32; 2], high: [u32; 2]) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let (first, across) = (self.first, self.across);
+        let whole = across <= 3;
+        let last = if whole { low[0] } else { high[0] };
+        (low[0]..=last).map(move |strip| {
+            if whole {
+                (first + strip * across, first + (high[0] + 1) * across)
+            } else {
+                (first + strip * across + low[1], first + strip * across + high[1] + 1)
+            }
+        })
+    }
+
+    /// Ranges of the cell and of the eight around it.
+    #[inline(always)]
+    pub(crate) fn around(&self, cell: u32) -> impl Iterator<Item = (u32, u32)> + use<> {
+        let (strip, place) = ((cell - self.first) / self.across, (cell - self.first) % self.across);
+        let high = [(strip + 1).min(self.strips - 1), (place + 1).min(self.across - 1)];
+        self.ranges([strip.saturating_sub(1), place.saturating_sub(1)], high)
+    }
 }
 
 /// The neighbour grids of all layers.
@@ -28,25 +65,69 @@ impl Grids {
         let (mut layers, mut layer_of) = (Vec::new(), Vec::new());
         for (k, l) in world.layers.iter().enumerate() {
             let count = |axis: usize| ((l.hi[axis] - l.lo[axis]) / reach_m) as u32 + 1;
-            let (nx, ny) = (count(0), count(1));
-            layers.push(LayerGrid { lo: l.lo, nx, ny, first: layer_of.len() as u32 });
-            layer_of.resize(layer_of.len() + (nx * ny) as usize, k as u32);
+            let long = usize::from(count(1) > count(0));
+            let (strips, across) = (count(long), count(1 - long));
+            layers.push(LayerGrid { lo: l.lo, long, strips, across, first: layer_of.len() as u32 });
+            layer_of.resize(layer_of.len() + (strips * across) as usize, k as u32);
         }
         Self { cell_m: reach_m, inv_cell: 1.0 / reach_m, layers, layer_of }
     }
 
+    /// Strip and place in it of a point.
     #[inline(always)]
-    fn column(&self, g: &LayerGrid, p: V2) -> [u32; 2] {
-        let i = ((p[0] - g.lo[0]) * self.inv_cell).max(0.0) as u32;
-        let j = ((p[1] - g.lo[1]) * self.inv_cell).max(0.0) as u32;
-        [i.min(g.nx - 1), j.min(g.ny - 1)]
+    fn place(&self, g: &LayerGrid, p: V2) -> [u32; 2] {
+        let along = |axis: usize| ((p[axis] - g.lo[axis]) * self.inv_cell).max(0.0) as u32;
+        [along(g.long).min(g.strips - 1), along(1 - g.long).min(g.across - 1)]
     }
 
     #[inline(always)]
     pub(crate) fn cell(&self, layer: u32, p: V2) -> u32 {
         let g = &self.layers[layer as usize];
-        let [i, j] = self.column(g, p);
-        g.first + j * g.nx + i
+        let [strip, place] = self.place(g, p);
+        g.first + strip * g.across + place
+    }
+}
+
+/// What neighbours need to know of people, one column each. Behind the last person there is room for a chunk, so that
+/// whole chunks can be read and written up to the end.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Columns {
+    pub x: Vec<f32>,
+    pub y: Vec<f32>,
+    /// Anticipated position.
+    pub ax: Vec<f32>,
+    pub ay: Vec<f32>,
+    pub r: Vec<f32>,
+    /// Headings; zero for who does not mean to walk.
+    pub hx: Vec<f32>,
+    pub hy: Vec<f32>,
+}
+
+impl Columns {
+    /// In the order x, y, anticipated x, y, radius, heading.
+    #[inline(always)]
+    pub(crate) const fn each(&self) -> [&Vec<f32>; 7] {
+        [&self.x, &self.y, &self.ax, &self.ay, &self.r, &self.hx, &self.hy]
+    }
+
+    #[inline(always)]
+    pub(crate) const fn each_mut(&mut self) -> [&mut Vec<f32>; 7] {
+        [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy]
+    }
+
+    /// Makes room for `n` people and a chunk.
+    #[inline(always)]
+    pub(crate) fn reach(&mut self, n: usize) {
+        if self.x.len() < n + WIDTH {
+            self.grow(2 * n + WIDTH);
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, n: usize) {
+        for column in self.each_mut() {
+            column.resize(n, 0.0);
+        }
     }
 }
 
@@ -58,15 +139,8 @@ pub(crate) struct Scratch {
     cell: Vec<u32>,
     /// Person behind each sorted entry.
     pub order: Vec<u32>,
-    pub x: Vec<f32>,
-    pub y: Vec<f32>,
-    /// Anticipated position.
-    pub ax: Vec<f32>,
-    pub ay: Vec<f32>,
-    pub r: Vec<f32>,
-    /// Headings; zero for who does not mean to walk.
-    pub hx: Vec<f32>,
-    pub hy: Vec<f32>,
+    /// Everybody present, by cell.
+    pub people: Columns,
     pub out: Vec<Moved>,
     /// Per way: people seen through it, in this side's coordinates: x, y, anticipated x, y, radius, heading.
     pub ghosts: Vec<Vec<[f32; 7]>>,
@@ -125,24 +199,18 @@ impl Scratch {
             self.start[c + 1] = self.start[c];
         }
         self.start[0] = 0;
-        for v in [&mut self.x, &mut self.y, &mut self.ax, &mut self.ay, &mut self.r, &mut self.hx, &mut self.hy] {
-            v.clear();
-            v.reserve(n);
-        }
-        for i in &self.order {
+        self.people.reach(n);
+        let [x, y, ax, ay, r, hx, hy] = self.people.each_mut().map(|c| &mut c[..n]);
+        for (k, i) in self.order.iter().enumerate() {
             let i = *i as usize;
             let ahead = agents.speed[i] * anticipation_s;
             let walks = agents.status[i] == Status::Walking.code();
-            let h = if walks { [agents.hx[i], agents.hy[i]] } else { [0.0, 0.0] };
-            self.hx.push(h[0]);
-            self.hy.push(h[1]);
-            self.x.push(agents.x[i]);
-            self.y.push(agents.y[i]);
-            self.ax.push(agents.x[i] + agents.hx[i] * ahead);
-            self.ay.push(agents.y[i] + agents.hy[i] * ahead);
-            self.r.push(agents.radius[i]);
+            let h = [agents.hx[i], agents.hy[i]];
+            [hx[k], hy[k]] = if walks { h } else { [0.0, 0.0] };
+            [x[k], y[k]] = [agents.x[i], agents.y[i]];
+            [ax[k], ay[k]] = [x[k] + h[0] * ahead, y[k] + h[1] * ahead];
+            r[k] = agents.radius[i];
         }
-        self.out.clear();
         self.out.resize(n, Moved::default());
     }
 
@@ -171,8 +239,8 @@ impl Scratch {
             self.ghosts[w as usize].clear();
         }
         let people_in = |layer: u32| {
-            let g = &grids.layers[layer as usize];
-            self.start[(g.first + g.nx * g.ny) as usize] > self.start[g.first as usize]
+            let (from, to) = grids.layers[layer as usize].cells();
+            self.start[to as usize] > self.start[from as usize]
         };
         for way in 0..2 * world.portals.len() as u32 {
             let portal = &world.portals[(way >> 1) as usize];
@@ -184,18 +252,18 @@ impl Scratch {
             let side = &portal.sides[there];
             let g = &grids.layers[far as usize];
             let corner = |f: fn(f32, f32) -> f32, reach: f32| [0, 1].map(|k| f(side.a[k], side.b[k]) + reach);
-            let [i0, j0] = grids.column(g, corner(f32::min, -grids.cell_m));
-            let [i1, j1] = grids.column(g, corner(f32::max, grids.cell_m));
-            for j in j0..=j1 {
-                let row = g.first + j * g.nx;
-                for k in self.start[(row + i0) as usize]..self.start[(row + i1 + 1) as usize] {
+            let low = grids.place(g, corner(f32::min, -grids.cell_m));
+            let high = grids.place(g, corner(f32::max, grids.cell_m));
+            for (from, to) in g.ranges(low, high) {
+                for k in self.start[from as usize]..self.start[to as usize] {
                     let k = k as usize;
-                    let p = [self.x[k], self.y[k]];
+                    let Columns { x, y, ax, ay, r, hx, hy } = &self.people;
+                    let p = [x[k], y[k]];
                     if distance_to(side.a, side.b, p) < grids.cell_m {
                         let q = portal.carry(there, p);
-                        let a = portal.carry(there, [self.ax[k], self.ay[k]]);
-                        let h = portal.rotate(there, [self.hx[k], self.hy[k]]);
-                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], self.r[k], h[0], h[1]]);
+                        let a = portal.carry(there, [ax[k], ay[k]]);
+                        let h = portal.rotate(there, [hx[k], hy[k]]);
+                        self.ghosts[way as usize].push([q[0], q[1], a[0], a[1], r[k], h[0], h[1]]);
                     }
                 }
             }

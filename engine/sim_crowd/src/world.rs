@@ -4,8 +4,8 @@
 //! People in one layer never see those of another, except through the portals between them. A portal carries people from
 //! one side to the other by a rigid move that takes the thickness of the wall, or the corner of a stair, away.
 
-use crate::field::Field;
-use crate::math::{V2, cross, distance_to, dot, length, nearest_on, sub};
+use crate::field::{Field, JAMB_M};
+use crate::math::{Segment, V2, cross, distance_to, dot, length, sub};
 use twin_model::SpaceIndex;
 
 /// Position of a layer in [`CrowdWorld`].
@@ -96,10 +96,10 @@ impl Frame {
 /// Lists per square cell of a layer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CellLists {
-    pub origin: V2,
-    pub cell_m: f32,
-    pub nx: usize,
-    pub ny: usize,
+    origin: V2,
+    inv_cell: f32,
+    nx: usize,
+    ny: usize,
     first: Vec<u32>,
     items: Vec<u32>,
 }
@@ -135,7 +135,7 @@ impl CellLists {
                 }
             }
         }
-        let mut out = Self { origin: lo, cell_m, nx, ny, first: vec![0], items: Vec::new() };
+        let mut out = Self { origin: lo, inv_cell: 1.0 / cell_m, nx, ny, first: vec![0], items: Vec::new() };
         for l in lists {
             out.items.extend(l);
             out.first.push(out.items.len() as u32);
@@ -144,12 +144,28 @@ impl CellLists {
     }
 
     #[inline(always)]
-    pub(crate) fn at(&self, p: V2) -> &[u32] {
-        let i = (((p[0] - self.origin[0]) / self.cell_m).max(0.0) as usize).min(self.nx - 1);
-        let j = (((p[1] - self.origin[1]) / self.cell_m).max(0.0) as usize).min(self.ny - 1);
-        let c = j * self.nx + i;
-        &self.items[self.first[c] as usize..self.first[c + 1] as usize]
+    pub(crate) fn cell(&self, p: V2) -> usize {
+        let at = |axis: usize| ((p[axis] - self.origin[axis]) * self.inv_cell).max(0.0) as usize;
+        at(1).min(self.ny - 1) * self.nx + at(0).min(self.nx - 1)
     }
+
+    #[inline(always)]
+    pub(crate) fn list(&self, cell: usize) -> &[u32] {
+        &self.items[self.first[cell] as usize..self.first[cell + 1] as usize]
+    }
+
+    pub(crate) fn at(&self, p: V2) -> &[u32] {
+        self.list(self.cell(p))
+    }
+}
+
+/// What is near a point of a layer.
+#[derive(Clone, Copy)]
+pub(crate) struct Near<'a> {
+    /// By position in `walls`.
+    pub walls: &'a [u32],
+    /// By position in `ways`.
+    pub ways: &'a [u32],
 }
 
 /// How near a wall must be to be looked at, m.
@@ -167,14 +183,20 @@ pub struct Layer {
     pub(crate) lo: V2,
     pub(crate) hi: V2,
     pub(crate) walls: Vec<[V2; 2]>,
+    /// `walls` for measuring.
+    pub(crate) segments: Vec<Segment>,
     pub(crate) wall_lists: CellLists,
     /// Directed crossings that start here: portal · 2 + side.
     pub(crate) ways: Vec<u32>,
+    /// One gate per way.
+    pub(crate) gates: Vec<Gate>,
     /// One field per way.
     pub(crate) fields: Vec<Field>,
     /// Ways (by position in `ways`) near a point.
     pub(crate) way_lists: CellLists,
     pub(crate) area_m2: f32,
+    /// Column and row of its square, for a tile of open ground.
+    pub(crate) square: Option<[u32; 2]>,
 }
 
 impl Layer {
@@ -210,6 +232,13 @@ impl Layer {
     pub fn wall_distance_m(&self, p: [f32; 2]) -> Option<f32> {
         let walls = self.wall_lists.at(p).iter().map(|w| self.walls[*w as usize]);
         walls.map(|[a, b]| distance_to(a, b, p)).filter(|d| *d < WALL_SIGHT_M).reduce(f32::min)
+    }
+
+    /// Walls and ways near a point.
+    #[inline(always)]
+    pub(crate) fn near(&self, p: V2) -> Near<'_> {
+        let (cell, walls) = (self.wall_lists.cell(p), &self.wall_lists);
+        Near { walls: walls.list(cell), ways: self.way_lists.list(cell) }
     }
 
     /// Position of a way in this layer's lists.
@@ -248,18 +277,36 @@ impl Side {
     pub(crate) fn middle(&self) -> V2 {
         [(self.a[0] + self.b[0]) * 0.5, (self.a[1] + self.b[1]) * 0.5]
     }
+}
 
-    /// Where a person at `p` heads to pass: the nearest point that keeps `margin_m` from both jambs.
-    #[inline(always)]
-    pub(crate) fn aim(&self, p: V2, margin_m: f32) -> V2 {
-        let along = sub(self.b, self.a);
+/// One side of a portal, ready to be measured from by the people of its layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Gate {
+    pub line: Segment,
+    /// The part of the line that people aim at: clear of both jambs.
+    aim: Segment,
+    /// Unit vector out of the layer.
+    pub out: V2,
+    /// An assembly point: nobody's wall.
+    pub disc: bool,
+}
+
+impl Gate {
+    pub(crate) fn new(side: &Side, disc: bool) -> Self {
+        let along = sub(side.b, side.a);
         let width = length(along);
-        let k = if width > 0.0 { (margin_m / width).min(0.5) } else { 0.5 };
+        let k = if width > 0.0 { (JAMB_M / width).min(0.5) } else { 0.5 };
         let (a, b) = (
-            [self.a[0] + along[0] * k, self.a[1] + along[1] * k],
-            [self.b[0] - along[0] * k, self.b[1] - along[1] * k],
+            [side.a[0] + along[0] * k, side.a[1] + along[1] * k],
+            [side.b[0] - along[0] * k, side.b[1] - along[1] * k],
         );
-        nearest_on(a, b, p)
+        Self { line: Segment::new(side.a, side.b), aim: Segment::new(a, b), out: side.out, disc }
+    }
+
+    /// Where a person at `p` heads to pass.
+    #[inline(always)]
+    pub(crate) fn aim(&self, p: V2) -> V2 {
+        self.aim.nearest(p)
     }
 }
 
@@ -283,6 +330,8 @@ pub struct Portal {
     pub stair: Option<twin_model::StairIndex>,
     /// The lift and the stop behind it.
     pub(crate) lift: Option<(u32, u32)>,
+    /// The area of safety of the open ground that it stands for.
+    pub assembly: Option<u32>,
 }
 
 impl Portal {
@@ -388,7 +437,7 @@ impl CrowdWorld {
     /// Walking distance from a point of a layer to one of its ways, m; infinite when there is none.
     pub(crate) fn distance_m(&self, layer: usize, index: usize, p: V2) -> f32 {
         let l = &self.layers[layer];
-        l.fields[index].distance_m(self.side(l.ways[index]), p)
+        l.fields[index].distance_m(&l.gates[index], p)
     }
 }
 

@@ -82,6 +82,9 @@ fn faulty_plans_settings_and_edits_are_refused() {
     let class = DestinationClass { exits: vec![PortalId(9)], ..DestinationClass::default() };
     let made = CrowdRun::new(world.clone(), vec![class], CrowdParams::default(), CrowdForcing::default());
     assert_eq!(text(made.map(|_| ())), "classes[0]: portal = 9 -; allowed: 0 to 0");
+    let class = DestinationClass { herding: 1.5, ..DestinationClass::default() };
+    let made = CrowdRun::new(world.clone(), vec![class], CrowdParams::default(), CrowdForcing::default());
+    assert!(text(made.map(|_| ())).starts_with("classes[0].herding = 1.5 -; allowed"));
     let late = |t| (t, CrowdEdit::SetOpen { portal: PortalId(0), open: false });
     let forcing = CrowdForcing { edits: vec![late(5.0), late(1.0)] };
     let made = CrowdRun::new(world.clone(), vec![DestinationClass::default()], CrowdParams::default(), forcing);
@@ -112,12 +115,16 @@ fn setup() -> conformance::Setup<CrowdKernel> {
     let ends = [[100.0, 52.0], [100.0, 53.0]];
     w.door("inner", (lobby, ends), Some((room, ends))).unwrap();
     let params = CrowdParams::default();
-    let kernel = CrowdKernel::new(w.build().unwrap(), vec![DestinationClass::default()], &params).unwrap();
+    let herd = DestinationClass { herding: 0.7, ..DestinationClass::default() };
+    let kernel = CrowdKernel::new(w.build().unwrap(), vec![herd], &params).unwrap();
     let mut state = kernel.empty_state(&params);
     for k in 0..60 {
         let (layer, x0) = if k % 2 == 0 { (room, 1.0) } else { (lobby, -5.0) };
         let at = [x0 + 0.5 * (k % 10) as f32, 1.0 + 1.5 * (k / 10) as f32];
-        kernel.enter(&params, &mut state, &Person::new(layer, at, 1.0 + 0.01 * k as f32)).unwrap();
+        let start_s = if k % 3 == 0 { 30.0 } else { 0.0 };
+        kernel
+            .enter(&params, &mut state, &Person { start_s, ..Person::new(layer, at, 1.0 + 0.01 * k as f32) })
+            .unwrap();
     }
     let edits = vec![(2.0, CrowdEdit::SetFlood { layer: room, water: FloodOnFloor { depth_m: 0.3, speed_mps: 0.1 } })];
     conformance::Setup { kernel, params, forcing: CrowdForcing { edits }, state }

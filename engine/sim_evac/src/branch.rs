@@ -36,7 +36,7 @@ impl EvacModel {
             }
             scenario.interventions.push(i.clone());
         }
-        Self::new(&self.plan, &scenario, &self.outdoors)
+        Self::made(&self.plan, &scenario, &self.outdoors, self.ground())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::EvacError;
 use crate::model::{Action, EvacMember, EvacModel, Place};
 use crate::people::{NEVER_S, Origin};
+use crate::street::Outside;
 use crate::tenability::SpaceWatch;
 use sim_core::{Air, ByteReader, ByteWriter, Checksum, SnapshotError};
 use sim_crowd::hazard::{heat_per_min, purser_per_min};
@@ -34,6 +35,8 @@ pub struct MemberRun {
     exposed: bool,
     /// Per person: doses of gas and heat.
     pub(crate) doses: Vec<[f32; 2]>,
+    /// Those who are out of the building and walk on; `None` without ground, and in the queue network.
+    pub(crate) outside: Option<Outside>,
 }
 
 const STATES: [DoorState; 4] = [DoorState::SelfClosing, DoorState::LeftOpen, DoorState::Open, DoorState::Locked];
@@ -44,7 +47,9 @@ impl MemberRun {
         member: &EvacMember,
         walk: MembersWalk,
     ) -> Result<(Self, Vec<String>), EvacError> {
-        let mut people = model.populate(member)?;
+        let street = model.street.as_deref().filter(|_| walk == MembersWalk::Micro);
+        let mut people = model.populate(member, street.is_some())?;
+        let outside = street.map(|s| Outside::new(people.origins.len(), s, model.plume(member)));
         let openings = model.plan.openings.len();
         let queues = (walk == MembersWalk::Network).then(|| MesoWalk::new(&mut people.crowd, QueueLaw::Files));
         let member = Self {
@@ -63,6 +68,7 @@ impl MemberRun {
             share: vec![-1.0; openings],
             watches: vec![SpaceWatch::default(); model.plan.spaces.len()],
             exposed: false,
+            outside,
         };
         Ok((member, people.warnings))
     }
@@ -73,7 +79,7 @@ impl MemberRun {
         if self.queues.is_some() { MembersWalk::Network } else { MembersWalk::Micro }
     }
 
-    fn change(&mut self, edits: &[CrowdEdit]) -> Result<(), EvacError> {
+    pub(crate) fn change(&mut self, edits: &[CrowdEdit]) -> Result<(), EvacError> {
         match &mut self.queues {
             Some(queues) => queues.apply_all(&mut self.crowd, edits)?,
             None => self.crowd.apply_all(edits)?,
@@ -179,6 +185,10 @@ impl MemberRun {
                     edits.extend(ends.map(|portal| CrowdEdit::SetOpen { portal: *portal, open: *open }));
                 }
                 Action::Water(layer, water) => edits.push(CrowdEdit::SetFlood { layer: *layer, water: *water }),
+                Action::Ground(layer, water) if self.outside.is_some() => {
+                    edits.push(CrowdEdit::SetFlood { layer: *layer, water: *water });
+                }
+                Action::Ground(..) => {}
             }
         }
         self.change(&edits)?;
@@ -220,6 +230,9 @@ impl MemberRun {
             None => {
                 while self.crowd.t_s() < t_s - 1e-9 && self.crowd.balance().inside > 0 {
                     self.crowd.step();
+                    if let (Some(outside), Some(street)) = (&mut self.outside, model.street.as_deref()) {
+                        outside.look(street, &self.crowd);
+                    }
                 }
             }
         }
@@ -296,6 +309,9 @@ impl MemberRun {
         SpaceWatch::save(&self.watches, w);
         w.f32s(&self.told.iter().flat_map(air_values).collect::<Vec<_>>());
         w.f32s(&self.doses.iter().flatten().copied().collect::<Vec<_>>());
+        if let Some(outside) = &self.outside {
+            outside.save(w);
+        }
     }
 
     /// Reads what [`MemberRun::save`] wrote for a member of the same model and seed.
@@ -318,6 +334,7 @@ impl MemberRun {
         let air = r.f32s("air")?;
         m.told = air.as_chunks::<7>().0.iter().map(air_of).collect();
         m.doses = r.f32s("doses")?.as_chunks::<2>().0.to_vec();
+        m.outside = self.outside.as_ref().map(|o| o.restored(r)).transpose()?;
         let n = self.doors.len();
         let fits = [m.doors.len(), m.shuts_s.len(), m.passed.len(), m.share.len()].iter().all(|k| *k == n)
             && starts.len() == self.origins.len()

@@ -3,6 +3,7 @@
 use crate::EvacError;
 use crate::names::Names;
 use crate::network::{SmokeNetwork, smoke_network};
+use crate::street::Street;
 use crate::tenability::sight_limit_m;
 use sim_core::CounterRng;
 use sim_crowd::{
@@ -12,7 +13,7 @@ use sim_fire::{Fire, Fuel, HeatCurve};
 use std::sync::Arc;
 use twin_model::{
     BuildingPlan, DefectLevel, DoorState, EvacIntervention, EvacScenario, FireFuel, FireGrowth, FireSource,
-    OpeningIndex, OpeningKind, ScenarioError, SpaceIndex, SpaceUse, StairIndex,
+    OpeningIndex, OpeningKind, OutdoorGround, ScenarioError, SpaceIndex, SpaceUse, StairIndex,
 };
 
 /// Where a layer of the crowd lies in the plan.
@@ -29,6 +30,8 @@ pub(crate) enum Action {
     Door(OpeningIndex, DoorState),
     Stair(StairIndex, bool),
     Water(LayerId, FloodOnFloor),
+    /// On a tile of the ground outside.
+    Ground(LayerId, FloodOnFloor),
 }
 
 /// People wanted in a space.
@@ -48,6 +51,8 @@ pub struct EvacModel {
     pub(crate) outdoors: Vec<OutdoorArea>,
     /// The crowd's half, shared by all members.
     pub(crate) kernel: Arc<CrowdKernel>,
+    /// The ground outside, for members who walk with the micro crowd.
+    pub(crate) street: Option<Arc<Street>>,
     pub(crate) smoke: SmokeNetwork,
     /// Per opening of the plan.
     pub(crate) portals: Vec<Option<PortalId>>,
@@ -99,6 +104,25 @@ impl EvacModel {
     /// [`EvacError::Scenario`] for a bad value or an unknown name, [`EvacError::Plan`] for a plan with an error,
     /// [`EvacError::Crowd`] and [`EvacError::Fire`] where a kernel refuses an element.
     pub fn new(plan: &BuildingPlan, scenario: &EvacScenario, outdoors: &[OutdoorArea]) -> Result<Self, EvacError> {
+        Self::made(plan, scenario, outdoors, None)
+    }
+
+    /// A building with the ground round it ([`crate::ground_around`]): people of micro members walk on to a place of safety; those of
+    /// network members are gone at the door, and walk on in the summary. Nothing inside changes but by queues that reach back
+    /// through a door.
+    ///
+    /// # Errors
+    /// As [`EvacModel::new`], and for a ground that does not fit the plan.
+    pub fn on_ground(plan: &BuildingPlan, scenario: &EvacScenario, ground: &OutdoorGround) -> Result<Self, EvacError> {
+        Self::made(plan, scenario, &[], Some(ground))
+    }
+
+    pub(crate) fn made(
+        plan: &BuildingPlan,
+        scenario: &EvacScenario,
+        outdoors: &[OutdoorArea],
+        ground: Option<&OutdoorGround>,
+    ) -> Result<Self, EvacError> {
         scenario.validate()?;
         let defects = plan.check();
         if let Some(d) = defects.iter().find(|d| d.level == DefectLevel::Error) {
@@ -107,6 +131,7 @@ impl EvacModel {
         let names = Names { plan, scenario };
         let world = CrowdWorld::from_plan(plan, outdoors)?;
         let smoke = smoke_network(&names)?;
+        let street = ground.map(|g| Street::new(plan, g, &world).map(Arc::new)).transpose()?;
         let layers: Vec<Option<LayerId>> =
             (0..plan.spaces.len() as u32).map(|k| world.layer_of_space(SpaceIndex(k))).collect();
         let mut portals = vec![None; plan.openings.len()];
@@ -129,21 +154,28 @@ impl EvacModel {
                 }
             }
         }
+        places.extend(ground.iter().flat_map(|g| &g.tiles).map(|_| Place::Outside));
         let level = DestinationClass { stairs: false, ..DestinationClass::default() };
         let classes = vec![DestinationClass::default(), level];
         let kernel = Arc::new(CrowdKernel::new(world, classes, &CrowdParams::default())?);
         let doors = door_states(&names)?;
-        let actions = actions(&names, &layers)?;
+        let mut actions = actions(&names, &layers)?;
+        if let Some(street) = &street {
+            actions.extend(street.actions.iter().cloned());
+            actions.sort_by(|a, b| a.0.total_cmp(&b.0));
+        }
         if let Some(fire) = &scenario.fire {
             names.space("fire.space", &fire.space)?;
         }
-        let warnings = defects.iter().map(ToString::to_string).collect();
+        let outside = street.iter().flat_map(|s| &s.ground.defects);
+        let warnings = defects.iter().chain(outside).map(ToString::to_string).collect();
         let sight_m = plan.spaces.iter().map(sight_limit_m).collect();
         let mut model = Self {
             plan: plan.clone(),
             scenario: scenario.clone(),
             outdoors: outdoors.to_vec(),
             kernel,
+            street,
             smoke,
             portals,
             stair_portals,
@@ -164,6 +196,19 @@ impl EvacModel {
     #[must_use]
     pub const fn plan(&self) -> &BuildingPlan {
         &self.plan
+    }
+
+    /// The ground outside, if people walk on it.
+    #[must_use]
+    pub fn ground(&self) -> Option<&OutdoorGround> {
+        self.street.as_deref().map(|s| &s.ground)
+    }
+
+    /// The tile of the ground that a layer of a micro member's crowd is.
+    #[must_use]
+    pub fn tile_of(&self, layer: LayerId) -> Option<usize> {
+        let street = self.street.as_deref()?;
+        layer.0.checked_sub(street.first).map(|k| k as usize)
     }
 
     /// The scenario.

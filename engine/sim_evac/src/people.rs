@@ -5,7 +5,9 @@
 use crate::EvacError;
 use crate::model::{EvacMember, EvacModel, Place, Wanted};
 use sim_core::CounterRng;
-use sim_crowd::{CrowdEdit, CrowdError, CrowdForcing, CrowdParams, CrowdRun, Demand, Person, SmokeLaw, Spread};
+use sim_crowd::{
+    CrowdEdit, CrowdError, CrowdForcing, CrowdKernel, CrowdParams, CrowdRun, Demand, Person, SmokeLaw, Spread,
+};
 use std::sync::Arc;
 use twin_model::{DoorState, PeopleSpread, ScenarioError, SmokeSpeedLaw, SpaceIndex};
 
@@ -27,6 +29,8 @@ pub struct Origin {
     pub pre_movement_s: f64,
     /// Setting off, s; 1e6 while no alarm has sounded.
     pub start_s: f64,
+    /// Free speed on the level, m/s.
+    pub free_mps: f64,
 }
 
 /// A crowd in the building.
@@ -51,22 +55,23 @@ pub(crate) fn spread(s: &PeopleSpread) -> Spread {
 }
 
 impl EvacModel {
-    fn crowd(&self, seed: u64) -> Result<CrowdRun, EvacError> {
+    fn crowd(&self, seed: u64, kernel: &Arc<CrowdKernel>) -> Result<CrowdRun, EvacError> {
         let smoke_law = match self.scenario.smoke_law {
             SmokeSpeedLaw::Lund => SmokeLaw::Lund,
             SmokeSpeedLaw::Fridolf => SmokeLaw::Fridolf,
             SmokeSpeedLaw::Off => SmokeLaw::Off,
         };
         let params = CrowdParams { seed, smoke_law, ..CrowdParams::default() };
-        Ok(CrowdRun::with_kernel(Arc::clone(&self.kernel), params, CrowdForcing::default())?)
+        Ok(CrowdRun::with_kernel(Arc::clone(kernel), params, CrowdForcing::default())?)
     }
 
-    /// A crowd that waits for the alarm.
-    pub(crate) fn populate(&self, member: &EvacMember) -> Result<Populated, EvacError> {
+    /// A crowd that waits for the alarm; `outside`: people who come out walk on over the ground.
+    pub(crate) fn populate(&self, member: &EvacMember, outside: bool) -> Result<Populated, EvacError> {
         let seed = member.seed;
         let doors = self.doors_of(member)?;
         let (standing, mut warnings, mut awaiting) = self.places(seed, &self.wanted_of(member)?)?;
-        let mut crowd = self.crowd(seed)?;
+        let kernel = self.street.as_deref().filter(|_| outside).map_or(&self.kernel, |s| &s.kernel);
+        let mut crowd = self.crowd(seed, kernel)?;
         let locked = doors.iter().zip(&self.portals).filter(|(state, _)| **state == DoorState::Locked);
         let shut = locked.filter_map(|(_, portal)| portal.map(|portal| CrowdEdit::SetOpen { portal, open: false }));
         crowd.apply_all(&shut.collect::<Vec<_>>())?;
@@ -79,7 +84,8 @@ impl EvacModel {
             let mut rng = CounterRng::new(seed, PERSON_STREAM | u64::from(space.0) << 24 | k);
             let (person, pre_movement_s) = self.person(&mut rng, Person::new(layer, at, 1.0));
             let Err(refused) = crowd.enter(&person) else {
-                origins.push(Origin { space, pre_movement_s, start_s: NEVER_S });
+                let free_mps = f64::from(person.free_mps);
+                origins.push(Origin { space, pre_movement_s, start_s: NEVER_S, free_mps });
                 continue;
             };
             if !matches!(refused, CrowdError::NoWayOut { .. }) {
@@ -101,7 +107,7 @@ impl EvacModel {
         seed: u64,
         wanted: &[(SpaceIndex, Wanted)],
     ) -> Result<(Vec<(sim_crowd::LayerId, [f32; 2])>, Vec<String>, Vec<u32>), EvacError> {
-        let mut stand = self.crowd(seed)?;
+        let mut stand = self.crowd(seed, &self.kernel)?;
         let mut warnings = Vec::new();
         let mut awaiting = vec![0; self.plan.spaces.len()];
         for (space, wanted) in wanted {

@@ -3,6 +3,7 @@
 use crate::EvacError;
 use crate::member::MemberRun;
 use crate::model::{EvacMember, EvacModel};
+use crate::street;
 use crate::tenability::BREATHING_M;
 use crate::view::EvacView;
 use sim_core::{Air, ByteReader, ByteWriter, CancelToken, Checksum, SnapshotError};
@@ -185,7 +186,8 @@ impl<const L: usize> EvacRunOf<L> {
     /// # Errors
     /// None for a run that was made; passed on from the fire.
     pub fn ledger(&self) -> Result<EvacLedger, EvacError> {
-        let people_close = self.members.iter().all(|m| m.balance().closes());
+        let closes = |m: &MemberRun| m.balance().closes() && m.outside_closes();
+        let people_close = self.members.iter().all(closes);
         let mut ledger = EvacLedger { people_close, ..EvacLedger::default() };
         for k in 0..self.members.len() {
             if let Some((fire, lane)) = self.fire(k) {
@@ -328,7 +330,11 @@ fn block_second<const L: usize>(
         fire.advance_to(until, &CancelToken::new())?;
     }
     let fire = fire.as_deref();
+    let plumes = t_s % street::EVERY_S == 0.0;
     walk_all(members, |(k, m): (usize, &mut MemberRun)| {
+        if let (true, Some(street), Some(fire)) = (plumes, model.street.as_deref(), fire) {
+            m.smoke_outside(street, fire.heat_kw(k)?.iter().sum())?;
+        }
         let exact = m.walks() == MembersWalk::Micro;
         let airs = fire.map(|f| if exact { f.airs(k, BREATHING_M) } else { coarse_airs(model, f, k) }).transpose()?;
         m.walk(model, airs.as_deref(), until)

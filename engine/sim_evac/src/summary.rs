@@ -18,7 +18,7 @@ use twin_model::{
 const DESCENT_MPS: f64 = 0.5;
 
 /// Value below which a share of the list lies; `None` stands for "never" and sorts last.
-fn quantile(values: &[Option<f64>], share: f64) -> Option<f64> {
+pub(crate) fn quantile(values: &[Option<f64>], share: f64) -> Option<f64> {
     let mut list: Vec<f64> = values.iter().map(|v| v.unwrap_or(f64::INFINITY)).collect();
     list.sort_by(f64::total_cmp);
     let rank = (share * list.len() as f64).ceil().max(1.0) as usize;
@@ -33,14 +33,16 @@ impl MemberRun {
     /// When the last person left; `None` while somebody who can walk is inside, 0 where nobody ever was.
     #[must_use]
     pub fn rset_s(&self) -> Option<f64> {
-        let left = || self.crowd.departures().iter().map(|d| d.t_s).fold(0.0, f64::max);
-        (self.crowd.balance().inside == 0).then(left)
+        let left = || self.left_building().iter().map(|d| d.t_s).fold(0.0, f64::max);
+        (self.crowd.balance().inside == self.walking_outside()).then(left)
     }
 
-    /// Everybody.
+    /// Everybody; `left` is out of the building.
     #[must_use]
     pub fn balance(&self) -> EvacBalance {
-        let b = self.crowd.balance();
+        let mut b = self.crowd.balance();
+        let outside = self.walking_outside();
+        (b.left, b.inside) = (b.left + outside, b.inside - outside);
         let awaiting: u64 = self.awaiting.iter().map(|n| u64::from(*n)).sum();
         let entered = b.entered + awaiting;
         EvacBalance { entered, left: b.left, inside: b.inside, stopped: b.stopped, awaiting }
@@ -63,7 +65,7 @@ impl<const L: usize> EvacRunOf<L> {
         let model = self.model();
         let ledger = self.ledger()?;
         let rset: Vec<Option<f64>> = self.members().iter().map(MemberRun::rset_s).collect();
-        let left: Vec<Option<f64>> = first.crowd.departures().iter().map(|d| Some(d.t_s)).collect();
+        let left: Vec<Option<f64>> = first.left_building().iter().map(|d| Some(d.t_s)).collect();
         let mut alarms: Vec<SmokeAlarmTime> = self
             .smoke_alarms(0)?
             .into_iter()
@@ -91,6 +93,7 @@ impl<const L: usize> EvacRunOf<L> {
             balance: first.balance(),
             gas_error: [ledger.gas, ledger.energy],
             curve: self.curve(),
+            outdoor: self.outdoor(),
             warnings: self.warnings(),
             checksum: format!("{:016x}", self.checksum()),
         })
@@ -122,10 +125,9 @@ impl<const L: usize> EvacRunOf<L> {
     }
 
     fn exits(&self) -> Vec<ExitUse> {
-        let crowd = &self.members()[0].crowd;
-        let world = crowd.world();
+        let world = self.model().kernel.world();
         let mut used: BTreeMap<u32, u64> = world.exits().map(|p| (p.0, 0)).collect();
-        for d in crowd.departures() {
+        for d in self.members()[0].left_building() {
             *used.entry(d.exit.0).or_default() += 1;
         }
         used.into_iter().map(|(p, people)| ExitUse { exit: world.portals()[p as usize].name.clone(), people }).collect()
@@ -153,9 +155,11 @@ impl<const L: usize> EvacRunOf<L> {
 
     fn help(&self) -> Vec<HelpNeeded> {
         let (model, first) = (self.model(), &self.members()[0]);
+        // Who walks outside needs nobody to fetch them.
+        let fetched = |r: &sim_crowd::FrameRow| model.tile_of(r.layer).is_none() || r.status == Status::Stopped;
         let none = |place: String| HelpNeeded { place, stopped: 0, awaiting: 0, still_inside: 0 };
         let mut found: BTreeMap<String, HelpNeeded> = BTreeMap::new();
-        for row in first.crowd.frame() {
+        for row in first.crowd.frame().filter(fetched) {
             let layer = row.layer.index();
             let place = match model.places[layer] {
                 Place::Space(s) => model.plan.space_label(s),
@@ -178,8 +182,13 @@ impl<const L: usize> EvacRunOf<L> {
 
     /// (s, people out) at every tenth second and at the end.
     fn curve(&self) -> Vec<(f64, u64)> {
-        let departures = self.members()[0].crowd.departures();
-        let out = |t: f64| departures.iter().filter(|d| d.t_s <= t + 1e-9).count() as u64;
+        let times = self.members()[0].left_building().iter().map(|d| d.t_s).collect::<Vec<_>>();
+        self.counted(&times)
+    }
+
+    /// (s, of `times` that are past) at every tenth second and at the end.
+    pub(crate) fn counted(&self, list: &[f64]) -> Vec<(f64, u64)> {
+        let out = |t: f64| list.iter().filter(|d| **d <= t + 1e-9).count() as u64;
         let mut times: Vec<f64> = (0..=(self.t_s() / 10.0) as u32).map(|k| f64::from(k) * 10.0).collect();
         times.push(self.t_s());
         times.dedup();

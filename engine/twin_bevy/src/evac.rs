@@ -7,7 +7,7 @@ use bevy::ecs::prelude::*;
 use community_pack::Plans;
 use community_pack::evac_folder::EvacFrame;
 use std::sync::Arc;
-use twin_model::{BuildingPlan, EvacSummary, RunId, ViewTime};
+use twin_model::{BuildingPlan, EvacSummary, OutdoorGround, RunId, ViewTime};
 
 /// The plans of the pack's buildings; none before they have arrived, and in a pack without.
 #[derive(Resource, Debug, Default)]
@@ -42,6 +42,8 @@ pub struct ShownEvac {
     pub after: Option<Arc<EvacFrame>>,
     /// Position between them in [0, 1].
     pub blend: f32,
+    /// The ground outside, of a run that goes on there; may come after the first frames.
+    pub ground: Option<Arc<OutdoorGround>>,
     /// Indices of the frames; changes when meshes must.
     pub key: Option<(RunId, usize, usize)>,
 }
@@ -99,8 +101,14 @@ fn publish(
             before: runs.people(run, a),
             after: runs.people(run, b),
             blend,
+            ground: runs.data.get(&run).and_then(|d| d.ground.clone()),
             key: Some((run, a, b)),
         };
+    }
+    if shown.ground.is_none()
+        && let Some(ground) = runs.data.get(&run).and_then(|d| d.ground.clone())
+    {
+        shown.ground = Some(ground);
     }
     if (shown.blend - blend).abs() > 1e-4 {
         shown.blend = blend;

@@ -5,11 +5,11 @@ use crate::{Comparison, Live, LocalRuns, Notices, Now, TwinSystems, ViewClock};
 use bevy::app::{App, Update};
 use bevy::ecs::prelude::*;
 use bevy::time::Time;
-use community_pack::evac_folder::{self, EvacFrame};
+use community_pack::evac_folder::{self, Doing, EvacFrame};
 use community_pack::run_folder::{self, Frame};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use twin_model::{EvacSummary, GridSpec, Run, RunId, RunStatus, RunSummary, ViewTime};
+use twin_model::{EvacSummary, GridSpec, OutdoorGround, Run, RunId, RunStatus, RunSummary, ViewTime};
 
 /// A stored frame: still packed, with its time.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct RunData {
     pub summary: Option<RunSummary>,
     /// Summary of a finished evacuation.
     pub evacuation: Option<Arc<EvacSummary>>,
+    /// The ground outside, of an evacuation that goes on there.
+    pub ground: Option<Arc<OutdoorGround>>,
     /// Of an evacuation: seconds and people who are not out, frame by frame.
     pub people_inside: Vec<(f64, u32)>,
     frames: Vec<Packed>,
@@ -52,6 +54,7 @@ enum What {
     MaxDepth,
     Summary,
     Evacuation,
+    Ground,
     People(u32),
 }
 
@@ -64,6 +67,7 @@ impl What {
             What::MaxDepth => run_folder::MAX_DEPTH.to_owned(),
             What::Summary => run_folder::RUN.to_owned(),
             What::Evacuation => evac_folder::SUMMARY.to_owned(),
+            What::Ground => evac_folder::OUTDOOR.to_owned(),
             What::People(i) => evac_folder::frame_name(i),
         }
     }
@@ -107,10 +111,11 @@ impl RunData {
     }
 
     /// The same of an evacuation: its result counts more than its frames.
-    fn wanted_of_evacuation(&self, status: &RunStatus, play: bool) -> Vec<What> {
+    fn wanted_of_evacuation(&self, status: &RunStatus, play: bool, outside: bool) -> Vec<What> {
         let Some((available, finished)) = computed(status) else { return Vec::new() };
         let frames = (self.frames.len() as u32..available).filter(|_| play).map(What::People);
-        self.missing([What::Evacuation].into_iter().filter(|_| finished).chain(frames))
+        let ground = [What::Ground].into_iter().filter(|_| play && outside);
+        self.missing([What::Evacuation].into_iter().filter(|_| finished).chain(ground).chain(frames))
     }
 
     fn missing(&self, all: impl Iterator<Item = What>) -> Vec<What> {
@@ -122,7 +127,7 @@ impl RunData {
 
     fn next(&self, run: &Run, play: bool) -> Vec<What> {
         match run.scenario.evacuation() {
-            Some(_) => self.wanted_of_evacuation(&run.status, play),
+            Some(s) => self.wanted_of_evacuation(&run.status, play, s.outdoor.is_some()),
             None => self.wanted(&run.status, play),
         }
     }
@@ -135,6 +140,7 @@ impl RunData {
             What::MaxDepth => self.max_depth.is_some(),
             What::Summary => self.summary.is_some(),
             What::Evacuation => self.evacuation.is_some(),
+            What::Ground => self.ground.is_some(),
         }
     }
 
@@ -150,7 +156,7 @@ impl RunData {
 
     fn can_store(&self, what: What) -> bool {
         match what {
-            What::Grid | What::Summary | What::Evacuation => true,
+            What::Grid | What::Summary | What::Evacuation | What::Ground => true,
             What::People(i) => i as usize == self.frames.len(),
             What::Bed | What::MaxDepth => self.grid.is_some(),
             What::Frame(i) => self.grid.is_some() && i as usize == self.frames.len(),
@@ -170,9 +176,14 @@ impl RunData {
                 let read = serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", evac_folder::SUMMARY))?;
                 self.evacuation = Some(Arc::new(read));
             }
+            What::Ground => {
+                let read = serde_json::from_slice(&bytes).map_err(|e| format!("{}: {e}", evac_folder::OUTDOOR))?;
+                self.ground = Some(Arc::new(read));
+            }
             What::People(_) => {
                 let EvacFrame { t_s, people, .. } = evac_folder::decode(&bytes).map_err(|e| e.to_string())?;
-                self.people_inside.push((t_s, people.len() as u32));
+                let inside = people.iter().filter(|p| p.doing != Doing::Outside).count();
+                self.people_inside.push((t_s, inside as u32));
                 self.frames.push(Packed { t_s, bytes: Arc::new(bytes) });
             }
             What::Frame(_) => {
@@ -489,9 +500,12 @@ mod tests {
         let done = RunStatus::Done { frames: 100 };
         assert_eq!(d.wanted(&done, false), [What::Grid, What::Bed, What::MaxDepth, What::Summary]);
         assert_eq!(d.wanted(&done, true).len(), AT_ONCE);
-        assert_eq!(d.wanted_of_evacuation(&done, false), [What::Evacuation]);
-        assert_eq!(d.wanted_of_evacuation(&done, true)[..2], [What::Evacuation, What::People(0)]);
-        assert_eq!(d.wanted_of_evacuation(&RunStatus::Running { reached_s: 0.0, frames: 1 }, true), [What::People(0)]);
+        assert_eq!(d.wanted_of_evacuation(&done, false, false), [What::Evacuation]);
+        assert_eq!(d.wanted_of_evacuation(&done, true, false)[..2], [What::Evacuation, What::People(0)]);
+        assert_eq!(
+            d.wanted_of_evacuation(&RunStatus::Running { reached_s: 0.0, frames: 1 }, true, false),
+            [What::People(0)]
+        );
     }
 
     #[test]

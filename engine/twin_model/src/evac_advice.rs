@@ -219,6 +219,7 @@ mod tests {
             balance: EvacBalance::default(),
             gas_error: [0.0; 2],
             curve: vec![],
+            outdoor: None,
             warnings: vec![],
             checksum: String::new(),
         }

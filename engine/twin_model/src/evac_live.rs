@@ -216,6 +216,7 @@ impl EvacScenario {
             smoke_detail: SmokeDetail::default(),
             weather: EvacWeather::default(),
             sprinklers: None,
+            outdoor: None,
             flood: None,
             water: vec![],
             interventions: vec![],

@@ -1,6 +1,6 @@
 //! What an evacuation run says about itself (`evacuation.json`). People are counted, never identified.
 
-use crate::{EvacScenario, LiveOutcome};
+use crate::{EvacScenario, LiveOutcome, OutdoorOutcome};
 use serde::{Deserialize, Serialize};
 
 /// Why a space is no longer safe (不可耐受判据).
@@ -162,6 +162,10 @@ pub struct EvacSummary {
     pub gas_error: [f64; 2],
     /// (s, people out) of the first member.
     pub curve: Vec<(f64, u64)>,
+    /// From the doors to a place of safety, for a scenario with `outdoor`. `rset_s`, `left_s`, `exits`, `curve` and `balance.left`
+    /// always mean out of the building.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdoor: Option<OutdoorOutcome>,
     /// Doubts about the building plan that the run went on with.
     pub warnings: Vec<String>,
     /// Digest of the final state of all members.

@@ -6,7 +6,7 @@
 use crate::evac_building::{Detection, DoorStates, EvacWeather, FloodAtDoors, Sprinklers};
 use crate::evac_live::LikelyFire;
 use crate::plan::SpaceUse;
-use crate::{LiveStart, ScenarioError};
+use crate::{LiveStart, Outdoor, ScenarioError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -75,6 +75,9 @@ pub struct EvacScenario {
     /// Sprinklers (喷淋); none unless said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sprinklers: Option<Sprinklers>,
+    /// The ground outside (室外); without it people are gone once they are out of the door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdoor: Option<Outdoor>,
     /// Water of a flood run at the building's exits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flood: Option<FloodAtDoors>,
@@ -446,6 +449,9 @@ impl EvacScenario {
             self.range("sprinklers.rti", s.rti, 1.0, 1000.0, "(m s)^0.5")?;
             self.range("sprinklers.spray_mmpmin", s.spray_mmpmin, 0.6, 600.0, "mm/min")?;
         }
+        if let Some(o) = &self.outdoor {
+            o.check(self)?;
+        }
         if let Some(f) = &self.flood {
             self.range("flood.from_s", f.from_s, 0.0, 1e7, "s")?;
         }
@@ -533,7 +539,7 @@ impl EvacScenario {
         }
     }
 
-    fn range(&self, field: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<(), ScenarioError> {
+    pub(crate) fn range(&self, field: &str, value: f64, low: f64, high: f64, unit: &str) -> Result<(), ScenarioError> {
         if value >= low && value <= high {
             return Ok(());
         }

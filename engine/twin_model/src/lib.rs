@@ -14,6 +14,7 @@ mod entity;
 mod evac_advice;
 mod evac_building;
 mod evac_live;
+mod evac_outdoor;
 mod evac_summary;
 mod evacuation;
 mod gauge;
@@ -24,6 +25,7 @@ mod intervention;
 mod observation;
 mod plan;
 mod plan_check;
+mod plan_outdoor;
 mod property;
 mod rule;
 mod run;
@@ -45,6 +47,9 @@ pub use evac_building::{Detection, DetectorPlaces, DoorState, DoorStates, EvacWe
 pub use evac_live::{
     CountObservation, CountScope, DayKind, DetectorSignal, LikelyFire, LiveForecast, LiveOutcome, LiveStart,
     OccupancyEstimate, PeopleEstimate, RoomChance, SignalKind, fire_signal,
+};
+pub use evac_outdoor::{
+    AssemblyOutcome, ExitWalk, GivenAssembly, GivenBarrier, Outdoor, OutdoorOutcome, SAFE_DISTANCE_M,
 };
 pub use evac_summary::{
     AsetCriterion, EvacBalance, EvacBand, EvacSummary, ExitUse, HelpNeeded, SmokeAlarmTime, SpaceOutcome, StairOutcome,
@@ -69,6 +74,9 @@ pub use plan::{
     SpaceIndex, SpaceUse, StairIndex, StoreyIndex, ring_area2,
 };
 pub use plan_check::{DefectLevel, PlanDefect};
+pub use plan_outdoor::{
+    AssemblyArea, AssemblySource, OutdoorExit, OutdoorGround, OutdoorJoin, OutdoorTile, WaterOnTile,
+};
 pub use property::{ClassTraits, DeviceClass, PropertyDef, PropertyTable, PropertyTableError, PropertyTraits};
 pub use rule::{
     Aggregate, Condition, EscalationStep, ForecastKind, Grouping, Rule, RuleAction, RuleInput, RuleSet, Subject,

@@ -5,7 +5,7 @@ use crate::model::ViewModel;
 use crate::state::UiState;
 use crate::theme::Palette;
 use crate::widgets::{card_frame, heading, percent, primary_button, small_button, tag, weak};
-use crate::{evac_doors, evac_result, names, runs};
+use crate::{evac_doors, evac_outdoor, evac_result, names, runs};
 use egui::{Align, ComboBox, DragValue, Layout, RichText, Ui};
 use twin_model::{BuildingPlan, Command, EvacIntervention, FireGrowth, StoreyIndex, TwinCommand};
 
@@ -39,6 +39,7 @@ fn editor(ui: &mut Ui, vm: &ViewModel, plan: &BuildingPlan, state: &mut UiState,
         fire(ui, plan, form);
         people(ui, form);
         evac_doors::rows(ui, vm, form);
+        evac_outdoor::row(ui, form);
         extent(ui, form);
     });
     measures(ui, plan, form);

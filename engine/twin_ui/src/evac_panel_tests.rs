@@ -175,8 +175,19 @@ fn the_result_says_what_matters() {
     let said = |texts: Vec<(String, Rect)>| texts.into_iter().map(|t| t.0).collect::<Vec<_>>().join("\n");
     let done = said(right_texts(&ctx, &model(Some(sample::summary())), &mut state));
     assert_eq!(state.kind, RunKind::Evacuation, "the tab follows the shown run");
-    for part in ["模拟", "中位 11:01", "95 % 未全部撤离", "需救助 3", "仅供参考", "平面存疑 60 项", "轨迹", "最后安全"]
-    {
+    for part in [
+        "模拟",
+        "中位 11:01",
+        "95 % 未全部撤离",
+        "需救助 3",
+        "仅供参考",
+        "平面存疑 60 项",
+        "轨迹",
+        "最后安全",
+        "室外集合",
+        "在途 3",
+        "没有通往集合点的路",
+    ] {
         assert!(done.contains(part), "{part} in {done}");
     }
     assert!(!done.contains("接续") && !done.contains("GeoTIFF"), "that is for floods");

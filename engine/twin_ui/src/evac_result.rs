@@ -6,7 +6,7 @@ use crate::state::UiState;
 use crate::theme::Palette;
 use crate::timeline::clock;
 use crate::widgets::{card_frame, heading, one_line, table_row, tag, weak};
-use crate::{names, runs};
+use crate::{evac_outdoor, names, runs};
 use egui::{Align, Button, Color32, Layout, RichText, Ui, vec2};
 use std::collections::BTreeMap;
 use twin_model::{
@@ -67,7 +67,7 @@ fn headline(ui: &mut Ui, evac: &EvacTime) {
 }
 
 /// Two lines: the middle of the members and the bad end. One member has no band.
-fn rset_words(rset: EvacBand, members: u32) -> [String; 2] {
+pub(crate) fn rset_words(rset: EvacBand, members: u32) -> [String; 2] {
     let words = |t: Option<f64>| t.map_or_else(|| "未全部撤离".to_owned(), clock);
     match (members, rset.p50, rset.p95) {
         (_, None, None) => ["未全部撤离".to_owned(), String::new()],
@@ -82,6 +82,9 @@ fn people(ui: &mut Ui, evac: &EvacTime) {
     ui.horizontal_wrapped(|ui| {
         ui.label(format!("室内 {}", evac.inside));
         ui.label(RichText::new(format!("已撤离 {}", evac.left)).color(Palette::GOOD));
+        if let Some(outside) = evac.outside {
+            ui.label(weak(format!("其中在途 {outside}"))).on_hover_text("已出楼, 正走向集合点。");
+        }
         let colour = if help > 0 { Palette::BAD } else { Palette::WEAK };
         ui.label(RichText::new(format!("需救助 {help}")).color(colour));
     });
@@ -146,6 +149,7 @@ fn result(ui: &mut Ui, summary: &EvacSummary) {
     advised(ui, summary);
     unsafe_spaces(ui, summary);
     exits(ui, summary);
+    evac_outdoor::result(ui, summary);
     stairs(ui, summary);
     help(ui, summary);
     smoke_alarms(ui, summary);
@@ -155,17 +159,17 @@ fn result(ui: &mut Ui, summary: &EvacSummary) {
 }
 
 /// A title with a line of explanation on hover.
-fn title(ui: &mut Ui, text: &str, hover: &str) {
+pub(crate) fn title(ui: &mut Ui, text: &str, hover: &str) {
     ui.add_space(4.0);
     ui.label(RichText::new(text).size(13.5).strong().color(Palette::TEXT)).on_hover_text(hover);
 }
 
-fn head(ui: &mut Ui, shares: &[f32], words: &[&str]) {
+pub(crate) fn head(ui: &mut Ui, shares: &[f32], words: &[&str]) {
     let cells: Vec<RichText> = words.iter().map(|w| weak(*w)).collect();
     table_row(ui, shares, "", &cells);
 }
 
-fn small(text: impl Into<String>, colour: Color32) -> RichText {
+pub(crate) fn small(text: impl Into<String>, colour: Color32) -> RichText {
     RichText::new(text).size(12.5).color(colour)
 }
 
@@ -174,13 +178,13 @@ const FIRST: usize = 5;
 /// Rows that a table has at most.
 const ROWS: usize = 12;
 
-fn more(ui: &mut Ui, all: usize, shown: usize) {
+pub(crate) fn more(ui: &mut Ui, all: usize, shown: usize) {
     if all > shown {
         ui.label(weak(format!("另有 {} 项, 见导出的结果", all - shown)));
     }
 }
 
-fn time_or(t: Option<f64>, otherwise: &str) -> String {
+pub(crate) fn time_or(t: Option<f64>, otherwise: &str) -> String {
     t.map_or_else(|| otherwise.to_owned(), clock)
 }
 

@@ -9,6 +9,7 @@ mod evac_chart;
 mod evac_compare;
 mod evac_doors;
 mod evac_form;
+mod evac_outdoor;
 #[cfg(test)]
 mod evac_panel_tests;
 mod evac_result;

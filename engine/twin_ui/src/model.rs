@@ -210,6 +210,8 @@ pub struct EvacTime {
     pub inside: u32,
     /// People who are out, in the shown frame.
     pub left: u32,
+    /// Of these, people on their way to a place of safety; `None` for a run that ends at the doors.
+    pub outside: Option<u32>,
     /// People stopped by gas or heat, in the shown frame.
     pub stopped: u32,
     /// People who cannot use stairs and wait for help, in the shown frame.

@@ -81,6 +81,12 @@ fn door(name: &str, sides: [Option<u32>; 2]) -> PlanOpening {
     }
 }
 
+fn assembly(name: &str, source: AssemblySource, people: u64) -> AssemblyOutcome {
+    let times = (people > 0).then_some(700.0);
+    let (at, from_building_m) = ([0.0; 2], 42.0);
+    AssemblyOutcome { name: name.into(), source, at, from_building_m, people, first_s: times, last_s: times }
+}
+
 /// A scenario in [`plan`] with a fire and all measures.
 pub(crate) fn scenario() -> EvacScenario {
     let mut form = crate::EvacForm::default();
@@ -91,6 +97,7 @@ pub(crate) fn scenario() -> EvacScenario {
     let voice = EvacIntervention::VoiceMessage { remaining: 0.25, at_s: 30.0 };
     let door = EvacIntervention::OpenDoor { door: "单元门-1F (29K6OsgHAk5iwTQGO8L_uS)".into(), at_s: 30.0 };
     form.draft.interventions = vec![stair(1), fan, voice, door];
+    form.draft.outdoor = Some(Outdoor::default());
     form.draft.duration_s = 3600.0;
     form.scenario(&plan).expect("a valid sample")
 }
@@ -159,6 +166,22 @@ pub(crate) fn summary() -> EvacSummary {
         balance: EvacBalance { entered: 397, left: 393, inside: 1, stopped: 2, awaiting: 1 },
         gas_error: [0.0; 2],
         curve: (0..=360).map(|k| (f64::from(k) * 10.0, (u64::from(k as u32) * 4).min(393))).collect(),
+        outdoor: Some(OutdoorOutcome {
+            safe_s: EvacBand { p50: Some(700.0), p95: None },
+            safe_members_s: vec![Some(700.0), None],
+            arrived_s: EvacBand { p50: Some(400.0), p95: Some(650.0) },
+            assembly: vec![
+                assembly("道路 江畔路与沿江大道交叉口东北侧人行道", AssemblySource::Road, 390),
+                assembly("开阔地 1", AssemblySource::OpenGround, 0),
+            ],
+            exits: vec![ExitWalk { exit: "单元门-1F (29K6OsgHAk5iwTQGO8L_uS)".into(), walk_m: None }],
+            safe: 390,
+            on_the_way: 3,
+            stopped: 0,
+            curve: vec![(0.0, 0), (700.0, 390)],
+            tiles: 60,
+            area_m2: 21_000.0,
+        }),
         warnings: vec!["opening 门-1F (2iokAOe7KKVzmH9OlxkAwk): clear width 0.70 m, narrower than 0.8 m".into(); 60],
         checksum: String::new(),
     }
@@ -173,6 +196,7 @@ pub(crate) fn shown(summary: Option<EvacSummary>) -> EvacTime {
         started_from: Some(TimeMs(1_700_000_000_000)),
         inside: 212,
         left: 182,
+        outside: Some(12),
         stopped: 2,
         awaiting: 1,
         smoky: 14,

@@ -3,8 +3,8 @@
 use crate::layers::ViewCamera;
 use crate::space::scene_from_enu;
 use bevy::prelude::*;
-use twin_bevy::{Community, LayerVisibility, Live, LiveStamp, Selection, TwinSystems};
-use twin_model::{Entity as Thing, EntityKind, LayerKind};
+use twin_bevy::{Community, LayerVisibility, Live, LiveStamp, Selection, ShownEvac, TwinSystems};
+use twin_model::{Entity as Thing, EntityKind, LayerKind, RunId};
 
 /// Importance and look of a label, most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,7 +46,7 @@ pub struct Labels {
     views: Vec<Vec<Label>>,
     fixed: Vec<Anchor>,
     moving: Vec<Anchor>,
-    seen: Option<LiveStamp>,
+    seen: Option<(LiveStamp, Option<RunId>)>,
 }
 
 struct Anchor {
@@ -97,15 +97,17 @@ fn anchors(
     live: Res<Live>,
     stamp: Res<LiveStamp>,
     selection: Res<Selection>,
+    evac: Res<ShownEvac>,
 ) {
     let model = &community.0;
     if labels.fixed.is_empty() {
         labels.fixed = model.entities().iter().filter_map(anchor).collect();
     }
-    if labels.seen == Some(*stamp) && !selection.is_changed() {
+    let ground = evac.ground.as_ref().and(evac.run);
+    if labels.seen == Some((*stamp, ground)) && !selection.is_changed() {
         return;
     }
-    labels.seen = Some(*stamp);
+    labels.seen = Some((*stamp, ground));
     labels.moving.clear();
     let mut moving = Vec::new();
     if let Some(thing) = selection.0.and_then(|id| model.get(id)) {
@@ -124,6 +126,13 @@ fn anchors(
         let at = crate::markers::case_point(case.p_enu) + Vec3::Y * 2.0;
         let text = format!("{} · {}", case.title, case.stage.zh());
         moving.push(Anchor { at, text, rank: LabelRank::Case, reach_m: 900.0, kind: LayerKind::Cases });
+    }
+    if let Some(ground) = &evac.ground {
+        for area in &ground.assembly {
+            let at = scene_from_enu(crate::assembly::middle(ground, area)) + Vec3::Y * 2.0;
+            let (text, rank, reach_m) = (area.name.clone(), LabelRank::Place, 900.0);
+            moving.push(Anchor { at, text, rank, reach_m, kind: LayerKind::People });
+        }
     }
     labels.moving = moving;
 }

@@ -5,6 +5,7 @@
 //! writes only its own entities; what a person does becomes [`CommandIssued`](twin_bevy::CommandIssued) messages in the
 //! host. Nothing needs compute shaders: the same code runs in WebGL2.
 
+mod assembly;
 mod density;
 mod environment;
 mod floors;
@@ -57,6 +58,7 @@ impl Plugin for ViewPlugin {
         overlays::register(app);
         water::register(app);
         floors::register(app);
+        assembly::register(app);
         people::register(app);
         labels::register(app);
         tiles::register(app, TileSettings::for_quality(self.quality));

@@ -3,6 +3,7 @@
 //! ```text
 //! people_00000.q      where people of the first member are and what the air of every space is like, frame by frame
 //! evacuation.json     twin_model::EvacSummary, written when the run has finished
+//! outdoor.json        twin_model::OutdoorGround: the ground outside, for a scenario with `outdoor`; written before the first frame
 //! report.md  spaces.csv  agents.csv  trajectories.sqlite      see `evac_run`
 //! ```
 //!
@@ -19,6 +20,8 @@ use std::io::{Read, Write};
 
 /// Name of the summary.
 pub const SUMMARY: &str = "evacuation.json";
+/// Name of the ground outside.
+pub const OUTDOOR: &str = "outdoor.json";
 /// Name of the report for people.
 pub const REPORT: &str = "report.md";
 
@@ -55,10 +58,12 @@ pub enum Doing {
     Stopped,
     /// Cannot use stairs and waits for help.
     Awaiting,
+    /// Out of the building, on the way to a place of safety.
+    Outside,
 }
 
 impl Doing {
-    const ALL: [Self; 5] = [Self::Waiting, Self::Walking, Self::Riding, Self::Stopped, Self::Awaiting];
+    const ALL: [Self; 6] = [Self::Waiting, Self::Walking, Self::Riding, Self::Stopped, Self::Awaiting, Self::Outside];
 }
 
 /// A person of the model at one time.
@@ -92,13 +97,14 @@ pub struct SpaceMark {
 pub struct EvacFrame {
     /// Simulated seconds.
     pub t_s: f64,
-    /// People out.
+    /// People gone from the model: out of the building, or with `outdoor` at a place of safety. Those on their way there are among
+    /// `people`, at the level of the ground.
     pub left: u32,
     /// People overcome by gas or heat.
     pub stopped: u32,
     /// People who wait for help.
     pub awaiting: u32,
-    /// Everybody inside, by number.
+    /// Everybody inside, and outside on the ground of a run with `outdoor`, by number.
     pub people: Vec<PersonMark>,
     /// Every space of the plan.
     pub spaces: Vec<SpaceMark>,
@@ -208,7 +214,7 @@ pub fn decode(bytes: &[u8]) -> Result<EvacFrame, PackError> {
         let at = [0, 1, 2].map(|k| low[k] + step * f64::from(short(n * (4 + 2 * k) + 2 * i)));
         let code = plain[n * 10 + i];
         let doing = Doing::ALL.get(usize::from(code)).copied();
-        let doing = doing.ok_or_else(|| PackError::value(FILE, "doing", code, "0 to 4"))?;
+        let doing = doing.ok_or_else(|| PackError::value(FILE, "doing", code, "0 to 5"))?;
         marks.push(PersonMark { id, at, doing });
     }
     let column = |k: usize, i: usize| short(n * BYTES_PERSON + 2 * (m * k + i));
@@ -229,7 +235,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn person(id: u32, at: [f64; 3]) -> PersonMark {
-        PersonMark { id, at, doing: Doing::ALL[id as usize % 5] }
+        PersonMark { id, at, doing: Doing::ALL[id as usize % 6] }
     }
 
     fn frame() -> EvacFrame {

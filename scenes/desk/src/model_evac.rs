@@ -33,7 +33,8 @@ impl EvacParams<'_> {
         let nearer = if self.shown.blend < 0.5 { &self.shown.before } else { &self.shown.after };
         let (frame, data, run) = (nearer.as_ref()?, runs.data.get(&id)?, local.find(live, id)?);
         let mut people_by_storey = vec![0; plan.storeys.len()];
-        for p in &frame.people {
+        let outside = frame.people.iter().filter(|p| p.doing == Doing::Outside).count() as u32;
+        for p in frame.people.iter().filter(|p| p.doing != Doing::Outside) {
             // Who is on a stair counts for the storey below.
             let storey = plan.storeys.iter().rposition(|s| s.elevation_m <= p.at[2] + 0.5).unwrap_or(0);
             people_by_storey.get_mut(storey).into_iter().for_each(|n| *n += 1);
@@ -44,7 +45,8 @@ impl EvacParams<'_> {
             duration_s: run.scenario.total_s(),
             started_from: Some(run.created_at),
             inside: frame.people.iter().filter(|p| walking(p.doing)).count() as u32,
-            left: frame.left,
+            left: frame.left + outside,
+            outside: run.scenario.evacuation().and_then(|s| s.outdoor.as_ref()).map(|_| outside),
             stopped: frame.stopped,
             awaiting: frame.awaiting,
             smoky: frame.spaces.iter().filter(|s| s.visibility_m < SMOKY_M).count() as u32,

@@ -2,6 +2,7 @@
 // Query: ?quality=low|high  ?edit  ?server=ORIGIN
 
 import { localRuns } from "./local_runs.js";
+import { enter } from "./login.js";
 
 const say = document.getElementById("say");
 const fill = document.getElementById("fill");
@@ -110,7 +111,9 @@ async function main() {
     fill.style.width = `${(share[0] * 0.12 + share[1] * 0.8) * 100}%`;
   };
   say.textContent = "正在载入程序与字体 …";
-  const [fontBytes, wasm, program] = await Promise.all([
+  // The program is not secret; it comes while somebody logs in. What it shows comes after.
+  const [, fontBytes, wasm, program] = await Promise.all([
+    query.get("server") ? null : enter(cover),
     font(report(0)),
     read("./sandtable_bg.wasm", 4e7, report(1)),
     import("./sandtable.js"),

@@ -28,6 +28,9 @@ pub struct Args {
     /// Folder of a flood run whose water stands at the building's exits (evacuations).
     #[arg(long)]
     flood: Option<PathBuf>,
+    /// Let people walk on to a place of safety outside, also where the scenario has no [outdoor] (evacuations).
+    #[arg(long)]
+    outdoor: bool,
     /// Live state to start from (LIVE.json, as the server writes it).
     #[arg(long)]
     live: Option<PathBuf>,
@@ -256,9 +259,18 @@ fn evacuate(args: &Args, text: &str) -> anyhow::Result<()> {
         Some(out) if !args.check => {
             let cancel = CancelToken::new();
             cancel_on_interrupt(&cancel)?;
-            crate::evacuate::run(text, &args.scenario, &source, args.flood.as_deref(), out, &cancel, args.json)
+            crate::evacuate::run(
+                text,
+                &args.scenario,
+                args.outdoor,
+                &source,
+                args.flood.as_deref(),
+                out,
+                &cancel,
+                args.json,
+            )
         }
-        _ => crate::evacuate::check(text, &args.scenario, &source),
+        _ => crate::evacuate::check(text, &args.scenario, args.outdoor, &source),
     }
 }
 

@@ -93,7 +93,7 @@ pub(super) fn rimea_4(case: &mut VerificationCase) -> Result<(), CrowdError> {
 }
 
 pub(super) fn bottleneck(case: &mut VerificationCase) -> Result<(), CrowdError> {
-    bottleneck_of(case, 2)
+    bottleneck_of(case, 8)
 }
 
 /// The case "bottleneck" with `seeds` crowds per width; 20 for numbers to be quoted.

@@ -33,6 +33,11 @@ pub const CASES: &[Case] = &[
     Case::new("tn1822-2.6-stopped", "Somebody stopped by gas, and who walks past.", doses::stopped_people),
     Case::new("tn1822-2.7-lifts", "A lift, and a lift beside a stair.", tn1822::lifts),
     Case::new("tn1822-2.9-groups", "A group of three speeds, and one alone.", tn1822::groups),
+    Case::new(
+        "tn1822-3.2-social-influence",
+        "People who herd set off and choose exits with those around them; others do not.",
+        tn1822::social_influence,
+    ),
     Case::new("tn1822-3.3-familiar-exit", "Strangers know the main door only.", tn1822::familiar_exit),
     Case::new("tn1822-4.1-closing-exit", "An exit shuts while people walk to it.", tn1822::closing_exit),
     Case::new(

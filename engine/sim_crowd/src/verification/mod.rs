@@ -24,5 +24,5 @@ pub use diagrams::{
 };
 pub use list::CASES;
 pub use rimea_rooms::block;
-pub use scenes::{CorridorFlow, Manners, NeckFlow, circuit_speed, neck_flow, open_corridor};
+pub use scenes::{CorridorFlow, Manners, NeckFlow, circuit_speed, neck_flow, open_corridor, open_corridor_timed};
 pub use sim_core::VerificationRow;

@@ -1,6 +1,6 @@
 //! NIST Technical Note 1822 (Ronchi et al. 2013), the tests that neither RiMEA nor IMO has (after secondary descriptions).
 //!
-//! Not modelled, hence without a case: 3.2 social influence. 5.1 is in RiMEA 12 and IMO 11, 5.2 in "bottleneck".
+//! 5.1 is in RiMEA 12 and IMO 11, 5.2 in "bottleneck".
 
 use super::case::VerificationCase;
 use super::rimea_rooms::{block, one, populate};
@@ -104,6 +104,65 @@ pub(super) fn groups(case: &mut VerificationCase) -> Result<(), CrowdError> {
         "TN 1822 2.9: at the pace of the slowest",
     );
     case.close(&run);
+    Ok(())
+}
+
+/// A room of 15 x 10 m with an exit in the middle of either end. `leaders` walk to the second from the start; `followers` who mind
+/// others by `herding` set off after `start_s`.
+fn two_exits(
+    leaders: usize,
+    followers: usize,
+    herding: f32,
+    start_s: f64,
+    seed: u64,
+) -> Result<(CrowdRun, crate::PortalId), CrowdError> {
+    let mut w = WorldBuilder::new([0.0, 0.0]);
+    let room = w.layer(&LayerSpec::rectangle("room", [0.0, 0.0], [15.0, 10.0]))?;
+    w.door("exit 1", (room, [[0.0, 4.5], [0.0, 5.5]]), None)?;
+    let second = w.door("exit 2", (room, [[15.0, 4.5], [15.0, 5.5]]), None)?;
+    let follow = DestinationClass { herding, ..DestinationClass::default() };
+    let mut run = run_with(w, vec![follow, bound_for(second)], seed)?;
+    let within = Some([[5.5, 1.0], [9.5, 9.0]]);
+    let pre_movement_s = Spread::Constant { value: start_s };
+    run.place(&Demand { within, pre_movement_s, ..Demand::adults(room, followers, seed) })?;
+    if leaders > 0 {
+        run.place(&Demand { class: 1, within, ..Demand::adults(room, leaders, seed + 1000) })?;
+    }
+    Ok((run, second))
+}
+
+pub(super) fn social_influence(case: &mut VerificationCase) -> Result<(), CrowdError> {
+    // As pyFDS-Evac's and JuPedSim's authors read the test (jupedsim-scenarios, standards/nist, 2026): two free occupants
+    // between two exits, then a third who is bound for the second; over 40 seeds more of the free must take it.
+    let source = "TN 1822 3.2: somebody bound for exit 2 draws others there";
+    let mut by_second = |leaders: usize, herding: f32| -> Result<f64, CrowdError> {
+        let mut n = 0.0;
+        for seed in 0..40 {
+            let (mut run, second) = two_exits(leaders, 2, herding, 0.0, 320 + seed)?;
+            clear(&mut run, 120.0)?;
+            n += run.crossed(second)[0] as f64 - leaders as f64;
+            case.close(&run);
+        }
+        Ok(n)
+    };
+    let (alone, drawn) = (by_second(0, 0.8)?, by_second(1, 0.8)?);
+    let (off_alone, off_drawn) = (by_second(0, 0.0)?, by_second(1, 0.0)?);
+    // Nine: two standard deviations of 80 tosses of a coin.
+    case.at_most("|exit 2's part of 80 - a half|: nobody bound", (alone / 80.0 - 0.5).abs(), 0.15, source);
+    case.at_least("more of 80 by exit 2: herding 0.8, one bound for it", drawn - alone, 9.0, source);
+    case.at_most("|more of 80 by exit 2|: the option off", (off_drawn - off_alone).abs(), 0.0, source);
+    let source = "after Granovetter 1978: thresholds";
+    let mut early = |leaders: usize, herding: f32| -> Result<f64, CrowdError> {
+        let (mut run, _) = two_exits(leaders, 20, herding, 300.0, 330)?;
+        watch(&mut run, 60.0, |_| {});
+        case.close(&run);
+        Ok(run.balance().left as f64 - leaders as f64)
+    };
+    let (off, alone, led) = (early(20, 0.0)?, early(0, 1.0)?, early(20, 1.0)?);
+    case.at_most("of 20 out by 60 s who wait for 300 s: the option off", off, 0.0, source);
+    case.at_most("of 20 out by 60 s who wait for 300 s: herding 1, nobody leads", alone, 0.0, source);
+    // Half of those around walk: at least those whose threshold is below a half go with them.
+    case.at_least("of 20 out by 60 s who wait for 300 s: herding 1, 20 leaders", led, 10.0, source);
     Ok(())
 }
 
