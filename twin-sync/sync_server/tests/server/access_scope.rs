@@ -6,7 +6,7 @@ use crate::fixture::wait_until;
 use serde_json::{Value, json};
 
 /// Words and numbers of a half in a text: names, codes, topics, and entity ids that stand alone.
-fn leaks(text: &str, half: Half) -> Vec<String> {
+pub fn leaks(text: &str, half: Half) -> Vec<String> {
     let mut found: Vec<String> = [half.mark, &format!("{}-", half.letter), &format!("/{}/", half.letter)]
         .into_iter()
         .filter(|word| text.contains(*word))
@@ -348,7 +348,7 @@ fn who_does_what_goes_into_the_log_and_rights_decide() {
 }
 
 /// Kind and account of the events of the log, read from the database itself.
-fn log_events(town: &Town) -> Vec<(String, Option<u64>)> {
+pub fn log_events(town: &Town) -> Vec<(String, Option<u64>)> {
     let folder = std::fs::read_dir(town.fixture.data()).unwrap().map(|e| e.unwrap().path().join("twin.db"));
     let path = folder.into_iter().find(|p| p.is_file()).unwrap();
     let db = rusqlite::Connection::open(path).unwrap();
@@ -358,7 +358,11 @@ fn log_events(town: &Town) -> Vec<(String, Option<u64>)> {
         let (kind, blob) = row.unwrap();
         let event: Value = serde_json::from_slice(&blob[2..]).unwrap();
         // A report is the first event of its case.
-        let by = if kind == "case_created" { &event["case"]["events"][0]["by"] } else { &event["by"] };
+        let by = match kind.as_str() {
+            "case_created" => &event["case"]["events"][0]["by"],
+            "command_issued" => &event["command"]["by"],
+            _ => &event["by"],
+        };
         (kind, by.as_u64())
     })
     .collect()

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test may panic; helpers outside test functions do so too")]
 
+mod access_alarms;
 mod access_audit;
 mod access_devices;
 mod access_login;
