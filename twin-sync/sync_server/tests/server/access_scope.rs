@@ -147,7 +147,8 @@ fn about_nothing() -> Vec<String> {
 
 fn without_echo(raw: &Raw, address: &str) -> (u16, String) {
     // What was asked for is repeated in one-line errors and in links.
-    let mut text = raw.text.clone();
+    // Numbers of the XML declaration are no echo.
+    let mut text = raw.text.split_once("?>").map_or(raw.text.as_str(), |(_, xml)| xml).to_owned();
     // The ending of Open311's addresses is no part of what was asked for.
     let address = address.replace(".json", "/").replace(".xml", "/");
     for part in
