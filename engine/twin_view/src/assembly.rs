@@ -5,6 +5,7 @@ use crate::layers::render_layer;
 use crate::plain::PlainMaterial;
 use crate::shapes::MeshBuilder;
 use crate::space::scene_from_enu;
+use crate::terrain::Ground;
 use bevy::camera::visibility::RenderLayers;
 use bevy::light::{NotShadowCaster, NotShadowReceiver};
 use bevy::prelude::*;
@@ -44,14 +45,17 @@ pub(crate) fn middle(ground: &OutdoorGround, area: &AssemblyArea) -> [f64; 3] {
     [area.at[0], area.at[1], ground.level_m(area.tile as usize, area.at) + OVER_M]
 }
 
-/// The disc follows the slope of its tile.
-fn disc(mesh: &mut MeshBuilder, ground: &OutdoorGround, area: &AssemblyArea) {
+/// The disc follows the terrain that is drawn, or the slope of its tile where there is none.
+fn disc(mesh: &mut MeshBuilder, terrain: &Ground, ground: &OutdoorGround, area: &AssemblyArea) {
+    let at = |p: [f64; 2]| {
+        let z = terrain.z_at(p[0], p[1]).unwrap_or_else(|| ground.level_m(area.tile as usize, p));
+        scene_from_enu([p[0], p[1], z + OVER_M])
+    };
     let point = |k: u32, radius_m: f64| {
         let angle = std::f64::consts::TAU * f64::from(k % SIDES) / f64::from(SIDES);
-        let p = [area.at[0] + radius_m * angle.cos(), area.at[1] + radius_m * angle.sin()];
-        scene_from_enu([p[0], p[1], ground.level_m(area.tile as usize, p) + OVER_M])
+        at([area.at[0] + radius_m * angle.cos(), area.at[1] + radius_m * angle.sin()])
     };
-    let centre = mesh.vertex(scene_from_enu(middle(ground, area)), Vec3::Y, DISC);
+    let centre = mesh.vertex(at(area.at), Vec3::Y, DISC);
     let edge: Vec<u32> = (0..SIDES).map(|k| mesh.vertex(point(k, area.radius_m - RIM_M), Vec3::Y, DISC)).collect();
     for k in 0..SIDES {
         let (a, b) = (edge[k as usize], edge[((k + 1) % SIDES) as usize]);
@@ -67,6 +71,7 @@ fn show(
     mut meshes: ResMut<Assets<Mesh>>,
     look: Res<Look>,
     shown: Res<ShownEvac>,
+    terrain: Res<Ground>,
     existing: Query<Entity, With<Places>>,
 ) {
     let wanted = shown.ground.as_ref().and(shown.run);
@@ -77,7 +82,7 @@ fn show(
     existing.iter().for_each(|entity| commands.entity(entity).despawn());
     let Some(ground) = &shown.ground else { return };
     let mut mesh = MeshBuilder::default();
-    ground.assembly.iter().for_each(|area| disc(&mut mesh, ground, area));
+    ground.assembly.iter().for_each(|area| disc(&mut mesh, &terrain, ground, area));
     if mesh.is_empty() {
         return;
     }

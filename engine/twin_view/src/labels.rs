@@ -130,7 +130,7 @@ fn anchors(
     if let Some(ground) = &evac.ground {
         for area in &ground.assembly {
             let at = scene_from_enu(crate::assembly::middle(ground, area)) + Vec3::Y * 2.0;
-            let (text, rank, reach_m) = (area.name.clone(), LabelRank::Place, 900.0);
+            let (text, rank, reach_m) = (format!("集合点 · {}", area.name), LabelRank::Small, 900.0);
             moving.push(Anchor { at, text, rank, reach_m, kind: LayerKind::People });
         }
     }
