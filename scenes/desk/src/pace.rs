@@ -97,7 +97,7 @@ mod tests {
         assert!(run(false, true).is_some());
         assert_eq!(run(false, false), None);
         // While frames are held back their distance says nothing about what they cost.
-        let mut pace = Pace { frame_s: 0.3, untouched_s: 9.0, held: true };
-        assert_eq!(pace.next(5.0, false, true), Some(0.9));
+        let mut pace = Pace { frame_s: 0.25, untouched_s: 9.0, held: true };
+        assert_eq!(pace.next(5.0, false, true), Some(0.75));
     }
 }
