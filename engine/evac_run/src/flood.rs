@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use twin_model::{
     BuildingPlan, EvacIntervention, EvacScenario, FloodAtDoors, GridSpec, OutdoorGround, PlanOpening, WaterOnTile,
+    ring_contains, ring_middle,
 };
 
 /// Looked at before a door, m from its wall: the nearest cell that is open ground counts (our choice).
@@ -297,7 +298,7 @@ impl Flood {
         let mut found = Vec::new();
         for (i, j) in (0..n).flat_map(|j| (0..n).map(move |i| (i, j))) {
             let p = [low[0] + 2.0 * f64::from(i) + 1.0, low[1] + 2.0 * f64::from(j) + 1.0];
-            if holds(&t.outline, p) && !t.holes.iter().any(|h| holds(h, p)) {
+            if ring_contains(&t.outline, p) && !t.holes.iter().any(|h| ring_contains(h, p)) {
                 found.extend(self.cell(p, t.floor_m)?.map(|c| c.0));
             }
         }
@@ -314,31 +315,17 @@ fn outwards(space: &twin_model::PlanSpace, o: &PlanOpening, middle: [f64; 2]) ->
     }
     let normal = [along[1] / length, -along[0] / length];
     let near = |side: f64| [middle[0] + 0.4 * side * normal[0], middle[1] + 0.4 * side * normal[1]];
-    let side = match [1.0, -1.0].map(|s| holds(&space.outline, near(s))) {
+    let side = match [1.0, -1.0].map(|s| ring_contains(&space.outline, near(s))) {
         [true, false] => -1.0,
         [false, true] => 1.0,
         _ => {
             // A wall thicker than that, or a corner: away from the middle of the outline.
-            let n = space.outline.len().max(1) as f64;
-            let centre = [0, 1].map(|k| space.outline.iter().map(|p| p[k]).sum::<f64>() / n);
+            let centre = ring_middle(&space.outline);
             let away = (middle[0] - centre[0]) * normal[0] + (middle[1] - centre[1]) * normal[1];
             if away < 0.0 { -1.0 } else { 1.0 }
         }
     };
     Some(normal.map(|v| side * v))
-}
-
-/// Whether a point lies in an outline (ray to the east).
-fn holds(outline: &[[f64; 2]], p: [f64; 2]) -> bool {
-    let mut inside = false;
-    for (k, a) in outline.iter().enumerate() {
-        let b = outline[(k + 1) % outline.len()];
-        let crosses = (a[1] > p[1]) != (b[1] > p[1]);
-        if crosses && p[0] < a[0] + (p[1] - a[1]) / (b[1] - a[1]) * (b[0] - a[0]) {
-            inside = !inside;
-        }
-    }
-    inside
 }
 
 fn read(dir: &Path, name: &str) -> Result<Option<Vec<u8>>, EvacRunError> {

@@ -5,7 +5,9 @@
 //! as they are, and so does everything on the storeys of the fires and on those above and below.
 
 use std::collections::BTreeSet;
-use twin_model::{BuildingPlan, PlanLift, PlanOpening, PlanSpace, PlanStair, SpaceIndex, SpaceUse};
+use twin_model::{
+    BuildingPlan, PlanLift, PlanOpening, PlanSpace, PlanStair, SpaceIndex, SpaceUse, ring_length_m, ring_middle,
+};
 
 /// Largest flat that becomes one zone, m²: beyond it a fire's smoke would be too thin, too soon (our choice).
 const MOST_M2: f64 = 300.0;
@@ -106,9 +108,9 @@ fn one_space(plan: &BuildingPlan, members: &[usize]) -> PlanSpace {
     }
     let sum = |of: &dyn Fn(&PlanSpace) -> f64| members.iter().map(|k| of(&plan.spaces[*k])).sum::<f64>();
     let area = sum(&PlanSpace::area_m2);
-    let middle = [0, 1].map(|x| sum(&|s| s.area_m2() * centre(&s.outline)[x]) / area);
+    let middle = [0, 1].map(|x| sum(&|s| s.area_m2() * ring_middle(&s.outline)[x]) / area);
     // Sides a and b with a b = area and 2 (a + b) = all walls; rooms together have more wall than a square of their area.
-    let half = 0.25 * sum(&|s| around(&s.outline) + s.holes.iter().map(|h| around(h)).sum::<f64>());
+    let half = 0.25 * sum(&|s| ring_length_m(&s.outline) + s.holes.iter().map(|h| ring_length_m(h)).sum::<f64>());
     let root = (half * half - area).max(0.0).sqrt();
     let (a, b) = if root > 0.0 { (half + root, half - root) } else { (area.sqrt(), area.sqrt()) };
     let corner = |x: f64, y: f64| [middle[0] + 0.5 * x * a, middle[1] + 0.5 * y * b];
@@ -118,19 +120,6 @@ fn one_space(plan: &BuildingPlan, members: &[usize]) -> PlanSpace {
         height_m: sum(&|s| s.area_m2() * s.height_m) / area,
         ..first.clone()
     }
-}
-
-fn centre(ring: &[[f64; 2]]) -> [f64; 2] {
-    [0, 1].map(|x| ring.iter().map(|p| p[x]).sum::<f64>() / ring.len().max(1) as f64)
-}
-
-fn around(ring: &[[f64; 2]]) -> f64 {
-    let side = |(k, a): (usize, &[f64; 2])| {
-        let b = ring[(k + 1) % ring.len()];
-        let d = [b[0] - a[0], b[1] - a[1]];
-        (d[0] * d[0] + d[1] * d[1]).sqrt()
-    };
-    ring.iter().enumerate().map(side).sum()
 }
 
 #[cfg(test)]
@@ -187,8 +176,8 @@ mod tests {
             assert_eq!([m.spaces[k + 2], m.spaces[k + 3]], [zone, zone]);
             let s = &m.plan.spaces[zone.index()];
             assert!((s.area_m2() - 60.0).abs() < 1e-9 && s.height_m == 2.6 && s.floor_m == plan.spaces[k].floor_m);
-            assert!((around(&s.outline) - 3.0 * 18.0).abs() < 1e-9, "the walls of all rooms");
-            assert!((centre(&s.outline)[1] - 8.0).abs() < 1e-9);
+            assert!((ring_length_m(&s.outline) - 3.0 * 18.0).abs() < 1e-9, "the walls of all rooms");
+            assert!((ring_middle(&s.outline)[1] - 8.0).abs() < 1e-9);
         }
         // Doors within the two merged flats are gone; all others lead where they led.
         assert_eq!(m.openings.len(), plan.openings.len() - 4);

@@ -5,7 +5,9 @@ use crate::strip::Strips;
 use crate::{
     Ambient, Detector, DetectorKind, FireError, Lining, Network, NetworkBuilder, Side, Space, SpaceId, Vent, VentId,
 };
-use twin_model::{BuildingPlan, OpeningKind, PlanOpening, PlanSpace, PlanStair, SpaceIndex, SpaceUse};
+use twin_model::{
+    BuildingPlan, OpeningKind, PlanOpening, PlanSpace, PlanStair, SpaceIndex, SpaceUse, ring_length_m, ring_middle,
+};
 
 /// What a plan does not say.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,7 +162,7 @@ impl Maker<'_> {
         check("space", &name, "area_m2 (a space needs a volume)", s.area_m2(), 0.05, 1e5)?;
         let long = if s.use_ == SpaceUse::Circulation { self.options.piece_m } else { 1e9 };
         let strips = Strips::new(s, long);
-        let whole: f64 = ring_length(&s.outline) + s.holes.iter().map(|h| ring_length(h)).sum::<f64>();
+        let whole: f64 = ring_length_m(&s.outline) + s.holes.iter().map(|h| ring_length_m(h)).sum::<f64>();
         let area = s.area_m2();
         let pieces = strips.areas_m2.len();
         let mut list = Vec::with_capacity(pieces);
@@ -233,7 +235,7 @@ impl Maker<'_> {
         let Some(wind) = self.options.wind_towards else { return 0.0 };
         let ([Some(inside), None] | [None, Some(inside)]) = o.sides else { return 0.0 };
         let along = [0, 1].map(|k| o.ends[1][k] - o.ends[0][k]);
-        let centre = middle(&self.plan.spaces[inside.index()].outline);
+        let centre = ring_middle(&self.plan.spaces[inside.index()].outline);
         let away = [0, 1].map(|k| 0.5 * (o.ends[0][k] + o.ends[1][k]) - centre[k]);
         let normal = [along[1], -along[0]];
         let side = if normal[0] * away[0] + normal[1] * away[1] < 0.0 { -1.0 } else { 1.0 };
@@ -285,7 +287,7 @@ impl Maker<'_> {
             (0..self.plan.spaces.len()).filter(|k| self.plan.spaces[*k].use_ == SpaceUse::Shaft).collect();
         for &low in &shafts {
             let a = &self.plan.spaces[low];
-            let middle = middle(&a.outline);
+            let middle = ring_middle(&a.outline);
             let above = shafts.iter().copied().filter(|k| {
                 let b = &self.plan.spaces[*k];
                 let gap = b.floor_m - (a.floor_m + a.height_m);
@@ -322,7 +324,7 @@ impl Maker<'_> {
             zone.temperature_c = Some(self.options.indoor_c);
             zone.walls = self.options.slabs.clone();
             let id = self.builder.space(&format!("{name} shaft {n}"), zone)?;
-            let lobby_zone = self.side("lift", &name, Some(*stop), middle(&lobby.outline))?;
+            let lobby_zone = self.side("lift", &name, Some(*stop), ring_middle(&lobby.outline))?;
             let door = LIFT_GAP_M2 / 2.1;
             self.builder
                 .vent(&format!("{name} door {n}"), Vent::wall(Side::Space(id), lobby_zone, door, z, z + 2.1))?;
@@ -343,7 +345,7 @@ impl Maker<'_> {
             o.sides.iter().flatten().for_each(|s| outer[s.index()] = true);
         }
         for (k, s) in self.plan.spaces.iter().enumerate().filter(|(k, _)| outer[*k]) {
-            let wall = 0.25 * ring_length(&s.outline) * s.height_m;
+            let wall = 0.25 * ring_length_m(&s.outline) * s.height_m;
             let area = (leakage_ratio(s.use_) * wall).max(1e-6);
             let zone = self.zones[k][0];
             self.builder.leak(&format!("{} façade", s.name), zone, area)?;
@@ -355,21 +357,4 @@ impl Maker<'_> {
 /// Name for messages: the element's own, or its number.
 fn label(name: &str, what: &str, k: usize) -> String {
     if name.is_empty() { format!("{what} {k}") } else { name.to_owned() }
-}
-
-fn ring_length(ring: &[[f64; 2]]) -> f64 {
-    let last = ring.len().wrapping_sub(1);
-    ring.iter()
-        .enumerate()
-        .map(|(k, a)| {
-            let b = ring[if k == last { 0 } else { k + 1 }];
-            let d = [b[0] - a[0], b[1] - a[1]];
-            (d[0] * d[0] + d[1] * d[1]).sqrt()
-        })
-        .sum()
-}
-
-fn middle(ring: &[[f64; 2]]) -> [f64; 2] {
-    let n = ring.len().max(1) as f64;
-    [0, 1].map(|k| ring.iter().map(|p| p[k]).sum::<f64>() / n)
 }

@@ -27,6 +27,7 @@ mod plan;
 mod plan_check;
 mod plan_outdoor;
 mod property;
+mod ring;
 mod rule;
 mod run;
 mod scenario;
@@ -71,13 +72,14 @@ pub use intervention::{
 pub use observation::{Observation, Quality, StateEntry};
 pub use plan::{
     BuildingPlan, OpeningIndex, OpeningKind, PlanFlight, PlanLift, PlanOpening, PlanSpace, PlanStair, PlanStorey,
-    SpaceIndex, SpaceUse, StairIndex, StoreyIndex, ring_area2,
+    SpaceIndex, SpaceUse, StairIndex, StoreyIndex,
 };
 pub use plan_check::{DefectLevel, PlanDefect};
 pub use plan_outdoor::{
     AssemblyArea, AssemblySource, OutdoorExit, OutdoorGround, OutdoorJoin, OutdoorTile, WaterOnTile,
 };
 pub use property::{ClassTraits, DeviceClass, PropertyDef, PropertyTable, PropertyTableError, PropertyTraits};
+pub use ring::{ring_area2, ring_contains, ring_length_m, ring_middle};
 pub use rule::{
     Aggregate, Condition, EscalationStep, ForecastKind, Grouping, Rule, RuleAction, RuleInput, RuleSet, Subject,
 };

@@ -4,6 +4,7 @@
 //! repeated corner. Made by `ifc_import`, read by `sim_crowd` (walls, doors, stairs) and `sim_fire` (volumes, vents).
 
 use crate::EntityId;
+use crate::ring::{ring_area2, ring_contains};
 use serde::{Deserialize, Serialize};
 
 macro_rules! plan_index {
@@ -282,16 +283,6 @@ pub struct PlanLift {
     pub door_width_m: f64,
 }
 
-/// Twice the signed area of a ring, m², positive when anticlockwise.
-#[must_use]
-pub fn ring_area2(ring: &[[f64; 2]]) -> f64 {
-    let last = ring.len().wrapping_sub(1);
-    ring.iter().enumerate().fold(0.0, |sum, (i, p)| {
-        let q = ring[if i == last { 0 } else { i + 1 }];
-        sum + p[0] * q[1] - q[0] * p[1]
-    })
-}
-
 impl PlanSpace {
     /// Floor area without holes, m².
     #[must_use]
@@ -303,17 +294,7 @@ impl PlanSpace {
     /// Whether a point of the plan lies on the floor (even-odd rule over the outline and the holes).
     #[must_use]
     pub fn contains(&self, p: [f64; 2]) -> bool {
-        let inside = |ring: &[[f64; 2]]| {
-            let mut odd = false;
-            for (i, a) in ring.iter().enumerate() {
-                let b = ring[(i + 1) % ring.len()];
-                if (a[1] > p[1]) != (b[1] > p[1]) && p[0] < a[0] + (p[1] - a[1]) / (b[1] - a[1]) * (b[0] - a[0]) {
-                    odd = !odd;
-                }
-            }
-            odd
-        };
-        inside(&self.outline) && !self.holes.iter().any(|h| inside(h))
+        ring_contains(&self.outline, p) && !self.holes.iter().any(|h| ring_contains(h, p))
     }
 }
 

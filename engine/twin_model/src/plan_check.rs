@@ -1,6 +1,7 @@
 //! What is wrong with a building plan: errors that forbid a run, and defects (缺陷报告) that a planner should know.
 
-use crate::plan::{BuildingPlan, PlanFlight, SpaceIndex, SpaceUse, ring_area2};
+use crate::plan::{BuildingPlan, PlanFlight, SpaceIndex, SpaceUse};
+use crate::ring::ring_area2;
 use serde::{Deserialize, Serialize};
 
 /// How bad a defect is.

@@ -3,8 +3,9 @@
 //! Coordinates are those of the building's plan. Made by `sim_evac::ground_around`, read by `sim_crowd` and by viewers
 //! (`outdoor.json` of a run folder). The smoke model knows nothing of it: a door to a tile is a vent to the open air.
 
-use crate::plan::{OpeningIndex, ring_area2};
+use crate::plan::OpeningIndex;
 use crate::plan_check::PlanDefect;
+use crate::ring::ring_area2;
 use serde::{Deserialize, Serialize};
 
 /// Tiles round one building.

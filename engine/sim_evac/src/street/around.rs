@@ -8,7 +8,7 @@ use geo::{Area, BooleanOps, Coord, LineString, MultiPolygon, Polygon, unary_unio
 use std::collections::BTreeMap;
 use twin_model::{
     BuildingPlan, DefectLevel, EvacScenario, OpeningIndex, Outdoor, OutdoorExit, OutdoorGround, OutdoorJoin,
-    OutdoorTile, PlanDefect, PlanOpening, PlanSpace, ScenarioError,
+    OutdoorTile, PlanDefect, PlanOpening, PlanSpace, ScenarioError, ring_contains, ring_middle,
 };
 
 /// Side of a tile, m (our choice; any from 20 to 32 walks the same).
@@ -337,7 +337,7 @@ impl Site<'_> {
     /// The piece of ground that a point lies on.
     pub(crate) fn tile_at(&self, p: [f64; 2]) -> Option<u32> {
         let within = |t: &OutdoorTile| {
-            let space = |ring: &Vec<[f64; 2]>| safety::holds(ring, p);
+            let space = |ring: &Vec<[f64; 2]>| ring_contains(ring, p);
             space(&t.outline) && !t.holes.iter().any(space)
         };
         self.ground.tiles.iter().position(within).map(|k| k as u32)
@@ -359,8 +359,7 @@ fn door(opening: OpeningIndex, o: &PlanOpening, space: &PlanSpace) -> Option<Doo
         [false, true] => 1.0,
         _ => {
             // A thick wall, or a corner: away from the middle of the room.
-            let n = space.outline.len().max(1) as f64;
-            let centre = [0, 1].map(|k| space.outline.iter().map(|p| p[k]).sum::<f64>() / n);
+            let centre = ring_middle(&space.outline);
             let away = (middle[0] - centre[0]) * normal[0] + (middle[1] - centre[1]) * normal[1];
             if away < 0.0 { -1.0 } else { 1.0 }
         }

@@ -16,18 +16,6 @@ const STEP_M: f64 = 1.0;
 /// A derived area keeps this far from what stands on the ground, m.
 const CLEAR_M: f64 = 2.0;
 
-/// Whether a point lies in a ring (even-odd rule).
-pub(crate) fn holds(ring: &[[f64; 2]], p: [f64; 2]) -> bool {
-    let mut odd = false;
-    for (i, a) in ring.iter().enumerate() {
-        let b = ring[(i + 1) % ring.len()];
-        if (a[1] > p[1]) != (b[1] > p[1]) && p[0] < a[0] + (p[1] - a[1]) / (b[1] - a[1]) * (b[0] - a[0]) {
-            odd = !odd;
-        }
-    }
-    odd
-}
-
 /// Distance of a point from polygons, m; 0 inside.
 pub(crate) fn distance_m(of: &MultiPolygon, p: [f64; 2]) -> f64 {
     let mut inside = false;
